@@ -1,0 +1,74 @@
+import { DeviceError } from '../errors.ts';
+import type { Device, DeviceName, GpuMode } from './device.ts';
+
+export type DeviceChoice = 'auto' | 'gpu' | DeviceName;
+
+export interface InitOptions {
+  /** `'auto'` (default): a real GPU through gpu.js if there is one, else `'wasm'`. `'gpu'`: the best GL or WebGPU. */
+  device?: DeviceChoice;
+  /** Threads of the `wasm` device; default: all cores. */
+  threads?: number;
+  /** Seeds the generator, as `seed()` does; default 0. */
+  seed?: number;
+}
+
+const GPU_MODES: readonly GpuMode[] = ['webgpu', 'webgl2', 'headlessgl', 'webgl'];
+
+let current: Device | null = null;
+
+/** The device that new tensors are made on. @throws DeviceError before `init()`. */
+export function currentDevice(): Device {
+  if (!current) throw new DeviceError('no device: await init() before the first tensor is made');
+  return current;
+}
+
+/** Makes `device` the one that new tensors are made on; tensors of another stay where they are. */
+export function setDevice(device: Device | null): void {
+  current = device;
+}
+
+/** Opens the device that a name asks for. @throws DeviceError naming what is missing and how to get it. */
+export async function openDevice(choice: DeviceChoice, threads?: number): Promise<Device> {
+  if (choice === 'auto') return (await openRealGpu()) ?? openWasm(threads);
+  if (choice === 'gpu') return openGpu();
+  if (choice === 'wasm') return openWasm(threads);
+  const { createGpuDevice } = await import('./gpu.ts');
+  return createGpuDevice(choice);
+}
+
+async function openWasm(threads?: number): Promise<Device> {
+  const { createWasmDevice } = await import('./wasm.ts');
+  return createWasmDevice({ threads });
+}
+
+/** The first GL or WebGPU mode that works, a software renderer too. */
+async function openGpu(): Promise<Device> {
+  const { createGpuDevice } = await import('./gpu.ts');
+  const reasons: string[] = [];
+  for (const mode of GPU_MODES) {
+    try {
+      return await createGpuDevice(mode);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      reasons.push(`${mode}: ${error.message}`);
+    }
+  }
+  throw new DeviceError(`no GPU mode works here:\n  ${reasons.join('\n  ')}`);
+}
+
+/** A hardware GPU, or null where each mode is missing or a software renderer. */
+async function openRealGpu(): Promise<Device | null> {
+  const { createGpuDevice, isSoftwareRenderer } = await import('./gpu.ts');
+  for (const mode of GPU_MODES) {
+    let device: Device;
+    try {
+      device = await createGpuDevice(mode);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      continue;
+    }
+    if (!isSoftwareRenderer(device.description)) return device;
+    await device.dispose();
+  }
+  return null;
+}

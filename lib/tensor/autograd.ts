@@ -1,0 +1,211 @@
+import { AutogradError, ShapeError } from '../errors.ts';
+import { tidy } from './scope.ts';
+import { formatShape, sameShape } from './shape.ts';
+import { Tensor } from './tensor.ts';
+
+/**
+ * Gradients of an op's inputs, in their order, from the gradient of its output; null where there is none.
+ * `saved` are the tensors the op asked to keep. Runs without recording; what it makes but does not return is freed.
+ */
+export type Backward = (dy: Tensor, saved: readonly Tensor[]) => readonly (Tensor | null)[];
+
+export interface RecordedOp {
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  /** What backward needs, kept alive by the tape until it has run. */
+  readonly saved?: readonly Tensor[];
+  readonly backward: Backward;
+}
+
+let gradEnabled = true;
+let sequence = 0;
+
+export const isGradEnabled = (): boolean => gradEnabled;
+
+/** Runs `fn` (which may return a promise) without recording: nothing made inside has a gradient. */
+export function noGrad<T>(fn: () => T): T {
+  return withGradMode(false, fn);
+}
+
+/** Runs `fn` with recording on, inside a `noGrad`. */
+export function enableGrad<T>(fn: () => T): T {
+  return withGradMode(true, fn);
+}
+
+function withGradMode<T>(mode: boolean, fn: () => T): T {
+  const before = gradEnabled;
+  gradEnabled = mode;
+  const restore = () => {
+    gradEnabled = before;
+  };
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    restore();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(restore) as T;
+  restore();
+  return result;
+}
+
+/** One recorded op. It lives while its output, or a later op, can still be asked for a gradient. */
+export class GradNode {
+  readonly name: string;
+  /** Where each input's gradient goes: to the op that made it, to a leaf, or nowhere. */
+  readonly edges: (GradNode | Tensor | null)[];
+  readonly backward: Backward;
+  readonly sequence = sequence++;
+  #saved: { tensor: Tensor; version: number }[];
+  #users = 1;
+  #released = false;
+
+  constructor({ name, inputs, saved = [], backward }: RecordedOp) {
+    this.name = name;
+    this.backward = backward;
+    this.edges = inputs.map((input) => (input.requiresGrad ? (input.node ?? input) : null));
+    for (const edge of this.edges) if (edge instanceof GradNode) edge.#users++;
+    this.#saved = saved.map((tensor) => ({ tensor: tensor.detach().keep(), version: tensor.version }));
+  }
+
+  get isReleased(): boolean {
+    return this.#released;
+  }
+
+  /** The saved tensors. @throws AutogradError if the graph is spent, or one was overwritten since. */
+  saved(): Tensor[] {
+    if (this.#released) {
+      throw new AutogradError(
+        `backward: the graph below '${this.name}' was already freed by an earlier backward(); pass { retainGraph: true } to the first`,
+      );
+    }
+    return this.#saved.map(({ tensor, version }) => {
+      if (tensor.version !== version) {
+        throw new AutogradError(
+          `backward: a tensor of shape ${formatShape(tensor.shape)} that '${this.name}' needs was overwritten after the forward pass`,
+        );
+      }
+      return tensor;
+    });
+  }
+
+  /** One user more. */
+  retain(): void {
+    this.#users++;
+  }
+
+  /** One user less; with none left the node gives up what it holds, and so do those only it used. */
+  release(): void {
+    const queue: GradNode[] = [this];
+    for (let node = queue.pop(); node; node = queue.pop()) {
+      if (--node.#users > 0) continue;
+      queue.push(...node.#free());
+    }
+  }
+
+  /** Frees the saved tensors after use. */
+  spend(): void {
+    for (const edge of this.#free()) edge.release();
+  }
+
+  /** Gives up saved tensors and edges; returns the nodes that lose a user by it. */
+  #free(): GradNode[] {
+    if (this.#released) return [];
+    this.#released = true;
+    for (const { tensor } of this.#saved) tensor.dispose();
+    this.#saved = [];
+    return this.edges.splice(0).filter((edge) => edge instanceof GradNode);
+  }
+}
+
+/** Notes on the tape that `op` made `output`, if recording is on and an input wants a gradient; returns `output`. */
+export function record(output: Tensor, op: RecordedOp): Tensor {
+  if (!gradEnabled || !op.inputs.some((input) => input.requiresGrad)) return output;
+  output.requiresGrad = true;
+  output.node = new GradNode(op);
+  return output;
+}
+
+/**
+ * Accumulates d(root)/d(leaf) into `grad` of every leaf that wants it, and frees the graph on the way.
+ * @param gradient the gradient of the root, of its shape; a root of one value may leave it out (1)
+ * @throws AutogradError for a root without a graph, or one that was already spent
+ */
+export function backward(root: Tensor, gradient?: Tensor, { retainGraph = false } = {}): void {
+  if (!root.requiresGrad) {
+    throw new AutogradError('backward: the tensor does not depend on any tensor with requiresGrad');
+  }
+  if (!gradient && root.size !== 1) {
+    throw new AutogradError(
+      `backward: a tensor of shape ${formatShape(root.shape)} is no scalar loss; reduce it, or pass its gradient`,
+    );
+  }
+  if (gradient && !sameShape(gradient.shape, root.shape)) {
+    throw new ShapeError(
+      `backward: the gradient has shape ${formatShape(gradient.shape)}, the tensor ${formatShape(root.shape)}`,
+    );
+  }
+  noGrad(() => tidy(() => walk(root, gradient, retainGraph)));
+}
+
+function walk(root: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void {
+  const { device } = root;
+  const seed = gradient?.detach() ?? new Tensor({ device, storage: device.fill(1, 1) }, root.shape);
+  if (!root.node) {
+    accumulate(root, seed);
+    return;
+  }
+  const nodes = reachable(root.node);
+  for (const node of nodes) node.retain();
+  try {
+    propagate(nodes, seed, retainGraph);
+  } finally {
+    for (const node of nodes) node.release();
+  }
+}
+
+/** Hands each node's gradient on to its inputs; `nodes` start at the root, whose gradient is `seed`. */
+function propagate(nodes: readonly GradNode[], seed: Tensor, retainGraph: boolean): void {
+  const gradients = new Map<GradNode, Tensor>([[nodes[0], seed]]);
+  for (const node of nodes) {
+    const dy = gradients.get(node);
+    gradients.delete(node);
+    if (!dy) continue;
+    const saved = node.saved();
+    const inputGradients = tidy(() => node.backward(dy, saved));
+    node.edges.forEach((edge, i) => {
+      const gradient = inputGradients[i];
+      if (!edge || !gradient) return;
+      if (edge instanceof Tensor) accumulate(edge, gradient);
+      else gradients.set(edge, sum(gradients.get(edge), gradient));
+    });
+    for (const gradient of inputGradients) if (gradient && !saved.includes(gradient)) gradient.dispose();
+    dy.dispose();
+    if (!retainGraph) node.spend();
+  }
+}
+
+/** All nodes below one, each after every node that uses it: an op is always younger than its inputs. */
+function reachable(root: GradNode): GradNode[] {
+  const found = new Set([root]);
+  for (const node of found) {
+    if (node.isReleased) node.saved();
+    for (const edge of node.edges) if (edge instanceof GradNode) found.add(edge);
+  }
+  return [...found].sort((a, b) => b.sequence - a.sequence);
+}
+
+/** A new handle on `total + gradient`; `total` is given up. */
+function sum(total: Tensor | undefined, gradient: Tensor): Tensor {
+  if (!total) return gradient.detach();
+  const { device } = gradient;
+  const geometry = { shape: [gradient.size], strides: [[1], [1]] };
+  const storage = device.binary('add', total.storage, gradient.storage, geometry);
+  total.dispose();
+  return new Tensor({ device, storage }, gradient.shape);
+}
+
+function accumulate(leaf: Tensor, gradient: Tensor): void {
+  leaf.grad = sum(leaf.grad ?? undefined, gradient).keep();
+}

@@ -1,0 +1,211 @@
+import type { Device, Storage } from '../devices/device.ts';
+import { AutogradError, ShapeError } from '../errors.ts';
+import type { GradNode } from './autograd.ts';
+import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
+
+/** One storage and how many handles share it. `version` counts the writes, so that a stale save is noticed. */
+class Cell {
+  handles = 1;
+  version = 0;
+  constructor(
+    readonly device: Device,
+    public storage: Storage,
+  ) {
+    cells.set(device, (cells.get(device) ?? 0) + 1);
+  }
+
+  release(): void {
+    if (--this.handles > 0) return;
+    cells.set(this.device, (cells.get(this.device) ?? 1) - 1);
+    this.device.free(this.storage);
+  }
+}
+
+const cells = new WeakMap<Device, number>();
+const scopes: Set<Tensor>[] = [];
+
+/** The net beneath scopes: a handle that was lost without `dispose()` gives its storage back when collected. */
+const lost = new FinalizationRegistry<Cell>((cell) => cell.release());
+
+/**
+ * A dense array of float32 values on a device, row-major, with an optional gradient.
+ *
+ * Handles are cheap: `reshape` and `detach` share the storage of the tensor that they come from.
+ * Arithmetic, shape and activation methods are added in `methods.ts`.
+ */
+export class Tensor {
+  readonly shape: Shape;
+  /** Whether `backward()` accumulates a gradient into `grad`; true also for what is computed from such tensors. */
+  requiresGrad: boolean;
+  /** The gradient that `backward()` accumulated: a tensor of this shape, or null. */
+  grad: Tensor | null = null;
+  /** The op that made this tensor, while its gradient can still be asked for. @internal */
+  node: GradNode | null = null;
+  #cell: Cell | null;
+  #scope: Set<Tensor> | null;
+
+  /** Wraps a storage that the tensor then owns, or (given a tensor) a second handle on its storage. */
+  constructor(source: { device: Device; storage: Storage } | Tensor, shape: Shape, requiresGrad = false) {
+    this.shape = Object.freeze([...checkShape('tensor', shape)]);
+    this.requiresGrad = requiresGrad;
+    if (source instanceof Tensor) {
+      this.#cell = source.#liveCell();
+      this.#cell.handles++;
+    } else this.#cell = new Cell(source.device, source.storage);
+    if (this.#cell.storage.length !== sizeOf(shape)) {
+      const { length } = this.#cell.storage;
+      this.#cell.release();
+      throw new ShapeError(
+        `tensor: shape ${formatShape(shape)} wants ${sizeOf(shape)} values, the storage has ${length}`,
+      );
+    }
+    lost.register(this, this.#cell, this);
+    this.#scope = scopes.at(-1) ?? null;
+    this.#scope?.add(this);
+  }
+
+  #liveCell(): Cell {
+    if (!this.#cell) {
+      throw new AutogradError(
+        `a tensor of shape ${formatShape(this.shape)} was used after it was disposed: return it from tidy(), or keep() it`,
+      );
+    }
+    return this.#cell;
+  }
+
+  get device(): Device {
+    return this.#liveCell().device;
+  }
+
+  /** The device's buffer, for ops and optimisers. */
+  get storage(): Storage {
+    return this.#liveCell().storage;
+  }
+
+  /** How often the storage was overwritten through `assign`. @internal */
+  get version(): number {
+    return this.#liveCell().version;
+  }
+
+  get isDisposed(): boolean {
+    return this.#cell === null;
+  }
+
+  /** The number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** The number of values. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Whether no recorded op made this tensor. */
+  get isLeaf(): boolean {
+    return this.node === null;
+  }
+
+  /** Overwrites the values with those of a storage that is then owned by this tensor and all that share with it. */
+  assign(storage: Storage): void {
+    const cell = this.#liveCell();
+    if (storage.length !== this.size) {
+      throw new ShapeError(
+        `assign: ${formatShape(this.shape)} wants ${this.size} values, the storage has ${storage.length}`,
+      );
+    }
+    cell.version++;
+    if (storage === cell.storage) return;
+    cell.device.free(cell.storage);
+    cell.storage = storage;
+  }
+
+  /** A second handle on the same values, outside the gradient graph. */
+  detach(): Tensor {
+    return new Tensor(this, this.shape);
+  }
+
+  /** Marks a leaf as one that wants a gradient, or no longer does; returns it. */
+  setRequiresGrad(requiresGrad = true): this {
+    if (this.node) throw new AutogradError('requiresGrad can only be changed on a leaf; use detach() first');
+    this.requiresGrad = requiresGrad;
+    return this;
+  }
+
+  /** Copies the values out. */
+  data(): Promise<Float32Array> {
+    const { device, storage } = this.#liveCell();
+    return device.read(storage);
+  }
+
+  /** Copies the values out at once. @throws DeviceError where the device has no synchronous read. */
+  dataSync(): Float32Array {
+    const { device, storage } = this.#liveCell();
+    return device.readSync(storage);
+  }
+
+  /** The value of a tensor that holds just one. @throws ShapeError for any other. */
+  async item(): Promise<number> {
+    if (this.size !== 1) {
+      throw new ShapeError(`item: wants a tensor of one value, got shape ${formatShape(this.shape)}`);
+    }
+    return (await this.data())[0];
+  }
+
+  /** Takes the tensor out of the scope that it was made in. */
+  keep(): this {
+    this.#scope?.delete(this);
+    this.#scope = null;
+    return this;
+  }
+
+  /** Gives the storage back, once no other handle and no recorded op needs it. Doing so twice is harmless. */
+  dispose(): void {
+    if (!this.#cell) return;
+    this.keep();
+    lost.unregister(this);
+    this.#cell.release();
+    this.#cell = null;
+    this.node?.release();
+    this.node = null;
+    this.grad?.dispose();
+    this.grad = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(${formatShape(this.shape)}${this.requiresGrad ? ', requiresGrad' : ''})`;
+  }
+
+  /** How many storages of a device are alive. @internal */
+  static count(device: Device): number {
+    return cells.get(device) ?? 0;
+  }
+
+  /** @internal */
+  static openScope(): Set<Tensor> {
+    const scope = new Set<Tensor>();
+    scopes.push(scope);
+    return scope;
+  }
+
+  /** Ends a scope: `kept` move to the one around it, the rest is disposed. False if it was not the innermost. @internal */
+  static closeScope(scope: Set<Tensor>, kept: Set<Tensor>): boolean {
+    const innermost = scopes.at(-1) === scope;
+    scopes.splice(scopes.indexOf(scope), 1);
+    const outer = scopes.at(-1) ?? null;
+    for (const tensor of scope) {
+      if (kept.has(tensor)) {
+        tensor.#scope = outer;
+        outer?.add(tensor);
+      } else {
+        tensor.#scope = null;
+        tensor.dispose();
+      }
+    }
+    return innermost;
+  }
+}
