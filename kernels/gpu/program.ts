@@ -1,0 +1,82 @@
+/**
+ * A gpu.js kernel as plain data, and the small pieces of text that kernels are put together from.
+ *
+ * Kernels are text, not functions read back with `toString()`: a minifier cannot break them, lanes unroll by
+ * `map`, and sizes are literals. What gpu.js asks of the text:
+ * - index a large tensor by up to three coordinates, `x[z][y][x]`, with `dims` telling how it is folded: gpu.js
+ *   turns each coordinate into an integer before it composes them, so nothing but a single coordinate has to
+ *   stay below 2^24, where float32 stops counting;
+ * - loops run from a literal to a literal, step 1: `for (let i = 0; i < 9; i++)` counts in integers;
+ * - a quotient of integers is a float division on GL: `quotient` and `remainder` keep half a unit of distance
+ *   from the edge, so that an inexact division floors right.
+ */
+
+/** An array argument, by the name it has in the text. */
+export interface ProgramInput {
+  readonly name: string;
+  /** How the flat values are folded, innermost first: `x[z][y][x]` reads `x + dims[0] * (y + dims[1] * z)`. Default flat: `x[i]`. */
+  readonly dims?: readonly [number, number, number];
+  /** A texture of four values a texel (GL only): `const v = x[i]` is a vector, `v[0]` to `v[3]` its lanes. */
+  readonly lanes?: boolean;
+}
+
+export interface Program {
+  readonly inputs: readonly ProgramInput[];
+  /** Number arguments, after the inputs: what may change without another compilation (alpha, a learning rate). */
+  readonly scalars?: readonly string[];
+  /** Threads along x, y, z. Their linear order, x fastest, is the output's flat order. */
+  readonly output: readonly number[];
+  /** What the body returns: a number, or `[a, b, c, d]`, four values a texel (GL only). Default 'Number'. */
+  readonly returns?: 'Number' | 'Array(4)';
+  /** The statements inside `function (inputs, scalars) { ... }`. */
+  readonly body: string;
+  /**
+   * Further outputs of the same shape and type, GL only: the body calls each name as a function with the value it
+   * is to keep, `lane1([a, b, c, d]);`, before it returns the first output.
+   */
+  readonly maps?: readonly string[];
+  /** GL only: width and height of the output texture, where the canonical one (`textureSize`) does not serve. */
+  readonly texture?: readonly [number, number];
+}
+
+/** The kernel function's text. */
+export function sourceOf(program: Program): string {
+  const names = [...program.inputs.map((input) => input.name), ...(program.scalars ?? [])];
+  return `function (${names.join(', ')}) {\n${program.body}\n}`;
+}
+
+/** Number of threads, which is the number of outputs (texels where the program returns four lanes). */
+export function threadsOf(program: Program): number {
+  return program.output.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * The texture of `texels` texels: a power of two wide, so that the division by the width in every fetch is a shift.
+ * One size for one length, whichever kernel wrote it, lets kernels take any texture of the right length.
+ */
+export function textureSize(texels: number, maxSize: number): [number, number] {
+  let width = 1;
+  while (width * width < texels && width * 2 <= maxSize) width *= 2;
+  return [width, Math.max(1, Math.ceil(texels / width))];
+}
+
+/** floor(a / b) of a natural number (text or number) by a literal. */
+export function quotient(a: string | number, b: number): string {
+  return b === 1 ? `${a}` : `Math.floor((${a} + 0.5) / ${float(b)})`;
+}
+
+/** a mod b, as `quotient`. */
+export function remainder(a: string | number, b: number): string {
+  return b === 1 ? '0' : `(${a} - ${quotient(a, b)} * ${b})`;
+}
+
+/** A number as gpu.js wants a float literal: with a point, or an exponent. */
+export function float(value: number): string {
+  const text = String(value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}
+
+/** `lines(4, i => ...)`: unrolled statements. */
+export function lines(count: number, line: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => line(i)).join('\n');
+}
