@@ -1,0 +1,295 @@
+import { FormatError } from '../errors.ts';
+import { tensor } from '../tensor/create.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
+import { readStoredZip } from './zip.ts';
+
+export interface ReadTorchOptions {
+  /** Dropped from the front of every key that has it: `'module.'` for a file saved from DataParallel. */
+  stripPrefix?: string;
+}
+
+/** Bytes of an element, and how to read one as a number. */
+interface ElementType {
+  readonly bytes: number;
+  readonly read: (view: DataView, offset: number) => number;
+}
+
+const FLOAT32: ElementType = { bytes: 4, read: (view, at) => view.getFloat32(at, true) };
+
+/** Tensors here are float32: integers beyond 2^24 and doubles are rounded to it. */
+const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
+  FloatStorage: FLOAT32,
+  DoubleStorage: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+  HalfStorage: { bytes: 2, read: (view, at) => halfToNumber(view.getUint16(at, true)) },
+  BFloat16Storage: { bytes: 2, read: (view, at) => bfloat16ToNumber(view.getUint16(at, true)) },
+  LongStorage: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
+  IntStorage: { bytes: 4, read: (view, at) => view.getInt32(at, true) },
+  ShortStorage: { bytes: 2, read: (view, at) => view.getInt16(at, true) },
+  CharStorage: { bytes: 1, read: (view, at) => view.getInt8(at) },
+  ByteStorage: { bytes: 1, read: (view, at) => view.getUint8(at) },
+  BoolStorage: { bytes: 1, read: (view, at) => (view.getUint8(at) ? 1 : 0) },
+};
+
+/** IEEE 754 binary16. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const bits32 = new DataView(new ArrayBuffer(4));
+
+/** bfloat16 is the upper half of a float32. */
+function bfloat16ToNumber(bits: number): number {
+  bits32.setUint32(0, bits << 16);
+  return bits32.getFloat32(0);
+}
+
+/** A storage named in a pickle; its bytes may come later in the file. */
+class TorchStorage {
+  bytes: Uint8Array | null = null;
+  constructor(
+    readonly key: string,
+    readonly type: ElementType,
+    readonly length: number,
+    readonly root?: { readonly storage: TorchStorage; readonly offset: number },
+  ) {}
+}
+
+/** A tensor as the pickle describes it: a view of a storage, in elements. */
+class TorchTensor {
+  constructor(
+    readonly storage: TorchStorage,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {}
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function rebuildTensor(args: readonly unknown[]): TorchTensor {
+  const [storage, offset, shape, strides] = args;
+  const lists = Array.isArray(shape) && Array.isArray(strides) && shape.length === strides.length;
+  if (
+    !(storage instanceof TorchStorage && isCount(offset) && lists && [...shape, ...strides].every(isCount))
+  ) {
+    throw new FormatError(
+      'torch: a tensor is described by something else than storage, offset, size and stride',
+    );
+  }
+  return new TorchTensor(storage, offset, shape, strides);
+}
+
+const identity = (args: readonly unknown[]): unknown => args[0];
+
+const CALLS: Readonly<Record<string, PickleGlobal['call']>> = {
+  'collections.OrderedDict': (args) => {
+    const dict = new PickleDict();
+    for (const item of Array.isArray(args[0]) ? args[0] : []) {
+      if (Array.isArray(item)) dict.set(item[0], item[1]);
+    }
+    return dict;
+  },
+  'torch._utils._rebuild_tensor': rebuildTensor,
+  'torch._utils._rebuild_tensor_v2': rebuildTensor,
+  'torch._utils._rebuild_parameter': identity,
+  'torch.Size': identity,
+};
+
+/** The globals that a file of tensors may name: PyTorch's weights-only list, as far as tensors need it. */
+function resolveGlobal(name: string): PickleGlobal | null {
+  const call = Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
+  if (call) return { name, call };
+  const storage = /^torch\.(?:cuda\.|storage\.)?([A-Za-z0-9]+Storage)$/.exec(name)?.[1];
+  return storage && Object.hasOwn(ELEMENT_TYPES, storage) ? { name: storage } : null;
+}
+
+/** The storages that a pickle names by persistent id: ('storage', type, key, location, length[, view]). */
+class StorageTable {
+  readonly byKey = new Map<string, TorchStorage>();
+
+  resolve = (id: unknown): TorchStorage => {
+    const [tag, type, key, , length, view] = Array.isArray(id) ? id : [];
+    const element = ELEMENT_TYPES[(type as PickleGlobal | undefined)?.name ?? ''];
+    if (tag !== 'storage' || !element || typeof key !== 'string' || !isCount(length)) {
+      throw new FormatError('torch: a storage is described by something else than type, key and length');
+    }
+    const known = this.byKey.get(key) ?? new TorchStorage(key, element, length);
+    this.byKey.set(key, known);
+    // Files from before PyTorch 0.4 may hold a view (key, offset, length) of the storage.
+    if (!Array.isArray(view)) return known;
+    if (!isCount(view[1]) || !isCount(view[2]))
+      throw new FormatError(`torch: storage '${key}' has a broken view`);
+    return new TorchStorage(String(view[0]), element, view[2], { storage: known, offset: view[1] });
+  };
+}
+
+/**
+ * Reads a file written by `torch.save`: a state dict of tensors, bare or under `state_dict`, `model` or `model_state_dict`.
+ * Both formats are read: the zip archive of PyTorch 1.6 and later, and the older stream of pickles. Nothing in the
+ * file is executed.
+ * @returns tensors on the current device by key, in the file's order; all float32
+ * @throws FormatError naming what is truncated, not allowed or inconsistent
+ */
+export function readTorch(
+  bytes: Uint8Array,
+  { stripPrefix = '' }: ReadTorchOptions = {},
+): Map<string, Tensor> {
+  const isZip = bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b;
+  const root = isZip ? readZipFormat(bytes) : readLegacyFormat(bytes);
+  const described = findStateDict(root);
+  const result = new Map<string, Tensor>();
+  try {
+    for (const [key, value] of described) {
+      const name = key.startsWith(stripPrefix) ? key.slice(stripPrefix.length) : key;
+      if (result.has(name))
+        throw new FormatError(`torch: two keys are '${name}' without the prefix '${stripPrefix}'`);
+      result.set(name, tensor(readValues(key, value, bytes.length), value.shape));
+    }
+  } catch (error) {
+    for (const made of result.values()) made.dispose();
+    throw error;
+  }
+  return result;
+}
+
+function readZipFormat(bytes: Uint8Array): unknown {
+  const members = readStoredZip(bytes);
+  const pickleName = [...members.keys()].find((name) => name.endsWith('/data.pkl'));
+  const pickle = pickleName === undefined ? undefined : members.get(pickleName);
+  if (pickleName === undefined || !pickle) {
+    throw new FormatError('torch: the archive has no data.pkl, so torch.save did not write it');
+  }
+  const prefix = pickleName.slice(0, -'data.pkl'.length);
+  const order = members.get(`${prefix}byteorder`);
+  if (order && new TextDecoder().decode(order) !== 'little')
+    throw new FormatError('torch: the file is big-endian');
+  const storages = new StorageTable();
+  const { value } = unpickle(pickle, 0, { global: resolveGlobal, persistent: storages.resolve });
+  for (const storage of storages.byKey.values()) {
+    storage.bytes = members.get(`${prefix}data/${storage.key}`) ?? null;
+    checkStorage(storage);
+  }
+  return value;
+}
+
+/** torch/serialization.py _legacy_save: the pickles magic, protocol, system, object, keys; then each storage. */
+function readLegacyFormat(bytes: Uint8Array): unknown {
+  const storages = new StorageTable();
+  const options = { global: resolveGlobal, persistent: storages.resolve };
+  let offset = 0;
+  const next = (): unknown => {
+    const { value, end } = unpickle(bytes, offset, options);
+    offset = end;
+    return value;
+  };
+  if (next() !== 0x1950a86a20f9469cfc6cn) {
+    throw new FormatError(
+      "torch: neither a zip archive nor a stream that starts with PyTorch's magic number",
+    );
+  }
+  const protocol = next();
+  if (protocol !== 1001) throw new FormatError(`torch: stream protocol ${String(protocol)}, want 1001`);
+  const system = next();
+  if (!(system instanceof PickleDict) || system.get('little_endian') !== true) {
+    throw new FormatError('torch: the file is big-endian');
+  }
+  const root = next();
+  const keys = next();
+  if (!Array.isArray(keys)) throw new FormatError('torch: the list of storages is missing');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const key of keys) {
+    const storage = storages.byKey.get(String(key));
+    if (!storage) throw new FormatError(`torch: storage '${String(key)}' belongs to no tensor`);
+    if (offset + 8 > bytes.length) throw new FormatError(`torch: truncated before storage '${storage.key}'`);
+    const length = Number(view.getBigInt64(offset, true));
+    if (length !== storage.length) {
+      throw new FormatError(
+        `torch: storage '${storage.key}' has ${length} elements, its tensors want ${storage.length}`,
+      );
+    }
+    offset += 8;
+    storage.bytes = bytes.subarray(offset, offset + length * storage.type.bytes);
+    offset += length * storage.type.bytes;
+    checkStorage(storage);
+  }
+  return root;
+}
+
+function checkStorage({ key, bytes, length, type }: TorchStorage): void {
+  const wanted = length * type.bytes;
+  if (bytes?.length !== wanted) {
+    throw new FormatError(
+      `torch: storage '${key}' wants ${wanted} bytes, the file has ${bytes?.length ?? 'none'}`,
+    );
+  }
+}
+
+/** The entries of the dict of tensors: the object itself, or what it holds under a well-known name. */
+function findStateDict(root: unknown): [string, TorchTensor][] {
+  if (!(root instanceof PickleDict)) {
+    const what = root instanceof TorchTensor ? 'a single tensor' : 'no dict';
+    throw new FormatError(
+      `torch: the file holds ${what}, want a state dict: torch.save(model.state_dict(), path)`,
+    );
+  }
+  for (const name of ['state_dict', 'model_state_dict', 'model']) {
+    if (root.get(name) instanceof PickleDict) return findStateDict(root.get(name));
+  }
+  return [...root].map(([key, value]) => {
+    if (typeof key !== 'string' || !(value instanceof TorchTensor)) {
+      const keys = [...root.keys()].slice(0, 8).join(', ');
+      throw new FormatError(
+        `torch: '${String(key)}' is no tensor, so this is no state dict; its keys are ${keys}`,
+      );
+    }
+    return [key, value];
+  });
+}
+
+/** Gathers a strided view into row-major float32; a whole aligned float32 storage is not copied. */
+function readValues(
+  key: string,
+  { storage, offset, shape, strides }: TorchTensor,
+  fileSize: number,
+): Float32Array {
+  const root = storage.root?.storage ?? storage;
+  const start = offset + (storage.root?.offset ?? 0);
+  const size = sizeOf(shape);
+  const last = size === 0 ? start : shape.reduce((at, n, axis) => at + (n - 1) * strides[axis], start + 1);
+  if (last > root.length) {
+    throw new FormatError(`torch: '${key}' reaches element ${last} of a storage of ${root.length}`);
+  }
+  // An expanded tensor repeats elements, so a short file could claim any size.
+  if (size > Math.max(root.length, fileSize)) {
+    throw new FormatError(
+      `torch: '${key}' repeats ${root.length} elements to ${size}, more than a file of weights would`,
+    );
+  }
+  const { bytes, type } = root;
+  if (!bytes) throw new FormatError(`torch: the storage '${root.key}' of '${key}' is not in the file`);
+  const isContiguous = shape.every((n, axis) => n === 1 || strides[axis] === sizeOf(shape.slice(axis + 1)));
+  const first = bytes.byteOffset + start * 4;
+  if (type === FLOAT32 && isContiguous && first % 4 === 0) return new Float32Array(bytes.buffer, first, size);
+
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const out = new Float32Array(size);
+  const index = new Array<number>(shape.length).fill(0);
+  let at = start;
+  for (let i = 0; i < size; i++) {
+    out[i] = type.read(view, at * type.bytes);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      at -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
