@@ -1,0 +1,349 @@
+import { type Program, textureSize, threadsOf } from '../../kernels/gpu/program.ts';
+import { DeviceError } from '../errors.ts';
+import {
+  createKernel,
+  firstRun,
+  type GpuInstance,
+  type KernelShortcut,
+  type Runtime,
+} from './gpu-runtime.ts';
+
+/**
+ * gpu.js's GL backends (headlessgl, webgl2, webgl). This file holds all that depends on gpu.js's internals there.
+ *
+ * A gpu.js kernel owns its output texture, or allocates one a call (`immutable`). Here textures come from a pool,
+ * and before each run the kernel is given the ones to render into: `texture` and `mappedTextures` are set, and its
+ * `_replaceOutputTexture`, which a run calls when the framebuffer is bound, attaches them. All flat textures are of
+ * one class with dimensions [n, 1, 1], so that arguments never change type and nothing compiles twice.
+ */
+export class GlRuntime implements Runtime<GlBuffer> {
+  readonly description: string;
+  readonly maxInputs = 12;
+  compilations = 0;
+  readonly maxTextureSize: number;
+  private readonly kernels = new Map<string, CompiledKernel>();
+  private readonly pool = new Map<string, GlBuffer[]>();
+  private readonly gl: WebGL2RenderingContext;
+  private readonly flatKind: TextureKind;
+  private readonly lanesKind: TextureKind;
+  private readonly framebuffer: WebGLFramebuffer;
+  /** Whether a flat texture may be read one value a texel. */
+  private readonly tightRead: boolean;
+  private bytesInUse = 0;
+  private bytesHeld = 0;
+
+  constructor(
+    private readonly gpu: GpuInstance,
+    readonly mode: 'headlessgl' | 'webgl2' | 'webgl',
+  ) {
+    this.flatKind = this.probe('Number', '1');
+    this.lanesKind = this.probe('Array(4)', '[1, 2, 3, 4]');
+    this.gl = this.flatKind.context;
+    this.maxTextureSize = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
+    this.framebuffer = this.gl.createFramebuffer() as WebGLFramebuffer;
+    this.description = `gpu.js ${mode}, ${rendererOf(this.gl)}`;
+    this.tightRead = mode === 'webgl2' && this.readsOneChannel();
+  }
+
+  /** One output; the storage of a program with `maps` comes from `runAll`. */
+  run(key: string, build: () => Program, inputs: readonly GlBuffer[], scalars?: readonly number[]): GlBuffer {
+    return this.runAll(key, build, inputs, scalars)[0];
+  }
+
+  /** All outputs: the returned value's, then those of `maps`, in order. */
+  runAll(
+    key: string,
+    build: () => Program,
+    inputs: readonly GlBuffer[],
+    scalars: readonly number[] = [],
+  ): GlBuffer[] {
+    const known = this.kernels.get(key);
+    const compiled = known ?? this.prepare(key, build());
+    const outputs: GlBuffer[] = [];
+    for (let i = 0; i < compiled.outputs; i++) {
+      outputs.push(this.allocate(compiled.threads, compiled.width, compiled.height, compiled.lanes));
+    }
+    const { shortcut, kernel } = compiled;
+    kernel.texture = outputs[0].texture;
+    for (let i = 1; i < outputs.length; i++) kernel.mappedTextures[i - 1] = outputs[i].texture;
+    if (known) {
+      for (let i = 0; i < inputs.length; i++) {
+        if (inputs[i].width !== compiled.inputWidths[i] || inputs[i].lanes !== compiled.inputLanes[i]) {
+          throw new DeviceError(`${this.mode}: kernel ${key} got a texture of another layout as input ${i}`);
+        }
+      }
+      shortcut(...inputs.map((input) => input.texture), ...scalars);
+      return outputs;
+    }
+    compiled.inputWidths = inputs.map((input) => input.width);
+    compiled.inputLanes = inputs.map((input) => input.lanes);
+    const views = inputs.map((input, i) => folded(input.texture, compiled.program.inputs[i].dims));
+    firstRun(this.gpu, this.mode, key, shortcut, () => shortcut(...views, ...scalars));
+    this.compilations += 1;
+    this.kernels.set(key, compiled);
+    return outputs;
+  }
+
+  upload(data: Float32Array): GlBuffer {
+    const buffer = this.allocateFlat(data.length);
+    const { gl } = this;
+    const { width, height } = buffer;
+    const channels = this.flatKind.textureFormat === gl.RGBA ? 4 : 1;
+    const texels = new Float32Array(width * height * channels);
+    if (channels === 1) texels.set(data);
+    else for (let i = 0; i < data.length; i++) texels[i * 4] = data[i];
+    gl.activeTexture(gl.TEXTURE15);
+    gl.bindTexture(gl.TEXTURE_2D, buffer.texture.texture);
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, this.flatKind.textureFormat, gl.FLOAT, texels);
+    return buffer;
+  }
+
+  async read(buffer: GlBuffer): Promise<Float32Array> {
+    return this.readSync(buffer);
+  }
+
+  readSync(buffer: GlBuffer): Float32Array {
+    const { gl } = this;
+    const { width, length, lanes } = buffer;
+    const rows = Math.ceil(length / width);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, buffer.texture.texture, 0);
+    if (this.tightRead && !lanes) {
+      const values = new Float32Array(width * rows);
+      gl.readPixels(0, 0, width, rows, gl.RED, gl.FLOAT, values);
+      return values.length === length ? values : values.slice(0, length);
+    }
+    const texels = new Float32Array(width * rows * 4);
+    gl.readPixels(0, 0, width, rows, gl.RGBA, gl.FLOAT, texels);
+    if (lanes) return texels.subarray(0, length * 4);
+    const values = new Float32Array(length);
+    for (let i = 0; i < length; i++) values[i] = texels[i * 4];
+    return values;
+  }
+
+  free(buffer: GlBuffer): void {
+    if (buffer.freed) throw new DeviceError(`${this.mode}: a texture was freed twice`);
+    buffer.freed = true;
+    this.bytesInUse -= buffer.bytes;
+    const key = poolKey(buffer.width, buffer.height, buffer.lanes);
+    const shelf = this.pool.get(key);
+    if (shelf) shelf.push(buffer);
+    else this.pool.set(key, [buffer]);
+  }
+
+  memory(): { bytesInUse: number; bytesHeld: number } {
+    return { bytesInUse: this.bytesInUse, bytesHeld: this.bytesHeld };
+  }
+
+  async dispose(): Promise<void> {
+    for (const shelf of this.pool.values()) {
+      for (const buffer of shelf) this.gl.deleteTexture(buffer.texture.texture);
+    }
+    this.pool.clear();
+    this.kernels.clear();
+    this.bytesInUse = 0;
+    this.bytesHeld = 0;
+    await this.gpu.destroy();
+  }
+
+  private prepare(key: string, program: Program): CompiledKernel {
+    const threads = threadsOf(program);
+    const [width, height] = program.texture ?? textureSize(threads, this.maxTextureSize);
+    if (Math.max(width, height) > this.maxTextureSize || width * height < threads) {
+      throw new DeviceError(
+        `${this.mode}: kernel ${key} has ${threads} outputs, a texture of ${width} x ${height}; ` +
+          `this GPU's textures end at ${this.maxTextureSize} a side: use a smaller batch or image`,
+      );
+    }
+    const types = program.inputs.map((input) => (input.lanes ? 'ArrayTexture(4)' : 'ArrayTexture(1)'));
+    const shortcut = createKernel(this.gpu, program, types, {
+      pipeline: true,
+      returnType: program.returns ?? 'Number',
+    });
+    const kernel = shortcut.kernel as GlKernel;
+    const { gl } = this;
+    const validateSettings = kernel.validateSettings;
+    // gpu.js would take its own near-square, or the output's two dimensions, and check that against the limit.
+    kernel.checkTextureSize = () => {};
+    kernel.validateSettings = function (args: unknown) {
+      validateSettings.call(this, args);
+      this.texSize = Int32Array.of(width, height);
+    };
+    const maps = program.maps ?? [];
+    if (maps.length > 0) {
+      kernel.mappedTextures = [];
+      kernel.drawBuffersMap = [0, ...maps.map((_, i) => i + 1)].map((i) => gl.COLOR_ATTACHMENT0 + i);
+    }
+    kernel._replaceOutputTexture = function () {
+      attach(gl, 0, this.texture);
+      for (let i = 0; i < maps.length; i++) attach(gl, i + 1, this.mappedTextures[i]);
+    };
+    return {
+      shortcut,
+      kernel,
+      program,
+      threads,
+      width,
+      height,
+      lanes: program.returns === 'Array(4)',
+      outputs: 1 + maps.length,
+      inputWidths: [],
+      inputLanes: [],
+    };
+  }
+
+  private allocateFlat(length: number): GlBuffer {
+    const [width, height] = textureSize(length, this.maxTextureSize);
+    if (height > this.maxTextureSize) {
+      throw new DeviceError(
+        `${this.mode}: ${length} values do not fit a texture of at most ${this.maxTextureSize} a side`,
+      );
+    }
+    return this.allocate(length, width, height, false);
+  }
+
+  private allocate(length: number, width: number, height: number, lanes: boolean): GlBuffer {
+    const pooled = this.pool.get(poolKey(width, height, lanes))?.pop();
+    if (pooled) {
+      pooled.freed = false;
+      pooled.length = length;
+      this.bytesInUse += pooled.bytes;
+      return pooled;
+    }
+    const { gl } = this;
+    const kind = lanes ? this.lanesKind : this.flatKind;
+    const texture = gl.createTexture();
+    if (!texture)
+      throw new DeviceError(
+        `${this.mode}: no texture of ${width} x ${height} to be had; the context is lost`,
+      );
+    gl.activeTexture(gl.TEXTURE15);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    gl.texImage2D(
+      gl.TEXTURE_2D,
+      0,
+      kind.internalFormat,
+      width,
+      height,
+      0,
+      kind.textureFormat,
+      gl.FLOAT,
+      null,
+    );
+    const bytes = width * height * (kind.textureFormat === gl.RGBA ? 16 : 4);
+    this.bytesInUse += bytes;
+    this.bytesHeld += bytes;
+    const wrapper = new kind.Texture({
+      texture,
+      size: Int32Array.of(width, height),
+      dimensions: [width * height, 1, 1],
+      output: [width * height],
+      context: gl,
+      internalFormat: kind.internalFormat,
+      textureFormat: kind.textureFormat,
+      kernel: kind.kernel,
+    });
+    return { texture: wrapper, length, width, height, lanes, bytes, freed: false };
+  }
+
+  /** Runs a constant kernel, to learn what gpu.js's textures of that return type are. */
+  private probe(returns: 'Number' | 'Array(4)', value: string): TextureKind {
+    const program: Program = { inputs: [], output: [1], body: `return ${value};` };
+    const shortcut = createKernel(this.gpu, program, [], { pipeline: true, returnType: returns });
+    const texture = firstRun(this.gpu, this.mode, 'probe', shortcut, () => shortcut() as GlTexture);
+    return {
+      Texture: texture.constructor as TextureKind['Texture'],
+      context: texture.context,
+      internalFormat: texture.internalFormat,
+      textureFormat: texture.textureFormat,
+      kernel: shortcut.kernel,
+    };
+  }
+
+  private readsOneChannel(): boolean {
+    const { gl } = this;
+    const buffer = this.allocateFlat(1);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
+    attach(gl, 0, buffer.texture);
+    const tight =
+      gl.getParameter(gl.IMPLEMENTATION_COLOR_READ_FORMAT) === gl.RED &&
+      gl.getParameter(gl.IMPLEMENTATION_COLOR_READ_TYPE) === gl.FLOAT;
+    this.free(buffer);
+    return tight;
+  }
+}
+
+/** A texture of `length` texels in use: values, or (`lanes`) vectors of four. */
+export interface GlBuffer {
+  readonly texture: GlTexture;
+  length: number;
+  readonly width: number;
+  readonly height: number;
+  readonly lanes: boolean;
+  readonly bytes: number;
+  freed: boolean;
+}
+
+interface GlTexture {
+  readonly texture: WebGLTexture;
+  readonly context: WebGL2RenderingContext;
+  readonly internalFormat: number;
+  readonly textureFormat: number;
+  readonly dimensions: readonly number[];
+}
+
+interface TextureKind {
+  readonly Texture: new (settings: object) => GlTexture;
+  readonly context: WebGL2RenderingContext;
+  readonly internalFormat: number;
+  readonly textureFormat: number;
+  readonly kernel: object;
+}
+
+/** What is touched of gpu.js's GL kernel. */
+interface GlKernel {
+  texture: GlTexture;
+  mappedTextures: GlTexture[];
+  drawBuffersMap: number[];
+  texSize: Int32Array;
+  validateSettings(args: unknown): void;
+  checkTextureSize(): void;
+  _replaceOutputTexture(): void;
+}
+
+interface CompiledKernel {
+  readonly shortcut: KernelShortcut;
+  readonly kernel: GlKernel;
+  readonly program: Program;
+  readonly threads: number;
+  readonly width: number;
+  readonly height: number;
+  readonly lanes: boolean;
+  readonly outputs: number;
+  inputWidths: number[];
+  inputLanes: boolean[];
+}
+
+function poolKey(width: number, height: number, lanes: boolean): string {
+  return `${width},${height},${lanes ? 4 : 1}`;
+}
+
+/** The same texture with other dimensions, which gpu.js bakes into a kernel at its first run. */
+function folded(texture: GlTexture, dims: readonly number[] | undefined): GlTexture {
+  if (!dims) return texture;
+  const view = Object.create(texture, { dimensions: { value: dims } }) as GlTexture;
+  return view;
+}
+
+function attach(gl: WebGL2RenderingContext, index: number, texture: GlTexture): void {
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + index, gl.TEXTURE_2D, texture.texture, 0);
+}
+
+function rendererOf(gl: WebGL2RenderingContext): string {
+  const unmasked = gl.getExtension('WEBGL_debug_renderer_info');
+  return String(gl.getParameter(unmasked ? unmasked.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+}
