@@ -20,3 +20,6 @@ export class FormatError extends GradiographError {}
 
 /** A state dict does not fit the module it is loaded into. The message lists every key at fault. */
 export class StateDictError extends GradiographError {}
+
+/** A file could not be fetched. The message says which, and where to put it by hand. */
+export class DownloadError extends GradiographError {}
