@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# What the GPU tests need on Debian or Ubuntu: headless GL on a virtual display, and Chromium.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  build-essential pkg-config python3                            # node-gyp
+  libxi-dev libxext-dev mesa-common-dev libgl1-mesa-dev         # headers of the npm package gl
+  libgl1-mesa-dri xvfb xauth                                    # software GL and a display for it
+  chromium
+)
+if ! dpkg-query -W -f '${db:Status-Status}\n' "${packages[@]}" 2>&1 | grep -qv '^installed$'; then
+  echo 'setup:gl: the system packages are here'
+else
+  as_root=$([ "$(id -u)" = 0 ] || echo sudo)
+  $as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends "${packages[@]}"
+fi
+
+[ -d node_modules/gl ] || npm ci
+if node -e "require('gl')" 2>/dev/null; then
+  echo 'setup:gl: the npm package gl is built'
+else
+  echo 'setup:gl: building the npm package gl; from source this takes about three minutes'
+  JOBS=max npm explore gl -- npm run install
+  node -e "require('gl')"
+fi
