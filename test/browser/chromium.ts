@@ -1,0 +1,90 @@
+/** Bundles a page's script as an application would, minified, and opens it in headless Chromium. */
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** The browser to test in: `CHROMIUM`, or where distributions put it; undefined where there is none. */
+export const chromiumPath = process.env.CHROMIUM ?? CANDIDATES.find((path) => existsSync(path));
+
+/** Software GL and WebGPU (SwiftShader), and none of the browser's own network traffic. */
+const FLAGS = [
+  '--no-sandbox',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Headers that make a page cross-origin isolated, which SharedArrayBuffer wants. */
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+/** `entry`, a file beside this one, as one minified script for a browser. No Node polyfills, no externals. */
+export async function bundle(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+  });
+  return outputFiles[0].text;
+}
+
+export interface OpenPage extends AsyncDisposable {
+  readonly page: Page;
+  /** What the page wrote to its console, newest last. */
+  readonly console: readonly string[];
+}
+
+/** Serves an empty page with `script` as its module and opens it; `await using` closes browser and server. */
+export async function openPage(script: string, { isolated = true } = {}): Promise<OpenPage> {
+  const server = createServer((request, response) => {
+    const [type, body] =
+      request.url === '/script.js'
+        ? ['text/javascript', script]
+        : [
+            'text/html',
+            '<!doctype html><title>gradiograph</title><script type="module" src="script.js"></script>',
+          ];
+    response.writeHead(200, { 'Content-Type': type, ...(isolated ? ISOLATION : {}) }).end(body);
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  let browser: Browser | null = null;
+  try {
+    browser = await chromium.launch({ executablePath: chromiumPath, args: FLAGS });
+    const page = await browser.newPage();
+    const lines: string[] = [];
+    page.on('console', (message) => lines.push(message.text()));
+    page.on('pageerror', (error) => lines.push(String(error)));
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    return {
+      page,
+      console: lines,
+      async [Symbol.asyncDispose]() {
+        await browser?.close();
+        server.close();
+      },
+    };
+  } catch (error) {
+    await browser?.close();
+    server.close();
+    throw error;
+  }
+}

@@ -1,0 +1,3 @@
+import { testInChromium } from './on-device.ts';
+
+await testInChromium('wasm');
