@@ -1,0 +1,471 @@
+"""The op cases: rows of (op, title, inputs, arguments, smooth), in this library's names, which are PyTorch's in
+camelCase. Inputs keep clear of kinks by construction, so that finite differences hold; `smooth=False` says that a
+row sits on one on purpose."""
+
+from itertools import combinations
+
+import numpy as np
+
+from hashed import hashed
+
+TABLE = []
+
+
+def case(op, title, inputs, smooth=True, **args):
+    TABLE.append((op, title, inputs, args, smooth))
+
+
+class Input:
+    """An input of `shape`: differentiable unless marked `.fixed()`."""
+
+    def __init__(self, shape, low=-1.0, high=1.0):
+        self.shape, self.low, self.high, self.differentiable = shape, low, high, True
+
+    def fixed(self):
+        self.differentiable = False
+        return self
+
+    @property
+    def length(self):
+        return int(np.prod(self.shape))
+
+    def make(self, seed):
+        return hashed(self.length, seed, self.low, self.high)
+
+    def describe(self, seed, encode):
+        return {'hash': [seed, self.low, self.high]}
+
+
+class Recorded(Input):
+    """An input whose values stand in the file."""
+
+    def __init__(self, shape, values):
+        super().__init__(shape)
+        self.values = values
+
+    def make(self, seed):
+        return np.asarray(self.values(seed) if callable(self.values) else self.values, dtype=np.float32).reshape(-1)
+
+    def describe(self, seed, encode):
+        return {'data': encode(self.make(seed))}
+
+
+def x(*shape, low=-1.0, high=1.0):
+    return Input(shape, low, high)
+
+
+def positive(*shape):
+    return Input(shape, 0.5, 2.0)
+
+
+def away(*shape, gap=0.5):
+    """Of both signs, at least `gap` from zero."""
+
+    def values(seed):
+        raw = hashed(int(np.prod(shape)), seed)
+        return raw + gap * np.sign(raw)
+
+    return Recorded(shape, values)
+
+
+def distinct(*shape, shift=0.0):
+    """A permutation of numbers 0.05 apart around `shift`, none nearer to it than 0.025."""
+
+    def values(seed):
+        length = int(np.prod(shape))
+        order = np.argsort(hashed(length, seed), kind='stable')
+        return (order - length // 2 + 0.5) * 0.05 + shift
+
+    return Recorded(shape, values)
+
+
+def given(values):
+    values = np.asarray(values, dtype=np.float32)
+    return Recorded(values.shape, values)
+
+
+def classes(*shape, count):
+    return Recorded(shape, lambda seed: np.floor(hashed(int(np.prod(shape)), seed, 0, count))).fixed()
+
+
+# Elementwise, one input
+for op in ['abs', 'relu', 'sign', 'reciprocal']:
+    case(op, 'both signs', [away(3, 5)])
+for op in ['exp', 'sigmoid', 'tanh', 'neg', 'softplus', 'square']:
+    case(op, 'both signs', [x(3, 5, low=-3, high=3)])
+for op in ['log', 'sqrt']:
+    case(op, 'positive', [positive(3, 5)])
+for op in ['relu', 'abs', 'sigmoid']:
+    case(op, 'scalar', [away()])
+case('relu', 'zeros', [given([-1, 0, 0, 2])], smooth=False)
+case('abs', 'zeros', [given([-1, 0, 0, 2])], smooth=False)
+case('sigmoid', 'far out', [given([-100, -30, 30, 100])])
+case('tanh', 'far out', [given([-100, -20, 20, 100])])
+case('softplus', 'far out', [given([-100, -15, 15, 100])])
+case('tanh', 'near zero', [given([-1e-3, -1e-5, 1e-6, 2e-4])])
+case('exp', 'wide range', [given([-80, -10, -1, 0, 1, 5])])
+case('log', 'wide range', [given([1e-3, 0.5, 1, 7, 1e4, 1e30])], smooth=False)
+case('relu', '1023 values', [away(1023)])
+case('leakyRelu', 'default slope', [away(3, 5)])
+case('leakyRelu', 'slope 0.2', [away(2, 3, 3)], negativeSlope=0.2)
+case('clamp', 'both sides', [distinct(4, 5)], min=-0.25, max=0.3)
+case('clamp', 'below', [distinct(4, 5)], min=-0.1)
+case('clamp', 'above', [distinct(4, 5)], max=0.2)
+case('clamp', 'at the bounds', [given([-1, -0.5, 0, 0.5, 1])], smooth=False, min=-0.5, max=0.5)
+
+# Elementwise, with a number
+for op in ['addScalar', 'subScalar', 'mulScalar', 'divScalar']:
+    case(op, '2.5', [x(3, 4)], value=2.5)
+for value in [2, 3, 0.5, -1.5, 1, 0]:
+    case('powScalar', f'to the {value}', [positive(3, 4)], value=value)
+for value in [2, 3]:
+    case('powScalar', f'both signs to the {value}', [away(3, 4)], value=value)
+
+# Elementwise, two inputs
+BROADCASTS = {
+    'same shape': ((3, 4), (3, 4)),
+    'scalar right': ((3, 4), ()),
+    'scalar left': ((), (3, 4)),
+    'one value right': ((3, 4), (1,)),
+    'row': ((3, 4), (4,)),
+    'row left': ((4,), (3, 4)),
+    'column': ((3, 4), (3, 1)),
+    'both sides': ((3, 1), (1, 4)),
+    'both sides, ranks differ': ((2, 1, 4), (3, 1)),
+    'four axes, alternating': ((2, 1, 3, 1), (5, 1, 4)),
+    'channels': ((2, 5, 3, 2), (1, 5, 1, 1)),
+    'batch': ((4, 3, 2), (4, 1, 1)),
+    'middle axis': ((2, 3, 4), (2, 1, 4)),
+    'two scalars': ((), ()),
+    'six axes': ((2, 1, 2, 1, 3, 1), (1, 3, 1, 2, 1, 2)),
+}
+for op in ['sub', 'div']:
+    for title, (a, b) in BROADCASTS.items():
+        case(op, title, [x(*a), away(*b)])
+for op in ['add', 'mul']:
+    for title in ['same shape', 'scalar right', 'channels', 'both sides']:
+        a, b = BROADCASTS[title]
+        case(op, title, [x(*a), x(*b)])
+for title in ['same shape', 'row', 'both sides']:
+    a, b = BROADCASTS[title]
+    case('pow', title, [positive(*a), x(*b, low=-2, high=2)])
+    for op in ['maximum', 'minimum']:
+        case(op, title, [distinct(*a), distinct(*b, shift=0.0125)])
+for op in ['eq', 'ne', 'gt', 'ge', 'lt', 'le']:
+    case(op, 'some equal', [classes(5, 4, count=3), classes(4, count=3)])
+case('where', 'same shape', [classes(3, 4, count=2), x(3, 4), x(3, 4)])
+case('where', 'broadcast condition', [classes(3, 1, count=2), x(2, 1, 4), x(3, 4)])
+case('where', 'broadcast value', [classes(2, 3, 4, count=2), x(2, 3, 4), x()])
+case('sharedInput', 'used four times', [x(3, 4), x(4)])
+
+# Reductions
+for count in range(1, 4):
+    for axes in combinations(range(3), count):
+        for keepdim in [False, True]:
+            suffix = ', keepdim' if keepdim else ''
+            case('sum', f'axes {list(axes)}{suffix}', [x(2, 3, 5)], dim=list(axes), keepdim=keepdim)
+for op, make in [('sum', x), ('mean', x), ('max', distinct), ('min', distinct)]:
+    case(op, 'all', [make(3, 5)])
+    case(op, 'a scalar', [make()])
+    case(op, 'negative axis', [make(2, 3, 5)], dim=-1, keepdim=False)
+    case(op, 'middle axis, keepdim', [make(2, 3, 5)], dim=1, keepdim=True)
+    case(op, 'axis of one', [make(3, 1, 4)], dim=1, keepdim=False)
+for op, make in [('mean', x), ('max', distinct), ('min', distinct)]:
+    case(op, 'outer and inner axes', [make(2, 3, 5)], dim=[0, 2], keepdim=False)
+    case(op, 'negative axes, keepdim', [make(2, 3, 4, 2)], dim=[-1, -3], keepdim=True)
+case('sum', 'alternating axes of five', [x(2, 3, 2, 3, 2)], dim=[0, 2, 4], keepdim=False)
+case('sum', 'long rows', [x(3, 1500)], dim=1, keepdim=False)
+case('sum', 'long columns', [x(1500, 3)], dim=0, keepdim=False)
+case('mean', 'images to channels', [x(4, 5, 9, 7)], dim=[0, 2, 3], keepdim=False)
+case('sum', '5000 values around 10', [x(5000, low=9, high=11).fixed()])
+case('argmax', 'all', [distinct(4, 6).fixed()])
+for dim in [0, 1, -1]:
+    case('argmax', f'axis {dim}', [distinct(3, 4, 5).fixed()], dim=dim, keepdim=False)
+case('argmax', 'keepdim', [distinct(3, 4).fixed()], dim=1, keepdim=True)
+case('argmax', 'equals, the first', [given([[1, 3, 3], [2, 2, 2], [-1, -5, -1]]).fixed()], dim=1, keepdim=False)
+
+# Shapes
+case('reshape', 'to two axes', [x(2, 3, 4)], shape=[6, 4])
+case('reshape', 'one size left open', [x(2, 3, 4)], shape=[4, -1])
+case('flatten', 'all', [x(2, 3, 4)])
+case('flatten', 'from axis 1', [x(2, 3, 4, 2)], startDim=1)
+case('flatten', 'axes 1 to 2', [x(2, 3, 4, 2)], startDim=1, endDim=2)
+case('transpose', 'matrix', [x(3, 5)], dim0=0, dim1=1)
+case('transpose', 'negative axes', [x(2, 3, 5)], dim0=-1, dim1=-2)
+case('transpose', 'outer and inner', [x(2, 3, 5)], dim0=0, dim1=2)
+case('permute', 'three axes', [x(2, 3, 5)], dims=[2, 0, 1])
+case('permute', 'NCHW to NHWC', [x(2, 3, 4, 5)], dims=[0, 2, 3, 1])
+case('permute', 'negative axes', [x(2, 3, 4, 5)], dims=[-1, 0, -3, 2])
+case('permute', 'axes of one', [x(1, 3, 1, 5)], dims=[2, 3, 0, 1])
+case('slice', 'rows', [x(5, 4)], dim=0, start=1, end=3)
+case('slice', 'negative ends', [x(5, 6)], dim=1, start=-4, end=-1)
+case('slice', 'step 2', [x(3, 7)], dim=1, start=0, end=7, step=2)
+case('slice', 'step 3 that leaves a rest', [x(2, 8, 3)], dim=1, start=1, end=7, step=3)
+case('slice', 'past the end', [x(4, 3)], dim=0, start=2, end=99)
+case('slice', 'negative axis', [x(2, 3, 6)], dim=-1, start=2, end=5)
+case('slice', 'one row', [x(4, 3)], dim=0, start=3, end=4)
+for dim in [0, 1, 2, -1]:
+    shapes = [[2, 3, 4], [2, 3, 4], [2, 3, 4]]
+    for i, shape in enumerate(shapes):
+        shape[dim] = i + 1
+    case('cat', f'three along axis {dim}', [x(*shape) for shape in shapes], dim=dim)
+case('cat', 'channels of images', [x(2, 3, 4, 5), x(2, 5, 4, 5)], dim=1)
+case('cat', 'one alone', [x(2, 3)], dim=0)
+case('cat', 'seven', [x(2, n, 3) for n in range(1, 8)], dim=1)
+for dim in [0, 1, -1]:
+    case('stack', f'axis {dim}', [x(2, 3), x(2, 3), x(2, 3)], dim=dim)
+case('stack', 'scalars', [x(), x()], dim=0)
+case('pad', 'last axis', [x(2, 3)], padding=[1, 2])
+case('pad', 'image', [x(2, 3, 4, 5)], padding=[1, 0, 2, 3])
+case('pad', 'value', [x(2, 3)], padding=[0, 1, 2, 0], value=-1.5)
+case('pad', 'three axes', [x(2, 1, 3)], padding=[1, 1, 0, 2, 1, 0])
+case('pad', 'nothing', [x(2, 3)], padding=[0, 0])
+
+# Matrix products
+MATMULS = {
+    'matrices': ((3, 4), (4, 5)),
+    'one value': ((1, 1), (1, 1)),
+    'inner size one': ((3, 1), (1, 5)),
+    'vectors': ((6,), (6,)),
+    'matrix and vector': ((3, 4), (4,)),
+    'vector and matrix': ((4,), (4, 3)),
+    'batch and vector': ((2, 3, 4), (4,)),
+    'vector and batch': ((4,), (2, 4, 3)),
+    'batches': ((3, 2, 4), (3, 4, 5)),
+    'shared right': ((3, 2, 4), (4, 5)),
+    'shared left': ((2, 4), (3, 4, 5)),
+    'batch of one': ((1, 2, 4), (3, 4, 5)),
+    'batch axes broadcast': ((2, 1, 3, 4), (5, 4, 2)),
+    'batch axes broadcast on both sides': ((2, 1, 3, 4), (1, 3, 4, 2)),
+    'odd sizes': ((17, 19), (19, 23)),
+    'long inner axis': ((5, 300), (300, 7)),
+    'across tiles': ((37, 35), (35, 67)),
+    'one row': ((1, 33), (33, 20)),
+    'one column': ((20, 33), (33, 1)),
+}
+for title, (a, b) in MATMULS.items():
+    case('matmul', title, [x(*a), x(*b)])
+case('linear', 'matrix', [x(5, 7), x(3, 7), x(3)])
+case('linear', 'no bias', [x(5, 7), x(3, 7), None])
+case('linear', 'one sample, one output', [x(1, 9), x(1, 9), x(1)])
+case('linear', 'three axes', [x(2, 3, 5), x(4, 5), x(4)])
+case('linear', 'a vector', [x(6), x(3, 6), x(3)])
+case('linear', 'odd sizes', [x(9, 65), x(33, 65), x(33)])
+
+# Convolutions: input, weight, bias or None
+CONVS = {
+    '3x3, padding 1': ((2, 3, 8, 8), (4, 3, 3, 3), dict(padding=1)),
+    '3x3, no padding': ((2, 4, 7, 9), (8, 4, 3, 3), {}),
+    '3x3, padding 2': ((1, 4, 5, 6), (4, 4, 3, 3), dict(padding=2)),
+    '3x3, padding 3': ((1, 2, 4, 4), (3, 2, 3, 3), dict(padding=3)),
+    '1x1 image, 3x3 kernel': ((2, 3, 1, 1), (4, 3, 3, 3), dict(padding=1)),
+    '1x1 image, 1x1 kernel': ((3, 5, 1, 1), (2, 5, 1, 1), {}),
+    '1x1 kernel': ((2, 5, 6, 7), (3, 5, 1, 1), {}),
+    '1x1 kernel, stride 2': ((2, 6, 7, 5), (9, 6, 1, 1), dict(stride=2)),
+    '1x1 kernel, padding 1': ((1, 3, 3, 4), (2, 3, 1, 1), dict(padding=1)),
+    '1x1 kernel, padding beyond kernel, stride 3': ((1, 2, 4, 4), (2, 2, 1, 1), dict(padding=2, stride=3)),
+    '7x7, stride 2, padding 3': ((1, 3, 17, 19), (8, 3, 7, 7), dict(stride=2, padding=3)),
+    '2x2, stride 3': ((2, 3, 8, 8), (4, 3, 2, 2), dict(stride=3)),
+    '1x2, stride 3x4': ((1, 2, 8, 11), (3, 2, 1, 2), dict(stride=[3, 4])),
+    '3x3, stride 2': ((2, 3, 8, 8), (5, 3, 3, 3), dict(stride=2)),
+    '3x3, stride 2, padding 1': ((2, 5, 9, 8), (6, 5, 3, 3), dict(stride=2, padding=1)),
+    '3x3, stride 2x1': ((1, 3, 7, 6), (4, 3, 3, 3), dict(stride=[2, 1], padding=1)),
+    '3x3, stride 1x3': ((1, 3, 6, 11), (4, 3, 3, 3), dict(stride=[1, 3], padding=[0, 1])),
+    '1x5': ((2, 2, 3, 9), (3, 2, 1, 5), dict(padding=[0, 2])),
+    '5x1': ((2, 2, 9, 3), (3, 2, 5, 1), dict(padding=[2, 0])),
+    '2x3, padding 2x1': ((1, 3, 6, 5), (4, 3, 2, 3), dict(padding=[2, 1])),
+    '2x2': ((1, 4, 5, 5), (4, 4, 2, 2), {}),
+    '4x4, stride 2, padding 1': ((1, 3, 8, 6), (5, 3, 4, 4), dict(stride=2, padding=1)),
+    '5x5, padding 2': ((2, 4, 7, 6), (4, 4, 5, 5), dict(padding=2)),
+    'kernel as large as the image': ((3, 4, 5, 6), (7, 4, 5, 6), {}),
+    'one row': ((1, 2, 1, 20), (3, 2, 1, 3), dict(padding=[0, 1])),
+    'one column': ((1, 2, 20, 1), (3, 2, 3, 1), dict(padding=[1, 0])),
+    'dilation 2': ((2, 3, 9, 8), (4, 3, 3, 3), dict(dilation=2, padding=2)),
+    'dilation 1x3, 3x2, padding 2x4': ((1, 3, 6, 7), (4, 3, 3, 2), dict(dilation=[1, 3], padding=[2, 4])),
+    'dilation 3, stride 2': ((1, 2, 11, 12), (3, 2, 3, 3), dict(dilation=3, stride=2, padding=1)),
+    'groups 2': ((2, 4, 6, 6), (6, 2, 3, 3), dict(groups=2, padding=1)),
+    'groups 3, stride 2': ((1, 9, 7, 7), (6, 3, 3, 3), dict(groups=3, stride=2, padding=1)),
+    'groups 4, 1x1 kernel': ((2, 8, 4, 5), (12, 2, 1, 1), dict(groups=4)),
+    'groups 2, 5 channels each': ((1, 10, 5, 4), (14, 5, 3, 3), dict(groups=2, padding=1, dilation=[1, 2])),
+    'depthwise': ((2, 5, 6, 7), (5, 1, 3, 3), dict(groups=5, padding=1)),
+    'depthwise, 8 channels': ((1, 8, 9, 9), (8, 1, 3, 3), dict(groups=8, padding=1)),
+    'depthwise, two outputs each': ((1, 3, 6, 6), (6, 1, 3, 3), dict(groups=3, padding=1)),
+    'depthwise, 5x5, stride 2': ((2, 4, 9, 11), (4, 1, 5, 5), dict(groups=4, stride=2, padding=2)),
+    'depthwise, dilation 2': ((1, 4, 8, 8), (4, 1, 3, 3), dict(groups=4, dilation=2)),
+    'one channel in and out': ((1, 1, 6, 6), (1, 1, 3, 3), dict(padding=1)),
+    '5 to 7 channels': ((1, 5, 6, 6), (7, 5, 3, 3), dict(padding=1)),
+    '13 to 17 channels': ((2, 13, 7, 5), (17, 13, 3, 3), dict(padding=1)),
+    '16 to 16 channels': ((1, 16, 12, 12), (16, 16, 3, 3), dict(padding=1)),
+    '8 to 12 channels, odd image': ((2, 8, 15, 13), (12, 8, 3, 3), dict(padding=1)),
+    '36 to 20 channels': ((1, 36, 9, 10), (20, 36, 3, 3), dict(padding=1)),
+    '67 to 35 channels, 1x1 kernel': ((2, 67, 5, 7), (35, 67, 1, 1), {}),
+    'batch 5': ((5, 3, 5, 5), (4, 3, 3, 3), dict(padding=1)),
+}
+for title, (image, weight, args) in CONVS.items():
+    case('conv2d', title, [x(*image), x(*weight), x(weight[0])], **args)
+for title in ['3x3, padding 1', '1x1 kernel', 'groups 2', 'depthwise']:
+    image, weight, args = CONVS[title]
+    case('conv2d', f'{title}, no bias', [x(*image), x(*weight), None], **args)
+
+# Pooling
+MAX_POOLS = {
+    '2x2': ((2, 3, 6, 8), dict(kernelSize=2)),
+    '3x3, stride 2, padding 1': ((2, 5, 9, 8), dict(kernelSize=3, stride=2, padding=1)),
+    '3x3, stride 1, padding 1': ((1, 3, 5, 6), dict(kernelSize=3, stride=1, padding=1)),
+    '2x2, stride 3': ((2, 3, 8, 9), dict(kernelSize=2, stride=3)),
+    '1x1, stride 2': ((1, 4, 5, 5), dict(kernelSize=1, stride=2)),
+    '3x2, stride 2x1, padding 1x0': ((2, 3, 7, 6), dict(kernelSize=[3, 2], stride=[2, 1], padding=[1, 0])),
+    'ceil mode': ((1, 3, 6, 7), dict(kernelSize=3, stride=2, ceilMode=True)),
+    'ceil mode, padding': ((2, 2, 6, 5), dict(kernelSize=3, stride=2, padding=1, ceilMode=True)),
+    'ceil mode, a window that starts in the padding is dropped': (
+        (1, 2, 5, 5),
+        dict(kernelSize=2, stride=3, padding=1, ceilMode=True),
+    ),
+    'dilation 2': ((1, 3, 8, 7), dict(kernelSize=3, stride=1, dilation=2)),
+    'dilation 1x3, padding 0x1, stride 2': (
+        (1, 2, 8, 9),
+        dict(kernelSize=2, stride=2, padding=[0, 1], dilation=[1, 3]),
+    ),
+    'dilation 2, ceil mode': ((1, 2, 7, 8), dict(kernelSize=2, stride=2, dilation=2, ceilMode=True)),
+    '1x1 image': ((2, 5, 1, 1), dict(kernelSize=3, stride=2, padding=1)),
+    'whole image': ((2, 3, 4, 5), dict(kernelSize=[4, 5])),
+}
+for title, (image, args) in MAX_POOLS.items():
+    case('maxPool2d', title, [distinct(*image)], **args)
+case('maxPool2d', 'all negative', [distinct(1, 2, 5, 5, shift=-9)], kernelSize=3, stride=2, padding=1)
+case('maxPool2d', 'equals, the first', [classes(1, 2, 6, 6, count=2)], kernelSize=3, stride=2, padding=1)
+tie = Recorded((1, 2, 6, 6), lambda seed: np.floor(hashed(72, seed, 0, 2)))
+case('maxPool2d', 'equals, the first has the gradient', [tie], smooth=False, kernelSize=3, stride=2, padding=1)
+
+AVG_POOLS = {
+    '2x2': ((2, 3, 6, 8), dict(kernelSize=2)),
+    '3x3, stride 2, padding 1': ((2, 5, 9, 8), dict(kernelSize=3, stride=2, padding=1)),
+    'padding not counted': ((2, 3, 7, 6), dict(kernelSize=3, stride=2, padding=1, countIncludePad=False)),
+    'stride 1, padding 1': ((1, 3, 5, 6), dict(kernelSize=3, stride=1, padding=1)),
+    '2x2, stride 3': ((2, 3, 8, 9), dict(kernelSize=2, stride=3)),
+    '3x2, stride 2x1, padding 1x0': ((2, 3, 7, 6), dict(kernelSize=[3, 2], stride=[2, 1], padding=[1, 0])),
+    'ceil mode': ((1, 3, 6, 7), dict(kernelSize=3, stride=2, ceilMode=True)),
+    'ceil mode, padding': ((2, 2, 6, 5), dict(kernelSize=3, stride=2, padding=1, ceilMode=True)),
+    'ceil mode, padding not counted': (
+        (2, 2, 6, 7),
+        dict(kernelSize=3, stride=2, padding=1, ceilMode=True, countIncludePad=False),
+    ),
+    'ceil mode, past the padding': ((1, 2, 8, 8), dict(kernelSize=4, stride=3, padding=1, ceilMode=True)),
+    'divisor 3': ((1, 3, 6, 5), dict(kernelSize=2, divisorOverride=3)),
+    'divisor 5, padding, ceil mode': (
+        (1, 2, 6, 5),
+        dict(kernelSize=3, stride=2, padding=1, ceilMode=True, divisorOverride=5),
+    ),
+    '1x1 image': ((2, 5, 1, 1), dict(kernelSize=3, stride=1, padding=1)),
+    '1x1 image, padding not counted': ((2, 5, 1, 1), dict(kernelSize=3, padding=1, countIncludePad=False)),
+    'whole image': ((2, 3, 4, 5), dict(kernelSize=[4, 5])),
+}
+for title, (image, args) in AVG_POOLS.items():
+    case('avgPool2d', title, [x(*image)], **args)
+
+for title, image, size in [
+    ('to one value', (2, 5, 7, 6), 1),
+    ('halves', (2, 3, 8, 6), [4, 3]),
+    ('windows that overlap', (2, 3, 7, 5), 3),
+    ('more out than in', (1, 3, 3, 4), [7, 6]),
+    ('1x1 image to 3x3', (2, 3, 1, 1), 3),
+    ('same size', (1, 2, 4, 5), [4, 5]),
+    ('4x1', (1, 5, 6, 9), [4, 1]),
+    ('wider, lower', (1, 2, 9, 3), [2, 5]),
+]:
+    case('adaptiveAvgPool2d', title, [x(*image)], outputSize=size)
+
+
+# Batch norm: x, running mean, running variance, weight, bias
+def batch_norm(title, shape, affine=True, running=True, offset=0.0, **args):
+    channels = shape[1]
+    statistics = [x(channels).fixed(), positive(channels).fixed()] if running else [None, None]
+    parameters = [positive(channels), x(channels)] if affine else [None, None]
+    image = x(*shape, low=offset - 2, high=offset + 2)
+    case('batchNorm', title, [image, *statistics, *parameters], **args)
+
+
+batch_norm('training', (4, 3, 5, 6), training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, momentum 0.3, eps 1e-3', (3, 5, 4, 3), training=True, momentum=0.3, eps=1e-3)
+batch_norm('training, no affine', (3, 5, 4, 3), affine=False, training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, no running statistics', (3, 4, 4, 3), running=False, training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, batch 1', (1, 6, 3, 4), training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, 1x1 images', (6, 7, 1, 1), training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, two axes', (7, 5), training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, three axes', (3, 4, 6), training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, mean far from zero', (4, 5, 12, 11), offset=100.0, training=True, momentum=0.1, eps=1e-5)
+batch_norm('training, 33 channels', (2, 33, 3, 5), training=True, momentum=0.1, eps=1e-5)
+batch_norm('eval', (4, 3, 5, 6), training=False, momentum=0.1, eps=1e-5)
+batch_norm('eval, no affine', (2, 5, 4, 3), affine=False, training=False, momentum=0.1, eps=1e-5)
+batch_norm('eval, batch 1, 1x1 image', (1, 5, 1, 1), training=False, momentum=0.1, eps=1e-5)
+batch_norm('eval, two axes', (7, 5), training=False, momentum=0.1, eps=1e-3)
+
+# Softmax and losses
+for op in ['softmax', 'logSoftmax']:
+    for dim in [0, 1, -1]:
+        case(op, f'axis {dim}', [x(3, 4, 5, low=-3, high=3)], dim=dim)
+    case(op, 'large logits', [given([[100, 101, 99], [-100, 0, 100]])], dim=1)
+    case(op, 'one class', [x(3, 1)], dim=1)
+    case(op, 'a vector', [x(6)], dim=0)
+
+for reduction in ['mean', 'sum', 'none']:
+    case('mseLoss', reduction, [x(3, 4), x(3, 4)], reduction=reduction)
+    case(
+        'binaryCrossEntropyWithLogits',
+        reduction,
+        [x(4, 3, low=-3, high=3), x(4, 3, low=0).fixed(), None, None],
+        reduction=reduction,
+    )
+    case('crossEntropy', reduction, [x(5, 4, low=-3, high=3), classes(5, count=4), None], reduction=reduction)
+    case(
+        'crossEntropy',
+        f'{reduction}, weight, label smoothing, ignored',
+        [x(6, 4, low=-3, high=3), given([0, 3, 2, 1, 2, 3]).fixed(), positive(4).fixed()],
+        reduction=reduction,
+        ignoreIndex=2,
+        labelSmoothing=0.2,
+    )
+    case(
+        'binaryCrossEntropyWithLogits',
+        f'{reduction}, weight, posWeight',
+        [x(4, 3, low=-3, high=3), classes(4, 3, count=2), positive(4, 3).fixed(), positive(3).fixed()],
+        reduction=reduction,
+    )
+EXTREMES = [[-100, -100, 100, 100, 30, -30, 1e-4], [0, 1, 0, 1, 0.25, 0.75, 0.5]]
+extremes, targets = EXTREMES
+case(
+    'binaryCrossEntropyWithLogits',
+    'extreme logits',
+    [given(extremes), given(targets).fixed(), None, None],
+    reduction='none',
+)
+case(
+    'binaryCrossEntropyWithLogits',
+    'extreme logits, posWeight',
+    [given(extremes), given(targets).fixed(), None, given([3]).fixed()],
+    reduction='mean',
+)
+case(
+    'binaryCrossEntropyWithLogits',
+    'weight per sample',
+    [x(4, 3), classes(4, 3, count=2), positive(4, 1).fixed(), None],
+    reduction='mean',
+)
+case(
+    'binaryCrossEntropyWithLogits',
+    'one value',
+    [x(1, 1), given([[1]]).fixed(), None, None],
+    reduction='mean',
+)
+case('crossEntropy', 'extreme logits', [given([[100, -100, 0], [-100, 100, 99]]), given([1, 1]).fixed(), None])
+case('crossEntropy', 'weight', [x(5, 4), classes(5, count=4), positive(4).fixed()])
+case('crossEntropy', 'label smoothing', [x(5, 4), classes(5, count=4), None], labelSmoothing=0.1)
+case('crossEntropy', 'weight, label smoothing', [x(5, 4), classes(5, count=4), positive(4).fixed()], labelSmoothing=0.3)
+case('crossEntropy', 'ignored', [x(5, 4), given([0, -100, 3, -100, 1]).fixed(), None])
+case('crossEntropy', 'weight, ignored', [x(4, 3), given([0, 1, 2, 1]).fixed(), positive(3).fixed()], ignoreIndex=1)
+case('crossEntropy', 'one sample', [x(1, 7), classes(1, count=7), None])
+
+# Dropout where it is no matter of chance
+case('dropout', 'p = 0', [x(3, 4)], p=0, training=True)
+case('dropout', 'p = 1', [x(3, 4)], p=1, training=True)
+case('dropout', 'eval', [x(3, 4)], p=0.5, training=False)

@@ -1,0 +1,132 @@
+"""Records models.json: torchvision's networks in training mode, 64x64, batch 2, ten classes.
+
+Run: python3 test/golden/record_models.py   (PyTorch 1.13, torchvision 0.14)
+
+Weights come from one formula per parameter (see `initialise`), the same in test/models/parity.ts, so that no weight
+file is needed. PyTorch computes in float64 from those float32 values. Recorded are the logits, the loss, of every
+parameter's gradient the norm and SAMPLES entries, of every running statistic after that pass the same, and the
+losses of STEPS steps of SGD. The script prints how far PyTorch's own float32 is from it: the tolerance's floor.
+"""
+
+import base64
+import json
+import math
+import pathlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision.models
+
+from hashed import hashed
+
+CLASSES = 10
+SAMPLES = 24
+STEPS = 5
+LEARNING_RATES = {'resnet18': 2e-4, 'resnet50': 5e-5, 'densenet121': 5e-4}
+MOMENTUM = 0.9
+WEIGHT_DECAY = 1e-4
+TARGETS = [3, 7]
+
+
+def fnv1a(name):
+    """The FNV-1a hash of a parameter's name seeds its values."""
+    word = 0x811C9DC5
+    for byte in name.encode():
+        word = (word ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return word
+
+
+def initialise(model):
+    """Convolutions: uniform with He's variance 2 / fanIn. Linear: +-1 / sqrt(fanIn). Norms: 1 +- 0.2.
+
+    Biases lie in [0.5, 1): around zero, with eight values a channel in the last stage, rounding errors grow so much on
+    their way through these networks that PyTorch's own float32 gradients are off by a few per cent.
+    """
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            fan_in = parameter[0].numel()
+            low, high = {
+                4: (-math.sqrt(6 / fan_in), math.sqrt(6 / fan_in)),
+                2: (-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in)),
+                1: (0.8, 1.2) if name.endswith('weight') else (0.5, 1.0),
+            }[parameter.dim()]
+            values = hashed(parameter.numel(), fnv1a(name), low, high)
+            parameter.copy_(torch.from_numpy(values).reshape(parameter.shape))
+
+
+def images():
+    """Two images `[2, 3, 64, 64]` of 8x8 even patches, under noise."""
+    patches = hashed(2 * 3 * 8 * 8, 1).reshape(2, 3, 8, 8).repeat(8, 2).repeat(8, 3)
+    return torch.from_numpy(patches + hashed(patches.size, 2, -0.2, 0.2).reshape(patches.shape))
+
+
+def encode(values):
+    return base64.b64encode(np.ascontiguousarray(values, dtype='<f4').tobytes()).decode()
+
+
+def summary(name, tensor):
+    """[norm, samples...] of a tensor; the places come from the hash of its name."""
+    flat = tensor.detach().double().flatten().numpy()
+    places = np.minimum(hashed(SAMPLES, fnv1a(name) + 1, 0, flat.size).astype(np.int64), flat.size - 1)
+    return np.concatenate([[np.linalg.norm(flat)], flat[places]])
+
+
+def run(name, dtype):
+    model = getattr(torchvision.models, name)(num_classes=CLASSES)
+    initialise(model)
+    model = model.to(dtype).train()
+    x = images().to(dtype)
+    targets = torch.tensor(TARGETS)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=LEARNING_RATES[name], momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
+    )
+    losses = []
+    for step in range(STEPS + 1):
+        optimizer.zero_grad()
+        output = model(x)
+        loss = F.cross_entropy(output, targets)
+        losses.append(loss.item())
+        loss.backward()
+        if step == 0:
+            logits = output.detach().double().flatten().numpy()
+            gradients = {key: summary(key, p.grad) for key, p in model.named_parameters()}
+            statistics = {key: summary(key, b) for key, b in model.named_buffers() if 'running' in key}
+        optimizer.step()
+    return logits, losses, gradients, statistics
+
+
+def distance(a, b):
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def main():
+    rows = []
+    for name in LEARNING_RATES:
+        logits, losses, gradients, statistics = run(name, torch.float64)
+        single = run(name, torch.float32)
+        print(
+            f'{name}: float32 is off by {distance(single[0], logits):.1e} (logits),',
+            f'{max(abs(a - b) / b for a, b in zip(single[1], losses)):.1e} (losses),',
+            f'{max(distance(single[2][key], gradients[key]) for key in gradients):.1e} (gradients),',
+            f'{max(distance(single[3][key], statistics[key]) for key in statistics):.1e} (statistics);',
+            f'losses {[round(loss, 4) for loss in losses]}',
+        )
+        rows.append(
+            {
+                'name': name,
+                'classes': CLASSES,
+                'targets': TARGETS,
+                'sgd': {'lr': LEARNING_RATES[name], 'momentum': MOMENTUM, 'weightDecay': WEIGHT_DECAY},
+                'logits': encode(logits),
+                'losses': losses,
+                'gradients': {key: encode(value) for key, value in gradients.items()},
+                'statistics': {key: encode(value) for key, value in statistics.items()},
+            }
+        )
+    target = pathlib.Path(__file__).with_name('models.json')
+    target.write_text(json.dumps(rows, indent=0) + '\n')
+    print(f'{target.stat().st_size} bytes, PyTorch {torch.__version__}, torchvision {torchvision.__version__}')
+
+
+main()
