@@ -1,0 +1,74 @@
+import jpeg from 'jpeg-js';
+import { PNG } from 'pngjs';
+import { FormatError } from '../errors.ts';
+
+/** One channel of 8 bits, row-major: what a radiograph is on disk, whatever its file says. */
+export interface GrayImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+}
+
+export function createImage(width: number, height: number): GrayImage {
+  return { width, height, data: new Uint8ClampedArray(width * height) };
+}
+
+const startsWith = (bytes: Uint8Array, magic: readonly number[]) =>
+  magic.every((byte, i) => bytes[i] === byte);
+const isPng = (bytes: Uint8Array) => startsWith(bytes, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const isJpeg = (bytes: Uint8Array) => startsWith(bytes, [0xff, 0xd8, 0xff]);
+
+/**
+ * Decodes a PNG (gray, RGB, with alpha, palette; 1 to 16 bits) or a JPEG, told apart by content, to gray.
+ * Colours become luminance, 16 bits are scaled to 8, alpha is dropped.
+ * @param name stands in the error's message
+ * @throws FormatError for a file that is empty, truncated, corrupt or neither PNG nor JPEG
+ */
+export function decodeImage(bytes: Uint8Array, name = 'image'): GrayImage {
+  if (bytes.length === 0) throw new FormatError(`${name}: the file is empty`);
+  const format = isPng(bytes) ? 'PNG' : isJpeg(bytes) ? 'JPEG' : null;
+  if (!format) {
+    const head = Buffer.from(bytes.subarray(0, 8)).toString('hex');
+    throw new FormatError(`${name}: neither PNG nor JPEG (it begins with ${head})`);
+  }
+  try {
+    return luminance(format === 'PNG' ? decodePng(bytes) : decodeJpeg(bytes));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FormatError(`${name}: broken ${format} (${reason})`, { cause: error });
+  }
+}
+
+interface Rgba {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+function decodePng(bytes: Uint8Array): Rgba {
+  return PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+function decodeJpeg(bytes: Uint8Array): Rgba {
+  return jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false });
+}
+
+/** ITU-R 601-2 luma, L = (299 R + 587 G + 114 B) / 1000, in Pillow's 16-bit fixed point. */
+function luminance({ width, height, data }: Rgba): GrayImage {
+  const gray = createImage(width, height);
+  if (width === 0 || height === 0 || data.length < 4 * width * height) throw new Error('pixels are missing');
+  for (let i = 0, p = 0; i < gray.data.length; i++, p += 4) {
+    gray.data[i] = (19595 * data[p] + 38470 * data[p + 1] + 7471 * data[p + 2] + 0x8000) >> 16;
+  }
+  return gray;
+}
+
+/** An 8-bit PNG file of an image: gray, or RGB with the same values thrice. */
+export function encodePng({ width, height, data }: GrayImage, { rgb = false } = {}): Uint8Array {
+  const png = new PNG({ width, height });
+  png.data = Buffer.alloc(data.length * (rgb ? 3 : 1));
+  if (rgb) for (let i = 0; i < data.length; i++) png.data.fill(data[i], 3 * i, 3 * i + 3);
+  else png.data.set(data);
+  const colorType = rgb ? 2 : 0;
+  return PNG.sync.write(png, { colorType, inputColorType: colorType, inputHasAlpha: false, filterType: 2 });
+}

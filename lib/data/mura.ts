@@ -1,0 +1,137 @@
+import { FormatError } from '../errors.ts';
+import type { GrayImage } from './image.ts';
+import { ImageStore } from './image-store.ts';
+import type { ImageDataset } from './loader.ts';
+import { findRoot, listImages, type MuraImage, REGIONS, type Region } from './mura-layout.ts';
+import { groupBy, splitByPatient } from './split.ts';
+import { resize, type Transform } from './transforms.ts';
+
+export interface MuraOptions {
+  /** Done once to each image after decoding, the result being kept; default: squashed to 224x224. */
+  prepare?: Transform;
+  /** Bytes of prepared pixels to keep in memory; default 2 GiB. */
+  cacheBytes?: number;
+}
+
+/** Why an image was left out. */
+export interface BrokenImage {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** Images of MURA with their labels. A data set is never changed: what narrows it returns another, with the same cache. */
+export class MuraDataset implements ImageDataset {
+  readonly images: readonly MuraImage[];
+  readonly #store: ImageStore;
+
+  private constructor(images: readonly MuraImage[], store: ImageStore) {
+    this.images = images;
+    this.#store = store;
+  }
+
+  /**
+   * Lists the images of a folder in MURA's layout (CSV files, or folders alone), without opening them.
+   * @returns the official split: `train`, and `valid`, which serves as the test set
+   * @throws FormatError where there is no such data set, or its lists contradict its folders
+   */
+  static async open(
+    folder: string,
+    { prepare = resize(224), cacheBytes = 2 ** 31 }: MuraOptions = {},
+  ): Promise<{ train: MuraDataset; valid: MuraDataset }> {
+    const root = findRoot(folder);
+    const store = new ImageStore(prepare, cacheBytes);
+    return {
+      train: new MuraDataset(await listImages(root, 'train'), store),
+      valid: new MuraDataset(await listImages(root, 'valid'), store),
+    };
+  }
+
+  get length(): number {
+    return this.images.length;
+  }
+
+  /** The prepared image. @throws FormatError naming a broken file */
+  image(index: number): Promise<GrayImage> {
+    return this.#store.get(this.images[index].path);
+  }
+
+  label(index: number): number {
+    return this.images[index].label;
+  }
+
+  /** The images that satisfy `keep`. */
+  filter(keep: (image: MuraImage) => boolean): MuraDataset {
+    return new MuraDataset(this.images.filter(keep), this.#store);
+  }
+
+  /** The images of some regions. */
+  regions(regions: readonly Region[]): MuraDataset {
+    return this.filter(({ region }) => regions.includes(region));
+  }
+
+  /** Two data sets without a common patient, stratified by region and label, `fraction` of the images in the second. */
+  split(fraction: number, seed = 0): [rest: MuraDataset, part: MuraDataset] {
+    const [rest, part] = splitByPatient(this.images, fraction, seed);
+    return [new MuraDataset(rest, this.#store), new MuraDataset(part, this.#store)];
+  }
+
+  /**
+   * Decodes every image once, which also fills the cache.
+   * @returns the data set without its broken images, and these with the reason
+   * @throws FormatError with `strict`, naming all broken images
+   */
+  async check({
+    strict = false,
+    onProgress,
+  }: {
+    strict?: boolean;
+    onProgress?: (done: number) => void;
+  } = {}): Promise<{
+    dataset: MuraDataset;
+    broken: BrokenImage[];
+  }> {
+    const broken: BrokenImage[] = [];
+    for (const [index, { path }] of this.images.entries()) {
+      try {
+        await this.image(index);
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        broken.push({ path, reason: error.message.replace(`${path}: `, '') });
+      }
+      onProgress?.(index + 1);
+    }
+    if (strict && broken.length > 0) throw new FormatError(describeBroken(broken));
+    const paths = new Set(broken.map(({ path }) => path));
+    return { dataset: this.filter(({ path }) => !paths.has(path)), broken };
+  }
+}
+
+/** The report on broken images: one line each. */
+export function describeBroken(broken: readonly BrokenImage[]): string {
+  const lines = broken.map(({ path, reason }) => `  ${path}: ${reason}`);
+  return [`${broken.length} broken image${broken.length === 1 ? '' : 's'}:`, ...lines].join('\n');
+}
+
+/** Patients, studies and images per region and class, of each data set, as rows for a table. */
+export function countRows(sets: Readonly<Record<string, MuraDataset>>): string[][] {
+  const names = Object.keys(sets);
+  const header = ['', ...names.flatMap((name) => [`${name} normal`, 'abnormal', 'studies', 'patients'])];
+  const row = (title: string, keep: (image: MuraImage) => boolean) => [
+    title,
+    ...names.flatMap((name) => {
+      const images = sets[name].images.filter(keep);
+      const abnormal = images.filter(({ label }) => label === 1).length;
+      return [
+        images.length - abnormal,
+        abnormal,
+        groupBy(images, ({ study }) => study).size,
+        groupBy(images, ({ patient }) => patient).size,
+      ].map(String);
+    }),
+  ];
+  return [
+    header,
+    ...REGIONS.map((region) => row(region, (image) => image.region === region)),
+    row('all', () => true),
+  ];
+}

@@ -1,0 +1,141 @@
+import { ShapeError } from '../errors.ts';
+import type { Generator } from '../tensor/random.ts';
+import { createImage, type GrayImage } from './image.ts';
+import { resizeImage, rotateImage } from './resample.ts';
+
+/** One step from image to image. All that is random in it comes from `random`. */
+export type Transform = (image: GrayImage, random: Generator) => GrayImage;
+
+/** Height and width, or one number for both. */
+export type Size = number | readonly [height: number, width: number];
+
+const pair = (size: Size): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
+
+/** The transforms one after the other. */
+export function compose(transforms: readonly Transform[]): Transform {
+  return (image, random) => transforms.reduce((result, transform) => transform(result, random), image);
+}
+
+/**
+ * Resizes with an antialiased bilinear filter, as Pillow does.
+ * @param fit `'squash'` (default) fills the size whatever the aspect; `'pad'` keeps the aspect, centred on black
+ */
+export function resize(size: Size, { fit = 'squash' }: { fit?: 'squash' | 'pad' } = {}): Transform {
+  const [height, width] = pair(size);
+  return (image) => {
+    if (fit === 'squash') return resizeImage(image, height, width);
+    const scale = Math.min(height / image.height, width / image.width);
+    const innerHeight = Math.max(1, Math.round(image.height * scale));
+    const innerWidth = Math.max(1, Math.round(image.width * scale));
+    const inner = resizeImage(image, innerHeight, innerWidth);
+    return cut(inner, (innerHeight - height) >> 1, (innerWidth - width) >> 1, height, width);
+  };
+}
+
+/** The part of an image from (top, left) on; black where it reaches outside. */
+function cut(image: GrayImage, top: number, left: number, height: number, width: number): GrayImage {
+  const out = createImage(width, height);
+  const from = Math.max(0, left);
+  const to = Math.min(image.width, left + width);
+  for (let y = Math.max(0, top); y < Math.min(image.height, top + height) && from < to; y++) {
+    const row = image.data.subarray(y * image.width + from, y * image.width + to);
+    out.data.set(row, (y - top) * width + from - left);
+  }
+  return out;
+}
+
+/** The middle part; black around an image that is smaller. */
+export function centerCrop(size: Size): Transform {
+  const [height, width] = pair(size);
+  return (image) => {
+    const top = Math.round((image.height - height) / 2);
+    const left = Math.round((image.width - width) / 2);
+    return cut(image, top, left, height, width);
+  };
+}
+
+/** A part at a random place, `padding` black pixels around included. @throws ShapeError when there is no room */
+export function randomCrop(size: Size, { padding = 0 } = {}): Transform {
+  const [height, width] = pair(size);
+  return (image, random) => {
+    const rows = image.height + 2 * padding - height;
+    const columns = image.width + 2 * padding - width;
+    if (rows < 0 || columns < 0) {
+      throw new ShapeError(
+        `randomCrop: an image of ${image.height}x${image.width} with padding ${padding} is smaller than ${height}x${width}`,
+      );
+    }
+    const top = random.integer(rows + 1) - padding;
+    const left = random.integer(columns + 1) - padding;
+    return cut(image, top, left, height, width);
+  };
+}
+
+/** Mirrors left and right with probability `p`. */
+export function randomHorizontalFlip(p = 0.5): Transform {
+  return (image, random) => (random.random() < p ? horizontalFlip(image) : image);
+}
+
+export function horizontalFlip({ width, height, data }: GrayImage): GrayImage {
+  const out = createImage(width, height);
+  for (let y = 0; y < height; y++) {
+    out.data.set(data.slice(y * width, (y + 1) * width).reverse(), y * width);
+  }
+  return out;
+}
+
+/** Turns about the middle by an angle within +-`degrees`, bilinearly, black where it reaches outside. */
+export function randomRotation(degrees: number): Transform {
+  return (image, random) => rotateImage(image, (2 * random.random() - 1) * degrees);
+}
+
+/** torchvision's ColorJitter: factors within 1 +- `brightness` and 1 +- `contrast`, brightness first. */
+export function colorJitter({ brightness = 0, contrast = 0 }): Transform {
+  const factor = (strength: number, random: Generator) =>
+    Math.max(0, 1 + (2 * random.random() - 1) * strength);
+  return (image, random) => {
+    const brighter = brightness > 0 ? adjustBrightness(image, factor(brightness, random)) : image;
+    return contrast > 0 ? adjustContrast(brighter, factor(contrast, random)) : brighter;
+  };
+}
+
+/** factor * x */
+export function adjustBrightness({ width, height, data }: GrayImage, factor: number): GrayImage {
+  return { width, height, data: data.map((value) => factor * value) };
+}
+
+/** mean + factor * (x - mean), with the image's mean rounded to a gray level */
+export function adjustContrast({ width, height, data }: GrayImage, factor: number): GrayImage {
+  const mean = Math.floor(data.reduce((a, b) => a + b, 0) / data.length + 0.5);
+  return { width, height, data: data.map((value) => mean + factor * (value - mean)) };
+}
+
+/** Mean and standard deviation per channel; one channel, or three that repeat the gray one. */
+export interface Normalization {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** What networks trained on ImageNet expect: three channels. */
+export const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** One channel, by ImageNet's statistics averaged over its three. */
+export const GRAY: Normalization = { mean: [0.449], std: [0.226] };
+
+/** Writes (x / 255 - mean) / std as `[channels, height, width]` into `out` from `offset` on. */
+export function normalize(
+  { data }: GrayImage,
+  { mean, std }: Normalization,
+  out = new Float32Array(mean.length * data.length),
+  offset = 0,
+): Float32Array {
+  mean.forEach((channelMean, channel) => {
+    const levels = Float32Array.from(
+      { length: 256 },
+      (_, level) => (level / 255 - channelMean) / std[channel],
+    );
+    const start = offset + channel * data.length;
+    for (let i = 0; i < data.length; i++) out[start + i] = levels[data[i]];
+  });
+  return out;
+}
