@@ -1,0 +1,140 @@
+/** The packed package, as a fresh project meets it: installed, imported, type-checked, bundled and trained with. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { skipped } from '../skipped.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const project = mkdtempSync(join(tmpdir(), 'gradiograph-consumer-'));
+process.on('exit', () => rmSync(project, { recursive: true, force: true }));
+
+function run(command: string, args: readonly string[], cwd = project) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (error) throw error;
+  return { status, stdout, output: `${command} ${args.join(' ')}:\n${stdout}${stderr}` };
+}
+
+function succeed(command: string, args: readonly string[], cwd = project): string {
+  const { status, stdout, output } = run(command, args, cwd);
+  if (status !== 0) throw new Error(output);
+  return stdout;
+}
+
+/** Packs the checkout (which builds it), and installs the tarball into the empty project. False without a registry. */
+function installPackage(): boolean {
+  succeed('npm', ['pack', '--pack-destination', project], root);
+  const [tarball] = readdirSync(project).filter((name) => name.endsWith('.tgz'));
+  cpSync(fileURLToPath(new URL('app', import.meta.url)), project, { recursive: true });
+  const [, example] = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts\n(.*?)```/s) ?? [];
+  writeFileSync(join(project, 'readme.ts'), example ?? 'the README has no example');
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  const flags = ['--ignore-scripts', '--omit=optional', '--prefer-offline', '--no-audit', '--no-fund'];
+  const { status, output } = run('npm', ['install', ...flags, `./${tarball}`]);
+  if (status === 0) return true;
+  if (!/ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ENOTCACHED/.test(output)) throw new Error(output);
+  skipped(
+    'the packed package',
+    'its dependencies cannot be installed here: the npm registry does not answer',
+  );
+  return false;
+}
+
+/** Type-checks and emits some of the project's files. */
+function compile(files: readonly string[], options: Record<string, unknown>): void {
+  const compilerOptions = {
+    target: 'ES2022',
+    lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
+    module: 'NodeNext',
+    strict: true,
+    skipLibCheck: false,
+    types: [],
+    ...options,
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  succeed(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
+}
+
+const everyFile = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+
+const test = suite('packed package');
+if (installPackage()) {
+  const installed = join(project, 'node_modules/gradiograph');
+
+  test('holds what is needed and nothing of the place it was made in', () => {
+    const files = everyFile(installed);
+    const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
+    console.log(`${files.length} files, ${(bytes / 1024).toFixed(0)} KiB`);
+    assert.ok(bytes < 2 ** 20, `${bytes} bytes`);
+    for (const path of files) {
+      assert.match(
+        path.slice(installed.length),
+        /^\/(package\.json|README\.md|LICENSE|dist\/.*\.(js|d\.ts))$/,
+      );
+      assert.not.match(readFileSync(path, 'utf8'), /\/(work|root|home|tmp)\/\w/, path);
+    }
+  });
+
+  test('type-checks strictly without the types of Node, for Node and for bundlers', () => {
+    compile(['train.ts', 'readme.ts'], {});
+    compile(['train.ts', 'readme.ts'], { module: 'preserve', moduleResolution: 'bundler', noEmit: true });
+  });
+
+  test('trains in Node', () => {
+    const { losses, names, parameters, sum, device } = JSON.parse(succeed(process.execPath, ['train.js']));
+    console.log(device);
+    assert.ok(losses[4] < losses[0], `losses ${losses}`);
+    assert.equal(names, ['fc.weight', 'fc.bias']);
+    assert.is(parameters, 62);
+    assert.is(sum, 16);
+  });
+
+  test("runs the README's example", () => {
+    console.log(succeed(process.execPath, ['readme.js']));
+  });
+
+  test('reads and writes files through gradiograph/node', () => {
+    compile(['files.ts'], { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] });
+    assert.is(succeed(process.execPath, ['files.js']).trim(), 'weight,bias');
+  });
+
+  test('bundles for a browser without polyfills', async () => {
+    const { outputFiles } = await build({
+      stdin: { contents: "export * from 'gradiograph';", resolveDir: project },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+      logLevel: 'silent',
+    });
+    const { text } = outputFiles[0];
+    console.log(`${(text.length / 1024).toFixed(0)} KiB minified`);
+    assert.not.match(text, /(from|import|require)\s*\(?\s*["']node:/);
+  });
+
+  test('keeps what has side effects when a bundler drops the rest', async () => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: "import { Tensor } from 'gradiograph'; console.log(typeof Tensor.prototype.add);",
+        resolveDir: project,
+      },
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      outdir: project,
+      entryNames: 'shaken',
+      logLevel: 'silent',
+    });
+    assert.is(outputFiles, undefined);
+    assert.is(succeed(process.execPath, ['shaken.js']).trim(), 'function');
+  });
+}
+test.run();
