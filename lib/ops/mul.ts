@@ -1,13 +1,30 @@
 import { record } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { binary, sumTo } from './broadcast.ts';
+import { binary, sumTo, unary } from './unrecorded.ts';
 
 /** a * b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
-export function mul(a: Tensor, b: Tensor): Tensor {
+export function mul(a: Tensor, b: Tensor | number): Tensor {
+  if (typeof b === 'number') {
+    return record(unary('mulScalar', a, b), {
+      name: 'mul',
+      inputs: [a],
+      backward: (dy) => [unary('mulScalar', dy, b)],
+    });
+  }
+  const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary('mul', a, b), {
     name: 'mul',
     inputs: [a, b],
-    saved: [a, b],
-    backward: (dy, [a, b]) => [sumTo(binary('mul', dy, b), a.shape), sumTo(binary('mul', dy, a), b.shape)],
+    saved: [b.requiresGrad ? a : null, a.requiresGrad ? b : null],
+    backward: (dy, [a, b]) => [
+      b && sumTo(binary('mul', dy, b), shapeA),
+      a && sumTo(binary('mul', dy, a), shapeB),
+    ],
   });
 }
+
+/** -x */
+export const neg = (x: Tensor): Tensor => mul(x, -1);
+
+/** x^2 */
+export const square = (x: Tensor): Tensor => mul(x, x);

@@ -3,18 +3,20 @@ import { tidy } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
-/**
- * Gradients of an op's inputs, in their order, from the gradient of its output; null where there is none.
- * `saved` are the tensors the op asked to keep. Runs without recording; what it makes but does not return is freed.
- */
-export type Backward = (dy: Tensor, saved: readonly Tensor[]) => readonly (Tensor | null)[];
+type Saved = readonly (Tensor | null)[];
 
-export interface RecordedOp {
+export interface RecordedOp<S extends Saved = Saved> {
   readonly name: string;
-  readonly inputs: readonly Tensor[];
-  /** What backward needs, kept alive by the tape until it has run. */
-  readonly saved?: readonly Tensor[];
-  readonly backward: Backward;
+  /** null for an optional input that was left out. */
+  readonly inputs: readonly (Tensor | null)[];
+  /** What backward needs, kept alive by the tape until it has run; null where no gradient that is wanted needs it. */
+  readonly saved?: S;
+  /**
+   * Gradients of the inputs, in their order, from the gradient of the output; null where there is none. `wanted` tells
+   * which of them anybody asks for. Runs without recording; what it makes but does not return is freed. It must not
+   * refer to the op's own tensors but through `saved`, or it would hold them in memory.
+   */
+  backward(dy: Tensor, saved: S, wanted: readonly boolean[]): readonly (Tensor | null)[];
 }
 
 let gradEnabled = true;
@@ -55,18 +57,20 @@ export class GradNode {
   readonly name: string;
   /** Where each input's gradient goes: to the op that made it, to a leaf, or nowhere. */
   readonly edges: (GradNode | Tensor | null)[];
-  readonly backward: Backward;
+  readonly backward: RecordedOp['backward'];
   readonly sequence = sequence++;
-  #saved: { tensor: Tensor; version: number }[];
+  #saved: ({ tensor: Tensor; version: number } | null)[];
   #users = 1;
   #released = false;
 
   constructor({ name, inputs, saved = [], backward }: RecordedOp) {
     this.name = name;
     this.backward = backward;
-    this.edges = inputs.map((input) => (input.requiresGrad ? (input.node ?? input) : null));
+    this.edges = inputs.map((input) => (input?.requiresGrad ? (input.node ?? input) : null));
     for (const edge of this.edges) if (edge instanceof GradNode) edge.#users++;
-    this.#saved = saved.map((tensor) => ({ tensor: tensor.detach().keep(), version: tensor.version }));
+    this.#saved = saved.map(
+      (tensor) => tensor && { tensor: tensor.detach().keep(), version: tensor.version },
+    );
   }
 
   get isReleased(): boolean {
@@ -74,13 +78,15 @@ export class GradNode {
   }
 
   /** The saved tensors. @throws AutogradError if the graph is spent, or one was overwritten since. */
-  saved(): Tensor[] {
+  saved(): (Tensor | null)[] {
     if (this.#released) {
       throw new AutogradError(
         `backward: the graph below '${this.name}' was already freed by an earlier backward(); pass { retainGraph: true } to the first`,
       );
     }
-    return this.#saved.map(({ tensor, version }) => {
+    return this.#saved.map((entry) => {
+      if (!entry) return null;
+      const { tensor, version } = entry;
       if (tensor.version !== version) {
         throw new AutogradError(
           `backward: a tensor of shape ${formatShape(tensor.shape)} that '${this.name}' needs was overwritten after the forward pass`,
@@ -113,15 +119,15 @@ export class GradNode {
   #free(): GradNode[] {
     if (this.#released) return [];
     this.#released = true;
-    for (const { tensor } of this.#saved) tensor.dispose();
+    for (const entry of this.#saved) entry?.tensor.dispose();
     this.#saved = [];
     return this.edges.splice(0).filter((edge) => edge instanceof GradNode);
   }
 }
 
 /** Notes on the tape that `op` made `output`, if recording is on and an input wants a gradient; returns `output`. */
-export function record(output: Tensor, op: RecordedOp): Tensor {
-  if (!gradEnabled || !op.inputs.some((input) => input.requiresGrad)) return output;
+export function record<const S extends Saved>(output: Tensor, op: RecordedOp<S>): Tensor {
+  if (!gradEnabled || !op.inputs.some((input) => input?.requiresGrad)) return output;
   output.requiresGrad = true;
   output.node = new GradNode(op);
   return output;
@@ -173,7 +179,8 @@ function propagate(nodes: readonly GradNode[], seed: Tensor, retainGraph: boolea
     gradients.delete(node);
     if (!dy) continue;
     const saved = node.saved();
-    const inputGradients = tidy(() => node.backward(dy, saved));
+    const wanted = node.edges.map((edge) => edge !== null);
+    const inputGradients = tidy(() => node.backward(dy, saved, wanted));
     node.edges.forEach((edge, i) => {
       const gradient = inputGradients[i];
       if (!edge || !gradient) return;

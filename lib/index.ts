@@ -1,0 +1,80 @@
+import './tensor/methods.ts';
+
+export type { Device, DeviceName, GpuMode } from './devices/device.ts';
+export type { DeviceChoice, InitOptions } from './devices/select.ts';
+export {
+  AutogradError,
+  DeviceError,
+  FormatError,
+  GradiographError,
+  ShapeError,
+  StateDictError,
+} from './errors.ts';
+export { init } from './init.ts';
+export * as models from './models/index.ts';
+export * as F from './nn/functional.ts';
+export * as nn from './nn/index.ts';
+export {
+  abs,
+  add,
+  argmax,
+  cat,
+  chunk,
+  clamp,
+  div,
+  eq,
+  exp,
+  expand,
+  flatten,
+  ge,
+  gt,
+  le,
+  log,
+  lt,
+  matmul,
+  max,
+  maximum,
+  mean,
+  min,
+  minimum,
+  mul,
+  ne,
+  neg,
+  pad,
+  permute,
+  pow,
+  reciprocal,
+  reshape,
+  select,
+  sign,
+  slice,
+  split,
+  sqrt,
+  square,
+  squeeze,
+  stack,
+  std,
+  sub,
+  sum,
+  transpose,
+  unsqueeze,
+  variance,
+  where,
+} from './ops/index.ts';
+export { enableGrad, isGradEnabled, noGrad } from './tensor/autograd.ts';
+export {
+  arange,
+  full,
+  type NestedArray,
+  ones,
+  rand,
+  randn,
+  type TensorOptions,
+  tensor,
+  zeros,
+} from './tensor/create.ts';
+export { memory } from './tensor/memory.ts';
+export { Generator, generator, seed } from './tensor/random.ts';
+export { keep, tidy } from './tensor/scope.ts';
+export type { Shape } from './tensor/shape.ts';
+export { Tensor } from './tensor/tensor.ts';

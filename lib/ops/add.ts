@@ -1,0 +1,16 @@
+import { record } from '../tensor/autograd.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { binary, sumTo, unary } from './unrecorded.ts';
+
+/** a + b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
+export function add(a: Tensor, b: Tensor | number): Tensor {
+  if (typeof b === 'number') {
+    return record(unary('addScalar', a, b), { name: 'add', inputs: [a], backward: (dy) => [dy] });
+  }
+  const [shapeA, shapeB] = [a.shape, b.shape];
+  return record(binary('add', a, b), {
+    name: 'add',
+    inputs: [a, b],
+    backward: (dy, _, [a, b]) => [a ? sumTo(dy, shapeA) : null, b ? sumTo(dy, shapeB) : null],
+  });
+}

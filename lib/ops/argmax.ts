@@ -1,0 +1,17 @@
+import { ShapeError } from '../errors.ts';
+import { formatShape, normalizeAxis } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { reduce } from './unrecorded.ts';
+
+/**
+ * The place of the first largest value along an axis, or (undefined) in the flattened tensor; it has no gradient.
+ * @throws ShapeError if there is nothing to choose from
+ */
+export function argmax(x: Tensor, axis?: number, keepdim = false): Tensor {
+  const axes =
+    axis === undefined ? x.shape.map((_, along) => along) : [normalizeAxis('argmax', axis, x.rank)];
+  if (axes.some((along) => x.shape[along] === 0)) {
+    throw new ShapeError(`argmax: no values to choose from in shape ${formatShape(x.shape)}`);
+  }
+  return reduce('argmax', x, axes, keepdim);
+}

@@ -1,0 +1,30 @@
+import { ShapeError } from '../errors.ts';
+import { record } from '../tensor/autograd.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type PoolWindow, poolWindows } from './windows.ts';
+
+export interface AvgPool2dOptions extends PoolWindow {
+  /** Count padding in the divisor; default true. */
+  readonly countIncludePad?: boolean;
+  /** Divide by this number instead of the window's size. */
+  readonly divisorOverride?: number;
+}
+
+/**
+ * The mean of each window.
+ * @param x `[N, C, H, W]`
+ * @returns `[N, C, outHeight, outWidth]`
+ */
+export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
+  const { countIncludePad = true, divisorOverride } = options;
+  if (divisorOverride === 0) throw new ShapeError('avgPool2d: divisorOverride wants another number than 0');
+  const { dilationHeight, dilationWidth, ...windows } = poolWindows('avgPool2d', x, options);
+  const geometry = { ...windows, countIncludePad, divisorOverride: divisorOverride ?? 0 };
+  const { device, shape } = x;
+  const outShape = [geometry.batch, geometry.channels, geometry.outHeight, geometry.outWidth];
+  return record(new Tensor({ device, storage: device.avgPool2d(x.storage, geometry) }, outShape), {
+    name: 'avgPool2d',
+    inputs: [x],
+    backward: (dy) => [new Tensor({ device, storage: device.avgPool2dGrad(dy.storage, geometry) }, shape)],
+  });
+}

@@ -1,0 +1,75 @@
+import { record } from '../tensor/autograd.ts';
+import { tidy } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { softplus } from './activations.ts';
+import { add } from './add.ts';
+import { checkTarget, type Reduction, reduceLoss } from './loss.ts';
+import { mul, neg } from './mul.ts';
+import { sub } from './sub.ts';
+import { binary, unary } from './unrecorded.ts';
+
+export interface BinaryCrossEntropyOptions {
+  /** Factor of each loss; broadcasts to the input. */
+  readonly weight?: Tensor | null;
+  /** Default 'mean'. */
+  readonly reduction?: Reduction;
+}
+
+export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyOptions {
+  /** Factor of the losses of positives; broadcasts to the input, one per class usually. */
+  readonly posWeight?: Tensor | null;
+}
+
+/**
+ * -(posWeight * y * log(sigmoid(x)) + (1 - y) * log(1 - sigmoid(x))), computed without overflow as
+ * (1 - y) * x + (1 + (posWeight - 1) * y) * softplus(-x).
+ * @throws ShapeError unless logits and target have one shape
+ */
+export function binaryCrossEntropyWithLogits(
+  x: Tensor,
+  target: Tensor,
+  { weight, posWeight, reduction = 'mean' }: BinaryCrossEntropyWithLogitsOptions = {},
+): Tensor {
+  checkTarget('binaryCrossEntropyWithLogits', x, target);
+  return tidy(() => {
+    const negative = mul(add(neg(target), 1), x);
+    const tail = softplus(neg(x));
+    const positive = posWeight ? mul(add(mul(sub(posWeight, 1), target), 1), tail) : tail;
+    const losses = add(negative, positive);
+    return reduceLoss(weight ? mul(losses, weight) : losses, reduction);
+  });
+}
+
+/**
+ * -(y * log(x) + (1 - y) * log(1 - x)) of probabilities, with logarithms of -100 or more as in PyTorch.
+ * Prefer `binaryCrossEntropyWithLogits`.
+ * @throws ShapeError unless probabilities and target have one shape
+ */
+export function binaryCrossEntropy(
+  x: Tensor,
+  target: Tensor,
+  { weight, reduction = 'mean' }: BinaryCrossEntropyOptions = {},
+): Tensor {
+  checkTarget('binaryCrossEntropy', x, target);
+  return tidy(() => {
+    const losses = plainLosses(x, target);
+    return reduceLoss(weight ? mul(losses, weight) : losses, reduction);
+  });
+}
+
+const complement = (x: Tensor): Tensor => unary('addScalar', unary('mulScalar', x, -1), 1);
+const boundedLog = (x: Tensor): Tensor => unary('maxScalar', unary('log', x), -100);
+
+function plainLosses(x: Tensor, target: Tensor): Tensor {
+  const positive = binary('mul', target, boundedLog(x));
+  const negative = binary('mul', complement(target), boundedLog(complement(x)));
+  return record(unary('mulScalar', binary('add', positive, negative), -1), {
+    name: 'binaryCrossEntropy',
+    inputs: [x],
+    saved: [x, target],
+    backward: (dy, [x, target]) => {
+      const spread = unary('maxScalar', binary('mul', x, complement(x)), 1e-12);
+      return [binary('mul', dy, binary('div', binary('sub', x, target), spread))];
+    },
+  });
+}

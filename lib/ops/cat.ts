@@ -1,0 +1,56 @@
+import { ShapeError } from '../errors.ts';
+import { record } from '../tensor/autograd.ts';
+import { tidy } from '../tensor/scope.ts';
+import { formatShape, normalizeAxis, sizeOf } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { unsqueeze } from './reshape.ts';
+import { sharedDevice, sliced } from './unrecorded.ts';
+
+/**
+ * Joins tensors along an axis; all other sizes are equal.
+ * @throws ShapeError naming the first tensor that does not fit
+ */
+export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (tensors.length === 0) throw new ShapeError('cat: wants at least one tensor');
+  const [first, ...others] = tensors;
+  const along = normalizeAxis('cat', axis, first.rank);
+  const fits = ({ shape }: Tensor) =>
+    shape.length === first.rank && shape.every((size, i) => i === along || size === first.shape[i]);
+  tensors.forEach((tensor, i) => {
+    if (fits(tensor)) return;
+    throw new ShapeError(
+      `cat: tensor ${i} has shape ${formatShape(tensor.shape)}, want ${formatShape(first.shape)} but for axis ${axis}`,
+    );
+  });
+  const device = sharedDevice('cat', first, ...others);
+  const shapes = tensors.map(({ shape }) => shape);
+  const sizes = shapes.map((shape) => shape[along]);
+  const storage = device.concat(
+    tensors.map((tensor) => tensor.storage),
+    { outer: sizeOf(first.shape.slice(0, along)), sizes, inner: sizeOf(first.shape.slice(along + 1)) },
+  );
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  return record(new Tensor({ device, storage }, first.shape.with(along, total)), {
+    name: 'cat',
+    inputs: tensors,
+    backward: (dy, _, wanted) => {
+      let end = 0;
+      return shapes.map((shape, i) => {
+        end += sizes[i];
+        if (!wanted[i]) return null;
+        const starts = shape.map((_, place) => (place === along ? end - sizes[i] : 0));
+        return sliced(dy, shape, starts);
+      });
+    },
+  });
+}
+
+/** Joins tensors of one shape along a new axis. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  return tidy(() =>
+    cat(
+      tensors.map((tensor) => unsqueeze(tensor, axis)),
+      axis < 0 && tensors.length > 0 ? axis + tensors[0].rank + 1 : axis,
+    ),
+  );
+}

@@ -1,0 +1,17 @@
+import { ShapeError } from '../errors.ts';
+import { tidy } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { elementwise } from './elementwise.ts';
+
+export interface ClampOptions {
+  min?: number;
+  max?: number;
+}
+
+/** min(max(x, min), max); the gradient passes where min <= x <= max. @throws ShapeError with neither bound */
+export function clamp(x: Tensor, { min, max }: ClampOptions): Tensor {
+  if (min === undefined && max === undefined) throw new ShapeError('clamp: wants min, max or both');
+  if (max === undefined) return elementwise('maxScalar', x, min);
+  if (min === undefined) return elementwise('minScalar', x, max);
+  return tidy(() => elementwise('minScalar', elementwise('maxScalar', x, min), max));
+}

@@ -1,0 +1,119 @@
+import { ShapeError } from '../errors.ts';
+import { tidy } from '../tensor/scope.ts';
+import { formatShape, sameShape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { add } from './add.ts';
+import { div } from './div.ts';
+import { type Reduction, reduceLoss } from './loss.ts';
+import { mul, neg } from './mul.ts';
+import { logSoftmax } from './softmax.ts';
+import { sum } from './sum.ts';
+import { binary, filled, reduce, unary } from './unrecorded.ts';
+import { where } from './where.ts';
+
+export interface NllLossOptions {
+  /** Factor of each class' losses, `[C]`; a mean is then weighted. */
+  readonly weight?: Tensor | null;
+  /** Targets of this value count for nothing; default -100. */
+  readonly ignoreIndex?: number;
+  /** Default 'mean'. */
+  readonly reduction?: Reduction;
+}
+
+export interface CrossEntropyOptions extends NllLossOptions {
+  /** Share of each target that is spread evenly over all classes; default 0. */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * The negative log-likelihood of classes.
+ * @param logProbabilities `[N, C, ...]`
+ * @param target class indices `[N, ...]`
+ */
+export function nllLoss(
+  logProbabilities: Tensor,
+  target: Tensor,
+  { weight = null, ignoreIndex = -100, reduction = 'mean' }: NllLossOptions = {},
+): Tensor {
+  checkClasses('nllLoss', logProbabilities, target, weight);
+  return tidy(() => {
+    const { shares, norms } = classShares(logProbabilities, target, weight, ignoreIndex, 0);
+    return weighted(logProbabilities, shares, norms, reduction);
+  });
+}
+
+/**
+ * -log(softmax(x)[target]) over the classes, axis 1.
+ * @param x logits `[N, C, ...]`
+ * @param target class indices `[N, ...]`, or probabilities of x's shape
+ */
+export function crossEntropy(
+  x: Tensor,
+  target: Tensor,
+  { weight = null, ignoreIndex = -100, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions = {},
+): Tensor {
+  const hasProbabilities = x.rank > 1 && sameShape(x.shape, target.shape);
+  if (!hasProbabilities) checkClasses('crossEntropy', x, target, weight);
+  return tidy(() => {
+    const logProbabilities = logSoftmax(x, 1);
+    if (!hasProbabilities) {
+      const { shares, norms } = classShares(x, target, weight, ignoreIndex, labelSmoothing);
+      return weighted(logProbabilities, shares, norms, reduction);
+    }
+    const smooth = add(mul(target, 1 - labelSmoothing), labelSmoothing / x.shape[1]);
+    const shares = weight ? mul(smooth, alongClasses(weight, x)) : smooth;
+    const losses = neg(sum(mul(shares, logProbabilities), 1));
+    return reduction === 'mean' ? div(sum(losses), losses.size) : reduceLoss(losses, reduction);
+  });
+}
+
+function checkClasses(op: string, x: Tensor, target: Tensor, weight: Tensor | null): void {
+  const [batch, classes, ...rest] = x.shape;
+  if (x.rank < 2 || !sameShape(target.shape, [batch, ...rest])) {
+    throw new ShapeError(
+      `${op}: input [N, C, ...] has shape ${formatShape(x.shape)}, target wants [N, ...], got ${formatShape(target.shape)}`,
+    );
+  }
+  if (weight && (weight.rank !== 1 || weight.size !== classes)) {
+    throw new ShapeError(
+      `${op}: input has ${classes} classes ${formatShape(x.shape)}, weight has shape ${formatShape(weight.shape)}`,
+    );
+  }
+}
+
+/** `[C]` as `[1, C, 1, ...]`, to broadcast to x. */
+const alongClasses = (perClass: Tensor, x: Tensor): Tensor =>
+  new Tensor(
+    perClass,
+    x.shape.map((size, axis) => (axis === 1 ? size : 1)),
+  );
+
+/**
+ * For each target the share of every class in its loss, `[N, C, ...]`, and its weight in a mean, `[N, ...]`:
+ * weight[c] * ((1 - smoothing) * [c = target] + smoothing / C) and weight[target], both 0 where it is ignored.
+ */
+function classShares(
+  x: Tensor,
+  target: Tensor,
+  weight: Tensor | null,
+  ignoreIndex: number,
+  smoothing: number,
+): { shares: Tensor; norms: Tensor } {
+  const { device } = x;
+  const classes = Float32Array.from({ length: x.shape[1] }, (_, i) => i);
+  const index = alongClasses(new Tensor({ device, storage: device.upload(classes) }, [classes.length]), x);
+  const column = new Tensor(target, x.shape.with(1, 1));
+  const counted = binary('ne', column, filled(device, [], ignoreIndex));
+  const hits = binary('mul', binary('eq', index, column), counted);
+  const weighed = (shares: Tensor) => (weight ? binary('mul', shares, alongClasses(weight, x)) : shares);
+  const norms = reduce('sum', weighed(hits), [1]);
+  if (smoothing === 0) return { shares: weighed(hits), norms };
+  const spread = unary('mulScalar', counted, smoothing / classes.length);
+  return { shares: weighed(binary('add', unary('mulScalar', hits, 1 - smoothing), spread)), norms };
+}
+
+/** A class without a share adds nothing, even where its logarithm is -Infinity. */
+function weighted(logProbabilities: Tensor, shares: Tensor, norms: Tensor, reduction: Reduction): Tensor {
+  const losses = neg(sum(mul(where(shares, logProbabilities, 0), shares), 1));
+  return reduction === 'mean' ? div(sum(losses), sum(norms)) : reduceLoss(losses, reduction);
+}

@@ -1,0 +1,39 @@
+import { ShapeError } from '../errors.ts';
+import { record } from '../tensor/autograd.ts';
+import { formatShape, normalizeAxis, type Shape, stridesOf } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { strided } from './unrecorded.ts';
+
+/** Axis i of the result is axis `order[i]` of x. @throws ShapeError if `order` does not name each axis once */
+export function permute(x: Tensor, order: Shape): Tensor {
+  const axes = order.map((axis) => normalizeAxis('permute', axis, x.rank));
+  if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
+    throw new ShapeError(
+      `permute: ${formatShape(order)} does not name each axis of ${formatShape(x.shape)} once`,
+    );
+  }
+  const inverse = axes.map((_, axis) => axes.indexOf(axis));
+  return record(permuted(x, axes), {
+    name: 'permute',
+    inputs: [x],
+    backward: (dy) => [permuted(dy, inverse)],
+  });
+}
+
+/** Exchanges two axes. */
+export function transpose(x: Tensor, axis0: number, axis1: number): Tensor {
+  const first = normalizeAxis('transpose', axis0, x.rank);
+  const second = normalizeAxis('transpose', axis1, x.rank);
+  const order = x.shape.map((_, axis) => axis);
+  [order[first], order[second]] = [second, first];
+  return permute(x, order);
+}
+
+function permuted(x: Tensor, axes: Shape): Tensor {
+  const strides = stridesOf(x.shape);
+  return strided(
+    x,
+    axes.map((axis) => x.shape[axis]),
+    axes.map((axis) => strides[axis]),
+  );
+}

@@ -1,0 +1,41 @@
+import { record } from '../tensor/autograd.ts';
+import { tidy } from '../tensor/scope.ts';
+import { normalizeAxis } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { binary, reduce, unary } from './unrecorded.ts';
+
+/** exp(x - m) / sum(exp(x - m)) along an axis, m being the largest x there. dx = y * (dy - sum(dy * y)). */
+export function softmax(x: Tensor, axis: number): Tensor {
+  const axes = [normalizeAxis('softmax', axis, x.rank)];
+  const output = tidy(() => {
+    const powers = unary('exp', shifted(x, axes));
+    return binary('div', powers, reduce('sum', powers, axes, true));
+  });
+  return record(output, {
+    name: 'softmax',
+    inputs: [x],
+    saved: [output],
+    backward: (dy, [y]) => {
+      const dot = reduce('sum', binary('mul', dy, y), axes, true);
+      return [binary('mul', y, binary('sub', dy, dot))];
+    },
+  });
+}
+
+/** x - m - log(sum(exp(x - m))) along an axis, m being the largest x there. dx = dy - exp(y) * sum(dy). */
+export function logSoftmax(x: Tensor, axis: number): Tensor {
+  const axes = [normalizeAxis('logSoftmax', axis, x.rank)];
+  const output = tidy(() => {
+    const difference = shifted(x, axes);
+    return binary('sub', difference, unary('log', reduce('sum', unary('exp', difference), axes, true)));
+  });
+  return record(output, {
+    name: 'logSoftmax',
+    inputs: [x],
+    saved: [output],
+    backward: (dy, [y]) => [binary('sub', dy, binary('mul', unary('exp', y), reduce('sum', dy, axes, true)))],
+  });
+}
+
+const shifted = (x: Tensor, axes: readonly number[]): Tensor =>
+  binary('sub', x, reduce('max', x, axes, true));

@@ -1,0 +1,15 @@
+import { record } from '../tensor/autograd.ts';
+import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { expandTo, reduce } from './unrecorded.ts';
+
+/** The sum over an axis, several, or (undefined) all; `keepdim` leaves them with size 1. */
+export function sum(x: Tensor, axis?: number | Shape, keepdim = false): Tensor {
+  const axes = normalizeAxes('sum', axis, x.rank);
+  const from = x.shape;
+  return record(reduce('sum', x, axes, keepdim), {
+    name: 'sum',
+    inputs: [x],
+    backward: (dy) => [expandTo(new Tensor(dy, reducedShape(from, axes, true)), from)],
+  });
+}

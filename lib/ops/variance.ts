@@ -1,0 +1,49 @@
+import { record } from '../tensor/autograd.ts';
+import { tidy } from '../tensor/scope.ts';
+import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { sqrt } from './elementwise.ts';
+import { binary, reduce, unary } from './unrecorded.ts';
+
+export interface VarianceOptions {
+  /** Divide by n - 1 (default) or by n. */
+  unbiased?: boolean;
+  /** Leave the reduced axes with size 1; default false. */
+  keepdim?: boolean;
+}
+
+/** The variance over an axis, several, or (undefined) all, from the centred values. */
+export function variance(
+  x: Tensor,
+  axis?: number | Shape,
+  { unbiased = true, keepdim = false }: VarianceOptions = {},
+): Tensor {
+  const axes = normalizeAxes('variance', axis, x.rank);
+  const count = axes.reduce((product, along) => product * x.shape[along], 1);
+  const divisor = unbiased ? count - 1 : count;
+  const kept = reducedShape(x.shape, axes, true);
+  const output = tidy(() => {
+    const difference = centred(x, axes, count);
+    const total = reduce('sum', binary('mul', difference, difference), axes, keepdim);
+    return unary('mulScalar', total, 1 / divisor);
+  });
+  return record(output, {
+    name: 'variance',
+    inputs: [x],
+    saved: [x],
+    backward: (dy, [x]) => {
+      const scale = unary('mulScalar', new Tensor(dy, kept), 2 / divisor);
+      return [binary('mul', centred(x, axes, count), scale)];
+    },
+  });
+}
+
+/** The square root of the variance. */
+export function std(x: Tensor, axis?: number | Shape, options?: VarianceOptions): Tensor {
+  return tidy(() => sqrt(variance(x, axis, options)));
+}
+
+/** x less its mean over `axes`. */
+function centred(x: Tensor, axes: Shape, count: number): Tensor {
+  return binary('sub', x, unary('mulScalar', reduce('sum', x, axes, true), 1 / count));
+}
