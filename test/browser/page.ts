@@ -37,7 +37,7 @@ async function train(device: DeviceName, steps: number) {
     new nn.Conv2d(1, 8, { kernelSize: 3, padding: 1 }),
     new nn.BatchNorm2d(8),
     new nn.ReLU(),
-    new nn.MaxPool2d(2),
+    new nn.MaxPool2d({ kernelSize: 2 }),
     new nn.Flatten(),
     new nn.Linear(8 * 6 * 6, 1),
   );
