@@ -158,39 +158,32 @@ export function backward(root: Tensor, gradient?: Tensor, { retainGraph = false 
 function walk(root: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void {
   const { device } = root;
   const seed = gradient?.detach() ?? new Tensor({ device, storage: device.fill(1, 1) }, root.shape);
-  if (!root.node) {
-    accumulate(root, seed);
-    return;
-  }
-  const nodes = reachable(root.node);
+  const nodes = root.node ? reachable(root.node) : [];
+  const gradients = new Map<GradNode | Tensor, Tensor>([[root.node ?? root, seed]]);
   for (const node of nodes) node.retain();
   try {
-    propagate(nodes, seed, retainGraph);
+    for (const node of nodes) propagate(node, gradients, retainGraph);
   } finally {
     for (const node of nodes) node.release();
   }
+  for (const [leaf, gradient] of gradients) if (leaf instanceof Tensor) accumulate(leaf, gradient);
 }
 
-/** Hands each node's gradient on to its inputs; `nodes` start at the root, whose gradient is `seed`. */
-function propagate(nodes: readonly GradNode[], seed: Tensor, retainGraph: boolean): void {
-  const gradients = new Map<GradNode, Tensor>([[nodes[0], seed]]);
-  for (const node of nodes) {
-    const dy = gradients.get(node);
-    gradients.delete(node);
-    if (!dy) continue;
-    const saved = node.saved();
-    const wanted = node.edges.map((edge) => edge !== null);
-    const inputGradients = tidy(() => node.backward(dy, saved, wanted));
-    node.edges.forEach((edge, i) => {
-      const gradient = inputGradients[i];
-      if (!edge || !gradient) return;
-      if (edge instanceof Tensor) accumulate(edge, gradient);
-      else gradients.set(edge, sum(gradients.get(edge), gradient));
-    });
-    for (const gradient of inputGradients) if (gradient && !saved.includes(gradient)) gradient.dispose();
-    dy.dispose();
-    if (!retainGraph) node.spend();
-  }
+/** Hands a node's gradient on to its inputs. */
+function propagate(node: GradNode, gradients: Map<GradNode | Tensor, Tensor>, retainGraph: boolean): void {
+  const dy = gradients.get(node);
+  gradients.delete(node);
+  if (!dy) return;
+  const saved = node.saved();
+  const wanted = node.edges.map((edge) => edge !== null);
+  const inputGradients = tidy(() => node.backward(dy, saved, wanted));
+  node.edges.forEach((edge, i) => {
+    const gradient = inputGradients[i];
+    if (edge && gradient) gradients.set(edge, sum(gradients.get(edge), gradient));
+  });
+  for (const gradient of inputGradients) if (gradient && !saved.includes(gradient)) gradient.dispose();
+  dy.dispose();
+  if (!retainGraph) node.spend();
 }
 
 /** All nodes below one, each after every node that uses it: an op is always younger than its inputs. */
@@ -213,6 +206,16 @@ function sum(total: Tensor | undefined, gradient: Tensor): Tensor {
   return new Tensor({ device, storage }, gradient.shape);
 }
 
+/** Adds to a leaf's gradient, whose storage is the leaf's alone; `gradient` is given up. */
 function accumulate(leaf: Tensor, gradient: Tensor): void {
-  leaf.grad = sum(leaf.grad ?? undefined, gradient).keep();
+  if (leaf.isDisposed) return;
+  leaf.grad = (
+    leaf.grad || !gradient.isShared ? sum(leaf.grad ?? undefined, gradient) : copy(gradient)
+  ).keep();
+  gradient.dispose();
+}
+
+function copy({ device, storage, shape, size }: Tensor): Tensor {
+  const geometry = { shape: [size], strides: [1], offset: 0 };
+  return new Tensor({ device, storage: device.strided(storage, geometry) }, shape);
 }

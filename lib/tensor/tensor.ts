@@ -87,6 +87,11 @@ export class Tensor {
     return this.#liveCell().version;
   }
 
+  /** Whether other handles have the same storage. @internal */
+  get isShared(): boolean {
+    return this.#liveCell().handles > 1;
+  }
+
   get isDisposed(): boolean {
     return this.#cell === null;
   }
