@@ -289,6 +289,6 @@ export interface Device<S extends Storage = Storage> extends Primitives<S> {
   free(x: S): void;
   /** Bytes of live storages, and bytes that the device holds from the system, pool included. */
   memory(): { bytesInUse: number; bytesHeld: number };
-  /** Ends the device: workers, contexts and pools. */
+  /** Ends the device: workers, contexts and pools. Tensors may outlive it: their `free` then does nothing. */
   dispose(): Promise<void>;
 }

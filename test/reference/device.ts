@@ -44,6 +44,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
   readonly name = 'cpu';
   readonly description = 'reference: naive loops in float64';
   readonly #live = new Set<ReferenceStorage>();
+  #ended = false;
 
   upload(data: Float32Array): ReferenceStorage {
     return this.#store(data);
@@ -58,6 +59,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
   }
 
   free(x: ReferenceStorage): void {
+    if (this.#ended) return;
     if (!this.#live.delete(x))
       throw new DeviceError(`free: a storage of ${x.length} values was freed already`);
   }
@@ -70,6 +72,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
 
   async dispose(): Promise<void> {
     this.#live.clear();
+    this.#ended = true;
   }
 
   #store(values: Values): ReferenceStorage {
