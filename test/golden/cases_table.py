@@ -150,13 +150,19 @@ for title in ['same shape', 'row', 'both sides']:
     a, b = BROADCASTS[title]
     case('pow', title, [positive(*a), x(*b, low=-2, high=2)])
     for op in ['maximum', 'minimum']:
-        case(op, title, [distinct(*a), distinct(*b, shift=0.0125)])
+        case(op, title, [distinct(*a), distinct(*b, shift=0.025)])
 for op in ['eq', 'ne', 'gt', 'ge', 'lt', 'le']:
     case(op, 'some equal', [classes(5, 4, count=3), classes(4, count=3)])
 case('where', 'same shape', [classes(3, 4, count=2), x(3, 4), x(3, 4)])
 case('where', 'broadcast condition', [classes(3, 1, count=2), x(2, 1, 4), x(3, 4)])
 case('where', 'broadcast value', [classes(2, 3, 4, count=2), x(2, 3, 4), x()])
 case('sharedInput', 'used four times', [x(3, 4), x(4)])
+
+ties = lambda *shape: Recorded(shape, lambda seed: np.floor(hashed(int(np.prod(shape)), seed, 0, 3)))
+for op in ['maximum', 'minimum']:
+    case(op, 'equal values share the gradient', [ties(4, 5), ties(5)], smooth=False)
+zeros_and_others = [[0, 0, 2, 3], [2, 0, 0, 1.5]]
+case('pow', 'zero base, zero exponent', [given(v) for v in zeros_and_others], smooth=False)
 
 # Reductions
 for count in range(1, 4):
@@ -178,6 +184,14 @@ case('sum', 'long rows', [x(3, 1500)], dim=1, keepdim=False)
 case('sum', 'long columns', [x(1500, 3)], dim=0, keepdim=False)
 case('mean', 'images to channels', [x(4, 5, 9, 7)], dim=[0, 2, 3], keepdim=False)
 case('sum', '5000 values around 10', [x(5000, low=9, high=11).fixed()])
+for op in ['max', 'min']:
+    case(op, 'equal values share the gradient', [ties(4, 5)], smooth=False, dim=1, keepdim=False)
+    case(op, 'equal values share the gradient, all', [ties(4, 5)], smooth=False)
+for unbiased in [True, False]:
+    case('var', f'unbiased {unbiased}', [x(3, 7)], dim=1, unbiased=unbiased, keepdim=False)
+case('var', 'outer and inner axes, keepdim', [x(3, 2, 5)], dim=[0, 2], unbiased=True, keepdim=True)
+case('var', 'mean far from zero', [x(6, 50, low=99, high=101)], dim=1, unbiased=True, keepdim=False)
+case('std', 'one axis', [x(3, 7)], dim=1, unbiased=True, keepdim=False)
 case('argmax', 'all', [distinct(4, 6).fixed()])
 for dim in [0, 1, -1]:
     case('argmax', f'axis {dim}', [distinct(3, 4, 5).fixed()], dim=dim, keepdim=False)
@@ -221,6 +235,19 @@ case('pad', 'value', [x(2, 3)], padding=[0, 1, 2, 0], value=-1.5)
 case('pad', 'three axes', [x(2, 1, 3)], padding=[1, 1, 0, 2, 1, 0])
 case('pad', 'nothing', [x(2, 3)], padding=[0, 0])
 
+case('pad', 'negative numbers cut', [x(3, 6)], padding=[-1, 2, 1, -1])
+case('expand', 'row', [x(1, 4)], shape=[3, 4])
+case('expand', 'column, a new axis, a size kept', [x(3, 1)], shape=[2, -1, 4])
+case('squeeze', 'all', [x(1, 3, 1, 2)])
+case('squeeze', 'one axis', [x(1, 3, 1, 2)], dim=2)
+case('squeeze', 'an axis that is not one', [x(1, 3)], dim=1)
+for dim in [0, 1, -1]:
+    case('unsqueeze', f'axis {dim}', [x(3, 2)], dim=dim)
+case('select', 'a row', [x(4, 3)], dim=0, index=2)
+case('select', 'from the end', [x(2, 4, 3)], dim=1, index=-1)
+case('secondChunk', 'of three, the last smaller', [x(2, 8)], chunks=3, dim=1)
+case('catTwice', 'one input at both ends', [x(2, 3), x(2, 2)], dim=1)
+
 # Matrix products
 MATMULS = {
     'matrices': ((3, 4), (4, 5)),
@@ -251,6 +278,9 @@ case('linear', 'one sample, one output', [x(1, 9), x(1, 9), x(1)])
 case('linear', 'three axes', [x(2, 3, 5), x(4, 5), x(4)])
 case('linear', 'a vector', [x(6), x(3, 6), x(3)])
 case('linear', 'odd sizes', [x(9, 65), x(33, 65), x(33)])
+
+case('transposedMatmul', 'both transposed', [x(5, 3), x(7, 5)])
+case('transposedMatmul', 'both transposed, batches', [x(2, 5, 3), x(2, 7, 5)])
 
 # Convolutions: input, weight, bias or None
 CONVS = {
@@ -371,6 +401,7 @@ for title, image, size in [
     ('1x1 image to 3x3', (2, 3, 1, 1), 3),
     ('same size', (1, 2, 4, 5), [4, 5]),
     ('4x1', (1, 5, 6, 9), [4, 1]),
+    ('height kept', (1, 3, 5, 7), [None, 2]),
     ('wider, lower', (1, 2, 9, 3), [2, 5]),
 ]:
     case('adaptiveAvgPool2d', title, [x(*image)], outputSize=size)
@@ -464,6 +495,20 @@ case('crossEntropy', 'weight, label smoothing', [x(5, 4), classes(5, count=4), p
 case('crossEntropy', 'ignored', [x(5, 4), given([0, -100, 3, -100, 1]).fixed(), None])
 case('crossEntropy', 'weight, ignored', [x(4, 3), given([0, 1, 2, 1]).fixed(), positive(3).fixed()], ignoreIndex=1)
 case('crossEntropy', 'one sample', [x(1, 7), classes(1, count=7), None])
+
+case('crossEntropy', 'images', [x(2, 4, 3, 2), classes(2, 3, 2, count=4), positive(4).fixed()], ignoreIndex=1)
+case('crossEntropy', 'probabilities', [x(3, 4), positive(3, 4).fixed(), None], labelSmoothing=0.1)
+case('crossEntropy', 'probabilities, weight, sum', [x(3, 4), positive(3, 4).fixed(), positive(4).fixed()], reduction='sum')
+case('binaryCrossEntropyWithLogits', 'gradient of the target', [x(4, 3), x(4, 3, low=0), None, None])
+for reduction in ['mean', 'none']:
+    case('nllLoss', reduction, [x(5, 4, low=-3, high=0), classes(5, count=4), positive(4).fixed()], reduction=reduction)
+    case(
+        'binaryCrossEntropy',
+        reduction,
+        [x(4, 3, low=0.1, high=0.9), x(4, 3, low=0).fixed(), positive(4, 3).fixed()],
+        reduction=reduction,
+    )
+case('binaryCrossEntropy', 'certain', [given([0, 1, 0, 1]), given([0, 1, 1, 0]).fixed(), None], smooth=False)
 
 # Dropout where it is no matter of chance
 case('dropout', 'p = 0', [x(3, 4)], p=0, training=True)

@@ -38,7 +38,16 @@ TORCH = {
     'binaryCrossEntropyWithLogits': lambda x, y, weight, pos_weight, **args: F.binary_cross_entropy_with_logits(
         x, y, weight=weight, pos_weight=pos_weight, **args
     ),
-    'crossEntropy': lambda x, y, weight, **args: F.cross_entropy(x, y.long(), weight=weight, **args),
+    'crossEntropy': lambda x, y, weight, **args: F.cross_entropy(
+        x, y if y.shape == x.shape else y.long(), weight=weight, **args
+    ),
+    'nllLoss': lambda x, y, weight, **args: F.nll_loss(x, y.long(), weight=weight, **args),
+    'secondChunk': lambda x, **args: torch.chunk(x, **args)[1],
+    'catTwice': lambda x, y, dim: torch.cat([x, y, x], dim),
+    'transposedMatmul': lambda x, y: x.transpose(-1, -2) @ y.transpose(-1, -2),
+    'expand': lambda x, shape: x.expand(shape),
+    'sigmoid': torch.sigmoid,
+    'tanh': torch.tanh,
     'square': lambda x: x * x,
     'sharedInput': lambda x, y: (x * y + x) * torch.sigmoid(x) - y,
 }

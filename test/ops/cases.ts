@@ -1,0 +1,158 @@
+import { cat, F, stack, type Tensor, where } from '../../lib/index.ts';
+import golden from '../golden/ops.json' with { type: 'json' };
+
+type Pair = number | [number, number];
+
+export interface GoldenInput {
+  readonly shape: number[];
+  readonly differentiable: boolean;
+  /** Base64 of little-endian float32; absent where `hash` (seed, low, high) makes the values. */
+  readonly data?: string;
+  readonly hash?: [seed: number, low: number, high: number];
+}
+
+/** A row that golden/record.py wrote. `inputs` are null where PyTorch got None. */
+export interface GoldenCase {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly (GoldenInput | null)[];
+  readonly args: Args;
+  /** Whether central differences hold here. */
+  readonly smooth: boolean;
+  readonly output: { readonly shape: number[]; readonly data: string };
+  /** The hash seed of the output's gradient, where PyTorch's output had one. */
+  readonly upstream?: number;
+  readonly gradients?: readonly (string | null)[];
+  /** Inputs that the op changed, by position. */
+  readonly overwritten?: Readonly<Record<string, string>>;
+}
+
+/** The arguments of all ops together; a row has those that its op takes, and leaves defaults out. */
+interface Args {
+  readonly value: number;
+  readonly dim: number;
+  readonly dims: number[];
+  readonly dim0: number;
+  readonly dim1: number;
+  readonly index: number;
+  readonly chunks: number;
+  readonly keepdim: boolean;
+  readonly unbiased: boolean;
+  readonly startDim: number;
+  readonly endDim: number;
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+  readonly shape: number[];
+  readonly min: number;
+  readonly max: number;
+  readonly negativeSlope: number;
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: number[] & Pair;
+  readonly dilation: Pair;
+  readonly groups: number;
+  readonly ceilMode: boolean;
+  readonly countIncludePad: boolean;
+  readonly divisorOverride: number;
+  readonly outputSize: Pair;
+  readonly training: boolean;
+  readonly momentum: number;
+  readonly eps: number;
+  readonly p: number;
+  readonly reduction: 'mean' | 'sum' | 'none';
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+}
+
+export const CASES = golden as unknown as readonly GoldenCase[];
+
+type Op = (inputs: readonly Tensor[], args: Args) => Tensor;
+
+/** Each op of the table as a call of the public functions. A null input arrives where the function takes null. */
+const OPS: Readonly<Record<string, Op>> = {
+  abs: ([x]) => x.abs(),
+  sign: ([x]) => x.sign(),
+  reciprocal: ([x]) => x.reciprocal(),
+  exp: ([x]) => x.exp(),
+  neg: ([x]) => x.neg(),
+  log: ([x]) => x.log(),
+  sqrt: ([x]) => x.sqrt(),
+  square: ([x]) => x.mul(x),
+  relu: ([x]) => x.relu(),
+  sigmoid: ([x]) => x.sigmoid(),
+  tanh: ([x]) => x.tanh(),
+  softplus: ([x]) => F.softplus(x),
+  leakyRelu: ([x], { negativeSlope }) => F.leakyRelu(x, negativeSlope),
+  clamp: ([x], { min, max }) => x.clamp({ min, max }),
+  addScalar: ([x], { value }) => x.add(value),
+  subScalar: ([x], { value }) => x.sub(value),
+  mulScalar: ([x], { value }) => x.mul(value),
+  divScalar: ([x], { value }) => x.div(value),
+  powScalar: ([x], { value }) => x.pow(value),
+  add: ([a, b]) => a.add(b),
+  sub: ([a, b]) => a.sub(b),
+  mul: ([a, b]) => a.mul(b),
+  div: ([a, b]) => a.div(b),
+  pow: ([a, b]) => a.pow(b),
+  maximum: ([a, b]) => a.maximum(b),
+  minimum: ([a, b]) => a.minimum(b),
+  eq: ([a, b]) => a.eq(b),
+  ne: ([a, b]) => a.ne(b),
+  gt: ([a, b]) => a.gt(b),
+  ge: ([a, b]) => a.ge(b),
+  lt: ([a, b]) => a.lt(b),
+  le: ([a, b]) => a.le(b),
+  where: ([condition, a, b]) => where(condition, a, b),
+  sharedInput: ([x, y]) => x.mul(y).add(x).mul(x.sigmoid()).sub(y),
+
+  sum: ([x], { dim, keepdim }) => x.sum(dim, keepdim),
+  mean: ([x], { dim, keepdim }) => x.mean(dim, keepdim),
+  max: ([x], { dim, keepdim }) => x.max(dim, keepdim),
+  min: ([x], { dim, keepdim }) => x.min(dim, keepdim),
+  argmax: ([x], { dim, keepdim }) => x.argmax(dim, keepdim),
+  var: ([x], { dim, unbiased, keepdim }) => x.var(dim, { unbiased, keepdim }),
+  std: ([x], { dim, unbiased, keepdim }) => x.std(dim, { unbiased, keepdim }),
+
+  reshape: ([x], { shape }) => x.reshape(shape),
+  flatten: ([x], { startDim, endDim }) => x.flatten(startDim, endDim),
+  transpose: ([x], { dim0, dim1 }) => x.transpose(dim0, dim1),
+  permute: ([x], { dims }) => x.permute(dims),
+  slice: ([x], { dim, start, end, step }) => x.slice(dim, start, end, step),
+  select: ([x], { dim, index }) => x.select(dim, index),
+  secondChunk: ([x], { chunks, dim }) => x.chunk(chunks, dim)[1],
+  expand: ([x], { shape }) => x.expand(shape),
+  squeeze: ([x], { dim }) => x.squeeze(dim),
+  unsqueeze: ([x], { dim }) => x.unsqueeze(dim),
+  cat: (xs, { dim }) => cat(xs, dim),
+  catTwice: ([x, y], { dim }) => cat([x, y, x], dim),
+  stack: (xs, { dim }) => stack(xs, dim),
+  pad: ([x], { padding, value }) => x.pad(padding, value),
+
+  matmul: ([a, b]) => a.matmul(b),
+  transposedMatmul: ([a, b]) => a.transpose(-1, -2).matmul(b.transpose(-1, -2)),
+  linear: ([x, weight, bias]) => F.linear(x, weight, bias),
+  conv2d: ([x, weight, bias], args) => F.conv2d(x, weight, bias, args),
+  maxPool2d: ([x], args) => F.maxPool2d(x, args),
+  avgPool2d: ([x], args) => F.avgPool2d(x, args),
+  adaptiveAvgPool2d: ([x], { outputSize }) => F.adaptiveAvgPool2d(x, outputSize),
+  batchNorm: ([x, runningMean, runningVar, weight, bias], args) =>
+    F.batchNorm(x, runningMean, runningVar, { weight, bias, ...args }),
+  dropout: ([x], { p, training }) => F.dropout(x, p, { training }),
+
+  softmax: ([x], { dim }) => F.softmax(x, dim),
+  logSoftmax: ([x], { dim }) => F.logSoftmax(x, dim),
+  mseLoss: ([x, y], args) => F.mseLoss(x, y, args),
+  crossEntropy: ([x, y, weight], args) => F.crossEntropy(x, y, { weight, ...args }),
+  nllLoss: ([x, y, weight], args) => F.nllLoss(x, y, { weight, ...args }),
+  binaryCrossEntropy: ([x, y, weight], args) => F.binaryCrossEntropy(x, y, { weight, ...args }),
+  binaryCrossEntropyWithLogits: ([x, y, weight, posWeight], args) =>
+    F.binaryCrossEntropyWithLogits(x, y, { weight, posWeight, ...args }),
+};
+
+/** Calls a case's op. @throws Error for an op that the table has and OPS lacks */
+export function applyOp({ op, args, name }: GoldenCase, inputs: readonly (Tensor | null)[]): Tensor {
+  const call = OPS[op];
+  if (!call) throw new Error(`${name}: test/ops/cases.ts has no call for '${op}'`);
+  return call(inputs as readonly Tensor[], args);
+}

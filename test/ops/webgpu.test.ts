@@ -1,0 +1,3 @@
+import { testNamedDevice } from './on-device.ts';
+
+await testNamedDevice('webgpu');
