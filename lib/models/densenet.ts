@@ -1,0 +1,100 @@
+/** DenseNet (Huang et al. 2017), as torchvision's densenet.py. */
+
+import { ReLU } from '../nn/activations.ts';
+import { BatchNorm2d } from '../nn/batch-norm2d.ts';
+import { Conv2d } from '../nn/conv2d.ts';
+import { DenseBlock, Transition } from '../nn/dense-block.ts';
+import * as F from '../nn/functional.ts';
+import * as init from '../nn/init.ts';
+import { Linear } from '../nn/linear.ts';
+import { Module } from '../nn/module.ts';
+import { MaxPool2d } from '../nn/pooling.ts';
+import { Sequential } from '../nn/sequential.ts';
+import { flatten } from '../ops/reshape.ts';
+import { tidy } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+export interface DenseNetOptions {
+  /** Default 1000. */
+  numClasses?: number;
+  /** Default 3. */
+  inChannels?: number;
+  /** Dropout after each dense layer. Default 0. */
+  dropRate?: number;
+  /** A layer's 1x1 convolution makes bnSize * growthRate channels. Default 4. */
+  bnSize?: number;
+}
+
+/** The stem, four dense blocks with transitions between, and a linear head: x `[N, inChannels, H, W]` to logits `[N, numClasses]`. */
+export class DenseNet extends Module {
+  /** The convolutional part, `features` in a state dict. */
+  readonly body: Sequential;
+  /** The head; assign another layer to train for other classes. */
+  classifier: Module;
+
+  /**
+   * @param growthRate the channels that each layer adds (k in the paper)
+   * @param depths the layers of each block
+   * @param stemChannels the channels that the first convolution makes
+   */
+  constructor(
+    growthRate: number,
+    depths: readonly [number, number, number, number],
+    stemChannels: number,
+    { numClasses = 1000, inChannels = 3, dropRate = 0, bnSize = 4 }: DenseNetOptions = {},
+  ) {
+    super();
+    this.body = new Sequential({
+      conv0: new Conv2d(inChannels, stemChannels, { kernelSize: 7, stride: 2, padding: 3, bias: false }),
+      norm0: new BatchNorm2d(stemChannels),
+      relu0: new ReLU(),
+      pool0: new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 }),
+    });
+    let channels = stemChannels;
+    depths.forEach((depth, i) => {
+      this.body.set(`denseblock${i + 1}`, new DenseBlock(depth, channels, { growthRate, bnSize, dropRate }));
+      channels += depth * growthRate;
+      if (i === depths.length - 1) return;
+      this.body.set(`transition${i + 1}`, new Transition(channels, Math.floor(channels / 2)));
+      channels = Math.floor(channels / 2);
+    });
+    this.body.set('norm5', new BatchNorm2d(channels));
+    const classifier = new Linear(channels, numClasses);
+    this.classifier = classifier;
+
+    this.apply((module) => {
+      if (module instanceof Conv2d) init.kaimingNormal(module.weight);
+    });
+    if (classifier.bias) init.zeros(classifier.bias);
+  }
+
+  protected override *members(): Iterable<[string, unknown]> {
+    for (const [key, member] of super.members()) yield [key === 'body' ? 'features' : key, member];
+  }
+
+  /**
+   * The last feature map, before pooling: x `[N, inChannels, H, W]` to `[N, C, H / 32, W / 32]`.
+   * It is past the last ReLU, which torchvision's `features` leaves out.
+   */
+  features(x: Tensor): Tensor {
+    return tidy(() => F.relu(this.body.forward(x)));
+  }
+
+  /** Logits `[N, numClasses]` from what `features` returns. */
+  head(map: Tensor): Tensor {
+    return tidy(() => this.classifier.forward(flatten(F.adaptiveAvgPool2d(map, 1), 1)));
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.head(this.features(x));
+  }
+}
+
+export const densenet121 = (options?: DenseNetOptions): DenseNet =>
+  new DenseNet(32, [6, 12, 24, 16], 64, options);
+export const densenet161 = (options?: DenseNetOptions): DenseNet =>
+  new DenseNet(48, [6, 12, 36, 24], 96, options);
+export const densenet169 = (options?: DenseNetOptions): DenseNet =>
+  new DenseNet(32, [6, 12, 32, 32], 64, options);
+export const densenet201 = (options?: DenseNetOptions): DenseNet =>
+  new DenseNet(32, [6, 12, 48, 32], 64, options);

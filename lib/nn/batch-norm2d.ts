@@ -1,0 +1,59 @@
+import { ones, zeros } from '../tensor/create.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import * as F from './functional.ts';
+import { Buffer, Module, Parameter } from './module.ts';
+
+export interface BatchNorm2dOptions {
+  /** Default 1e-5. */
+  eps?: number;
+  /** The weight of the newest batch in the running statistics. Default 0.1. */
+  momentum?: number;
+  /** Whether there is a weight and a bias per channel. Default true. */
+  affine?: boolean;
+  /** Without running statistics evaluation uses the batch's own, too. Default true. */
+  trackRunningStats?: boolean;
+}
+
+/**
+ * (x - mean) / sqrt(variance + eps) * weight + bias per channel (Ioffe & Szegedy 2015), as torch.nn.BatchNorm2d:
+ * x `[N, numFeatures, H, W]` to the same shape. Training uses the batch's biased variance and tracks the unbiased one.
+ */
+export class BatchNorm2d extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly runningMean: Buffer | null;
+  readonly runningVar: Buffer | null;
+  /** The number of training batches seen, exact to 2^24. */
+  readonly numBatchesTracked: Buffer | null;
+  readonly eps: number;
+  readonly momentum: number;
+
+  constructor(
+    readonly numFeatures: number,
+    { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true }: BatchNorm2dOptions = {},
+  ) {
+    super();
+    this.eps = eps;
+    this.momentum = momentum;
+    this.weight = affine ? new Parameter(ones([numFeatures])) : null;
+    this.bias = affine ? new Parameter(zeros([numFeatures])) : null;
+    this.runningMean = trackRunningStats ? new Buffer(zeros([numFeatures])) : null;
+    this.runningVar = trackRunningStats ? new Buffer(ones([numFeatures])) : null;
+    this.numBatchesTracked = trackRunningStats ? new Buffer(zeros([])) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    const { weight, bias, runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
+    if (this.training && numBatchesTracked) {
+      const { device, storage } = numBatchesTracked;
+      numBatchesTracked.assign(device.unary('addScalar', storage, 1));
+    }
+    return F.batchNorm(x, runningMean, runningVar, {
+      weight,
+      bias,
+      training: this.training || runningMean === null,
+      momentum,
+      eps,
+    });
+  }
+}

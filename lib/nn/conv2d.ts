@@ -1,0 +1,53 @@
+import { ShapeError } from '../errors.ts';
+import { type Pair, pair } from '../ops/windows.ts';
+import { zeros } from '../tensor/create.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import * as F from './functional.ts';
+import * as init from './init.ts';
+import { Module, Parameter } from './module.ts';
+
+export interface Conv2dOptions extends F.Conv2dOptions {
+  readonly kernelSize: Pair;
+  /** Default true. */
+  readonly bias?: boolean;
+}
+
+/**
+ * A 2-D convolution (cross-correlation), as torch.nn.Conv2d: x `[N, C, H, W]` to `[N, outChannels, H', W']`.
+ * weight `[outChannels, inChannels / groups, kernelHeight, kernelWidth]` and bias `[outChannels]` start uniform in
+ * ±1 / sqrt(fanIn).
+ * @throws ShapeError where groups does not divide the channels
+ */
+export class Conv2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+
+  constructor(
+    readonly inChannels: number,
+    readonly outChannels: number,
+    readonly options: Conv2dOptions,
+  ) {
+    super();
+    const { kernelSize, groups = 1, bias = true } = options;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new ShapeError(
+        `Conv2d: groups must divide the channels, got ${groups} groups for ${inChannels} in and ${outChannels} out`,
+      );
+    }
+    const [height, width] = pair('Conv2d', 'kernelSize', kernelSize, 1);
+    this.weight = new Parameter(zeros([outChannels, inChannels / groups, height, width]));
+    this.bias = bias ? new Parameter(zeros([outChannels])) : null;
+    this.resetParameters();
+  }
+
+  /** Draws the initial weight and bias anew. */
+  resetParameters(): void {
+    const { fanIn } = init.calculateFans(this.weight.shape);
+    init.fanInUniform(this.weight, fanIn);
+    if (this.bias) init.fanInUniform(this.bias, fanIn);
+  }
+
+  forward(x: Tensor): Tensor {
+    return F.conv2d(x, this.weight, this.bias, this.options);
+  }
+}

@@ -1,0 +1,82 @@
+/** The parts of DenseNet (Huang et al. 2017, "Densely connected convolutional networks"), as torchvision builds them. */
+import { cat } from '../ops/cat.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { BatchNorm2d } from './batch-norm2d.ts';
+import { Conv2d } from './conv2d.ts';
+import * as F from './functional.ts';
+import { Module } from './module.ts';
+
+export interface DenseLayerOptions {
+  /** The channels that each layer adds (k in the paper). */
+  growthRate: number;
+  /** The 1x1 convolution makes bnSize * growthRate channels. */
+  bnSize: number;
+  /** Dropout after each layer. */
+  dropRate: number;
+}
+
+/** norm - relu - conv1x1 - norm - relu - conv3x3 - dropout: all features so far to `[N, growthRate, H, W]`. */
+export class DenseLayer extends Module<[features: readonly Tensor[]]> {
+  readonly norm1: BatchNorm2d;
+  readonly conv1: Conv2d;
+  readonly norm2: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly dropRate: number;
+
+  constructor(inChannels: number, { growthRate, bnSize, dropRate }: DenseLayerOptions) {
+    super();
+    const width = bnSize * growthRate;
+    this.norm1 = new BatchNorm2d(inChannels);
+    this.conv1 = new Conv2d(inChannels, width, { kernelSize: 1, bias: false });
+    this.norm2 = new BatchNorm2d(width);
+    this.conv2 = new Conv2d(width, growthRate, { kernelSize: 3, padding: 1, bias: false });
+    this.dropRate = dropRate;
+  }
+
+  /** @param features tensors `[N, C_i, H, W]` whose channels add up to inChannels */
+  forward(features: readonly Tensor[]): Tensor {
+    const bottleneck = this.conv1.forward(F.relu(this.norm1.forward(cat(features, 1))));
+    const added = this.conv2.forward(F.relu(this.norm2.forward(bottleneck)));
+    return this.dropRate > 0 ? F.dropout(added, this.dropRate, { training: this.training }) : added;
+  }
+}
+
+/** Layers that each see the block's input and all layers before: `[N, C, H, W]` to `[N, C + numLayers * growthRate, H, W]`. */
+export class DenseBlock extends Module {
+  readonly layers: readonly DenseLayer[];
+
+  constructor(numLayers: number, inChannels: number, options: DenseLayerOptions) {
+    super();
+    this.layers = Array.from(
+      { length: numLayers },
+      (_, i) => new DenseLayer(inChannels + i * options.growthRate, options),
+    );
+  }
+
+  protected override *members(): Iterable<[string, DenseLayer]> {
+    for (const [i, layer] of this.layers.entries()) yield [`denselayer${i + 1}`, layer];
+  }
+
+  forward(x: Tensor): Tensor {
+    const features = [x];
+    for (const layer of this.layers) features.push(layer.forward(features));
+    return cat(features, 1);
+  }
+}
+
+/** norm - relu - conv1x1 - average pool: `[N, inChannels, H, W]` to `[N, outChannels, H / 2, W / 2]`. */
+export class Transition extends Module {
+  readonly norm: BatchNorm2d;
+  readonly conv: Conv2d;
+
+  constructor(inChannels: number, outChannels: number) {
+    super();
+    this.norm = new BatchNorm2d(inChannels);
+    this.conv = new Conv2d(inChannels, outChannels, { kernelSize: 1, bias: false });
+  }
+
+  forward(x: Tensor): Tensor {
+    const hidden = this.conv.forward(F.relu(this.norm.forward(x)));
+    return F.avgPool2d(hidden, { kernelSize: 2, stride: 2 });
+  }
+}

@@ -1,0 +1,14 @@
+export { LeakyReLU, ReLU, Sigmoid, Softmax, Tanh } from './activations.ts';
+export { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm2d.ts';
+export { clipGradNorm } from './clip-grad.ts';
+export { Conv2d, type Conv2dOptions } from './conv2d.ts';
+export { DenseBlock, DenseLayer, type DenseLayerOptions, Transition } from './dense-block.ts';
+export { Dropout } from './dropout.ts';
+export { Flatten, Identity } from './flatten.ts';
+export * as init from './init.ts';
+export { Linear } from './linear.ts';
+export { type AnyModule, Buffer, Module, Parameter } from './module.ts';
+export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.ts';
+export { BasicBlock, Bottleneck, type ResidualBlockOptions } from './residual-block.ts';
+export { Sequential } from './sequential.ts';
+export type { LoadReport } from './state-dict.ts';

@@ -1,0 +1,181 @@
+import { tidy } from '../tensor/scope.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { copyStateDict, type LoadReport } from './state-dict.ts';
+
+/** A tensor that an optimiser trains. It lives until its module is disposed, whatever scope it was made in. */
+export class Parameter extends Tensor {
+  /** Takes the values of `source` over; `source` itself is disposed. */
+  constructor(source: Tensor) {
+    super(source, source.shape, true);
+    source.dispose();
+    this.keep();
+  }
+}
+
+/** A tensor that belongs to a module's state without being trained, as batch norm's running statistics. */
+export class Buffer extends Tensor {
+  /** Takes the values of `source` over; `source` itself is disposed. */
+  constructor(source: Tensor) {
+    super(source, source.shape);
+    source.dispose();
+    this.keep();
+  }
+}
+
+/** A module whatever its inputs and outputs are. */
+export type AnyModule = Module<never[], unknown>;
+
+/** `runningMean` is `running_mean` in a state dict, as PyTorch spells it. */
+const stateKey = (property: string): string => property.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+
+const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${name}` : name);
+
+/**
+ * The base of every layer and network, as torch.nn.Module.
+ *
+ * A subclass assigns `Parameter`s, `Buffer`s, modules and arrays of modules to its properties and implements
+ * `forward`; all of them are found there, in the order of the properties. State-dict keys are the property names in
+ * snake case, joined by dots.
+ *
+ * `forward` runs in a scope of its own: tensors made inside are released on return, but those that it returns, those
+ * given to `keep()`, and what backward needs. Running statistics are therefore written with `assign`. It must be
+ * a method: a `forward` that is an arrow function in a field runs without that scope.
+ */
+export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Tensor> {
+  /** Whether dropout drops and batch norm uses the batch's own statistics. */
+  training = true;
+
+  constructor() {
+    const forward = this.forward;
+    Object.defineProperty(this, 'forward', {
+      value: (...inputs: Inputs) => tidy(() => forward.apply(this, inputs)),
+      writable: true,
+      configurable: true,
+    });
+  }
+
+  abstract forward(...inputs: Inputs): Output;
+
+  /** What the state may be made of, under its state-dict keys. Containers and networks with other keys override it. */
+  protected *members(): Iterable<[key: string, member: unknown]> {
+    for (const [property, value] of Object.entries(this)) {
+      const key = stateKey(property);
+      if (Array.isArray(value)) {
+        for (const [index, item] of value.entries()) yield [join(key, String(index)), item];
+      } else yield [key, value];
+    }
+  }
+
+  /** The modules that this one holds directly, by name. */
+  namedChildren(): Map<string, AnyModule> {
+    const children = new Map<string, AnyModule>();
+    for (const [key, member] of this.members()) if (member instanceof Module) children.set(key, member);
+    return children;
+  }
+
+  children(): AnyModule[] {
+    return [...this.namedChildren().values()];
+  }
+
+  /** This module and all below it, each before its children; one that is shared comes once per place. */
+  *#walk(prefix = ''): Iterable<[string, AnyModule]> {
+    yield [prefix, this];
+    for (const [name, child] of this.namedChildren()) yield* child.#walk(join(prefix, name));
+  }
+
+  /** Tensors of a kind in this module and all below it, a shared one under each of its names. */
+  *#tensors(...kinds: readonly (typeof Parameter | typeof Buffer)[]): Iterable<[string, Tensor]> {
+    for (const [prefix, module] of this.#walk()) {
+      for (const kind of kinds) {
+        for (const [key, member] of module.members()) {
+          if (member instanceof kind) yield [join(prefix, key), member];
+        }
+      }
+    }
+  }
+
+  /** Every module, itself under '' included, by its dotted name; a shared one comes under its first name. */
+  namedModules(): Map<string, AnyModule> {
+    return firstNames(this.#walk());
+  }
+
+  /** Every parameter by its dotted name; a shared one comes under its first name. */
+  namedParameters(): Map<string, Tensor> {
+    return firstNames(this.#tensors(Parameter));
+  }
+
+  parameters(): Tensor[] {
+    return [...this.namedParameters().values()];
+  }
+
+  /** Every buffer by its dotted name; a shared one comes under its first name. */
+  namedBuffers(): Map<string, Tensor> {
+    return firstNames(this.#tensors(Buffer));
+  }
+
+  /** Calls `fn` with each module, children first. */
+  apply(fn: (module: AnyModule) => void): this {
+    for (const module of [...this.namedModules().values()].reverse()) fn(module);
+    return this;
+  }
+
+  /** Sets training mode here and in every module below. */
+  train(training = true): this {
+    for (const module of this.namedModules().values()) module.training = training;
+    return this;
+  }
+
+  /** Sets evaluation mode: `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Makes every parameter one that gets a gradient, or none that does. */
+  setRequiresGrad(requiresGrad = true): this {
+    for (const parameter of this.parameters()) parameter.setRequiresGrad(requiresGrad);
+    return this;
+  }
+
+  /** Takes every parameter out of training: `setRequiresGrad(false)`. */
+  freeze(): this {
+    return this.setRequiresGrad(false);
+  }
+
+  /** Drops the gradients of every parameter. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) {
+      parameter.grad?.dispose();
+      parameter.grad = null;
+    }
+  }
+
+  /** The live parameters and buffers (no copies) by name; the keys are those of the same network in torchvision. */
+  stateDict(): Map<string, Tensor> {
+    return new Map(this.#tensors(Parameter, Buffer));
+  }
+
+  /**
+   * Copies values in from tensors by name; the given tensors stay as they are. `num_batches_tracked` may be missing.
+   * @param options.strict (default true) makes missing and unexpected names an error
+   * @returns the names that were missing and unexpected
+   * @throws StateDictError listing every name at fault, with both shapes where they differ; nothing is changed then
+   */
+  loadStateDict(state: ReadonlyMap<string, Tensor>, { strict = true } = {}): LoadReport {
+    return copyStateDict(this.stateDict(), state, strict);
+  }
+
+  /** Gives the storage of every parameter and buffer back. */
+  dispose(): void {
+    for (const tensor of this.stateDict().values()) tensor.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function firstNames<T>(entries: Iterable<[string, T]>): Map<string, T> {
+  const names = new Map<T, string>();
+  for (const [name, value] of entries) if (!names.has(value)) names.set(value, name);
+  return new Map([...names].map(([value, name]) => [name, value]));
+}

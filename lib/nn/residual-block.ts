@@ -1,0 +1,104 @@
+/** The residual blocks of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds them. */
+import { add } from '../ops/add.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { BatchNorm2d } from './batch-norm2d.ts';
+import { Conv2d } from './conv2d.ts';
+import * as F from './functional.ts';
+import { Module } from './module.ts';
+import { Sequential } from './sequential.ts';
+
+export interface ResidualBlockOptions {
+  /** Halves the resolution where it is 2. Default 1. */
+  stride?: number;
+  /** Brings the shortcut to the shape of the output; default: the shortcut is the input itself. */
+  downsample?: Sequential | null;
+  /** Groups of the bottleneck's 3x3 convolution (ResNeXt). Default 1. */
+  groups?: number;
+  /** Width of each of those groups per 64 channels of `planes`. Default 64. */
+  baseWidth?: number;
+}
+
+/** A 1x1 convolution with stride and a batch norm: the shortcut where the shape changes. */
+export const shortcut = (inChannels: number, outChannels: number, stride: number): Sequential =>
+  new Sequential(
+    new Conv2d(inChannels, outChannels, { kernelSize: 1, stride, bias: false }),
+    new BatchNorm2d(outChannels),
+  );
+
+/** relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut): `[N, inplanes, H, W]` to `[N, planes, H / stride, W / stride]`. */
+export class BasicBlock extends Module {
+  static readonly expansion = 1;
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly downsample: Sequential | null;
+
+  constructor(
+    inplanes: number,
+    planes: number,
+    { stride = 1, downsample = null }: ResidualBlockOptions = {},
+  ) {
+    super();
+    this.conv1 = new Conv2d(inplanes, planes, { kernelSize: 3, stride, padding: 1, bias: false });
+    this.bn1 = new BatchNorm2d(planes);
+    this.conv2 = new Conv2d(planes, planes, { kernelSize: 3, padding: 1, bias: false });
+    this.bn2 = new BatchNorm2d(planes);
+    this.downsample = downsample;
+  }
+
+  /** The batch norm that ends the residual branch. */
+  get lastNorm(): BatchNorm2d {
+    return this.bn2;
+  }
+
+  forward(x: Tensor): Tensor {
+    const hidden = F.relu(this.bn1.forward(this.conv1.forward(x)));
+    const residual = this.bn2.forward(this.conv2.forward(hidden));
+    return F.relu(add(residual, this.downsample?.forward(x) ?? x));
+  }
+}
+
+/**
+ * The same with 1x1, 3x3 and 1x1 convolutions: `[N, inplanes, H, W]` to `[N, 4 * planes, H / stride, W / stride]`.
+ * The stride is in the 3x3 convolution, as in torchvision (ResNet v1.5).
+ */
+export class Bottleneck extends Module {
+  static readonly expansion = 4;
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly conv3: Conv2d;
+  readonly bn3: BatchNorm2d;
+  readonly downsample: Sequential | null;
+
+  constructor(
+    inplanes: number,
+    planes: number,
+    { stride = 1, downsample = null, groups = 1, baseWidth = 64 }: ResidualBlockOptions = {},
+  ) {
+    super();
+    const width = Math.floor((planes * baseWidth) / 64) * groups;
+    const outplanes = planes * Bottleneck.expansion;
+    this.conv1 = new Conv2d(inplanes, width, { kernelSize: 1, bias: false });
+    this.bn1 = new BatchNorm2d(width);
+    this.conv2 = new Conv2d(width, width, { kernelSize: 3, stride, padding: 1, groups, bias: false });
+    this.bn2 = new BatchNorm2d(width);
+    this.conv3 = new Conv2d(width, outplanes, { kernelSize: 1, bias: false });
+    this.bn3 = new BatchNorm2d(outplanes);
+    this.downsample = downsample;
+  }
+
+  /** The batch norm that ends the residual branch. */
+  get lastNorm(): BatchNorm2d {
+    return this.bn3;
+  }
+
+  forward(x: Tensor): Tensor {
+    const reduced = F.relu(this.bn1.forward(this.conv1.forward(x)));
+    const hidden = F.relu(this.bn2.forward(this.conv2.forward(reduced)));
+    const residual = this.bn3.forward(this.conv3.forward(hidden));
+    return F.relu(add(residual, this.downsample?.forward(x) ?? x));
+  }
+}

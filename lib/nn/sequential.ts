@@ -1,0 +1,54 @@
+import { StateDictError } from '../errors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { Module } from './module.ts';
+
+/**
+ * Modules that run one after another, as torch.nn.Sequential: numbered from 0, or named.
+ *
+ *     new Sequential(new Linear(8, 4), new ReLU());
+ *     new Sequential({ norm: new BatchNorm2d(8), relu: new ReLU() });
+ */
+export class Sequential extends Module {
+  readonly #layers: Map<string, Module>;
+
+  constructor(...layers: Module[] | [Record<string, Module>]) {
+    super();
+    const [first] = layers;
+    const named = layers.length === 1 && !(first instanceof Module) ? first : Object.assign({}, layers);
+    this.#layers = new Map(Object.entries(named as Record<string, Module>));
+  }
+
+  protected override members(): Iterable<[string, Module]> {
+    return this.#layers;
+  }
+
+  get length(): number {
+    return this.#layers.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Module> {
+    return this.#layers.values();
+  }
+
+  /** The layer of a name, or of a place counted from 0, or with -1 from the end. @throws StateDictError if there is none */
+  get(place: string | number): Module {
+    const layer = typeof place === 'number' ? [...this.#layers.values()].at(place) : this.#layers.get(place);
+    if (!layer) {
+      throw new StateDictError(
+        `Sequential: no layer ${place}, there are ${[...this.#layers.keys()].join(', ')}`,
+      );
+    }
+    return layer;
+  }
+
+  /** Puts a layer in the place of the one that has this name, or else at the end; returns this. */
+  set(name: string, layer: Module): this {
+    this.#layers.set(name, layer);
+    return this;
+  }
+
+  forward(x: Tensor): Tensor {
+    for (const layer of this) x = layer.forward(x);
+    return x;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Device, Storage } from '../devices/device.ts';
+import { StateDictError } from '../errors.ts';
+import { formatShape, sameShape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+export interface LoadReport {
+  /** Names that the module has and the state dict lacks. */
+  readonly missing: string[];
+  /** Names that the state dict has and the module lacks. */
+  readonly unexpected: string[];
+}
+
+/** Old checkpoints lack this count, and nothing is computed from it at the default momentum. */
+const isOptional = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
+
+/**
+ * Overwrites each tensor of `target` with the one of its name in `source`.
+ * @throws StateDictError, with nothing changed, for shapes that differ and, if `strict`, for names that do
+ */
+export function copyStateDict(
+  target: ReadonlyMap<string, Tensor>,
+  source: ReadonlyMap<string, Tensor>,
+  strict: boolean,
+): LoadReport {
+  const missing = [...target.keys()].filter((name) => !source.has(name) && !isOptional(name));
+  const unexpected = [...source.keys()].filter((name) => !target.has(name));
+  const pairs = [...target].flatMap(([name, to]) => {
+    const from = source.get(name);
+    return from ? [{ name, to, from }] : [];
+  });
+  const misshaped = pairs
+    .filter(({ to, from }) => !sameShape(to.shape, from.shape))
+    .map(({ name, to, from }) => `${name} is ${formatShape(from.shape)}, wants ${formatShape(to.shape)}`);
+
+  const faults = [
+    ...(strict ? [describe('missing', missing), describe('unexpected', unexpected)] : []),
+    describe('of another shape', misshaped),
+  ].filter((fault) => fault !== '');
+  if (faults.length > 0) throw new StateDictError(`loadStateDict: ${faults.join('')}`);
+
+  for (const { to, from } of pairs) to.assign(copyStorage(from, to.device));
+  return { missing, unexpected };
+}
+
+const describe = (fault: string, names: readonly string[]): string =>
+  names.length === 0 ? '' : `\n  ${fault} (${names.length}):${names.map((name) => `\n    ${name}`).join('')}`;
+
+/** A storage on `device` with the values of a tensor from this or another device. */
+function copyStorage(from: Tensor, device: Device): Storage {
+  return from.device === device
+    ? device.strided(from.storage, { shape: [from.size], strides: [1], offset: 0 })
+    : device.upload(from.dataSync());
+}
+
+/** A tensor with values of its own. */
+export const copyOf = (from: Tensor, device = from.device): Tensor =>
+  new Tensor({ device, storage: copyStorage(from, device) }, from.shape);

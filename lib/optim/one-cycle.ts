@@ -1,0 +1,106 @@
+import { ShapeError } from '../errors.ts';
+import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
+import { LRScheduler, perGroup } from './scheduler.ts';
+
+export interface OneCycleOptions {
+  /** The highest learning rate; one for all groups or one for each. */
+  maxLr: number | readonly number[];
+  /** All steps of the cycle; or give epochs and stepsPerEpoch. */
+  totalSteps?: number;
+  epochs?: number;
+  stepsPerEpoch?: number;
+  /** The part of the cycle that the learning rate rises. Default 0.3. */
+  pctStart?: number;
+  /** Default `'cos'`. */
+  annealStrategy?: 'cos' | 'linear';
+  /** Whether momentum, or Adam's beta1, falls where the learning rate rises. Default true. */
+  cycleMomentum?: boolean;
+  /** Default 0.85. */
+  baseMomentum?: number;
+  /** Default 0.95. */
+  maxMomentum?: number;
+  /** The first learning rate is maxLr / divFactor. Default 25. */
+  divFactor?: number;
+  /** The last learning rate is the first / finalDivFactor. Default 1e4. */
+  finalDivFactor?: number;
+  /** Falls back to the first learning rate as slowly as it rose, then to the last. Default false. */
+  threePhase?: boolean;
+}
+
+type Mark = 'first' | 'max' | 'last';
+
+/** The 1cycle policy (Smith & Topin 2018), as torch's OneCycleLR; `step()` follows every batch. */
+export class OneCycleLR extends LRScheduler<OneCycleOptions> {
+  /** @throws ShapeError where the number of steps or pctStart makes no cycle */
+  constructor(optimizer: Optimizer<GroupOptions>, options: OneCycleOptions) {
+    const { pctStart = 0.3 } = options;
+    const steps = totalSteps(options);
+    if (!Number.isInteger(steps) || steps <= 0) {
+      throw new ShapeError(
+        `OneCycleLR: wants totalSteps, or epochs and stepsPerEpoch, as whole numbers above 0; they make ${steps}`,
+      );
+    }
+    if (!(pctStart >= 0 && pctStart <= 1)) {
+      throw new ShapeError(`OneCycleLR: pctStart must be in [0, 1], got ${pctStart}`);
+    }
+    super(optimizer, options);
+  }
+
+  protected override startLr(_group: ParamGroup<GroupOptions>, index: number): number {
+    return perGroup('maxLr', this.options.maxLr, index, this.optimizer) / (this.options.divFactor ?? 25);
+  }
+
+  protected nextLr(group: ParamGroup<GroupOptions>, index: number): number {
+    const { from, to, part } = place(this.options, this.lastEpoch);
+    const { maxLr, finalDivFactor = 1e4, annealStrategy = 'cos' } = this.options;
+    const first = this.startLr(group, index);
+    const lrs = { first, max: perGroup('maxLr', maxLr, index, this.optimizer), last: first / finalDivFactor };
+    const anneal = ANNEAL[annealStrategy];
+    const { cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95 } = this.options;
+    if (cycleMomentum) {
+      const momenta = { first: maxMomentum, max: baseMomentum, last: maxMomentum };
+      setMomentum(group, anneal(momenta[from], momenta[to], part));
+    }
+    return anneal(lrs[from], lrs[to], part);
+  }
+}
+
+/** The phase that a step is in, and how much of it is over. */
+function place(options: OneCycleOptions, step: number): { from: Mark; to: Mark; part: number } {
+  const { pctStart = 0.3, threePhase = false } = options;
+  const steps = totalSteps(options);
+  if (step > steps) throw new ShapeError(`OneCycleLR: step ${step + 1} of a cycle of ${steps}`);
+  const rise = { from: 'first', to: 'max', end: pctStart * steps - 1 } as const;
+  const phases = threePhase
+    ? ([
+        rise,
+        { from: 'max', to: 'first', end: 2 * pctStart * steps - 2 },
+        { from: 'first', to: 'last', end: steps - 1 },
+      ] as const)
+    : ([rise, { from: 'max', to: 'last', end: steps - 1 }] as const);
+  const found = phases.findIndex(({ end }) => step <= end);
+  const current = found < 0 ? phases.length - 1 : found;
+  const { from, to, end } = phases[current];
+  const start = current === 0 ? 0 : phases[current - 1].end;
+  return { from, to, part: (step - start) / (end - start) };
+}
+
+/** From start to end as `part` goes from 0 to 1. */
+const ANNEAL = {
+  linear: (start: number, end: number, part: number) => (end - start) * part + start,
+  cos: (start: number, end: number, part: number) =>
+    end + ((start - end) / 2) * (Math.cos(Math.PI * part) + 1),
+};
+
+const totalSteps = ({ totalSteps, epochs = 0, stepsPerEpoch = 0 }: OneCycleOptions): number =>
+  totalSteps ?? epochs * stepsPerEpoch;
+
+/** @throws ShapeError for an optimiser without momentum or betas */
+function setMomentum(
+  group: GroupOptions & { momentum?: number; betas?: readonly number[] },
+  value: number,
+): void {
+  if (group.betas) group.betas = [value, ...group.betas.slice(1)];
+  else if (group.momentum !== undefined) group.momentum = value;
+  else throw new ShapeError('OneCycleLR: cycleMomentum wants an optimizer with momentum or betas');
+}

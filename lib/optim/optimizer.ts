@@ -1,0 +1,147 @@
+import { ShapeError, StateDictError } from '../errors.ts';
+import { copyOf } from '../nn/state-dict.ts';
+import { formatShape, sameShape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** What every optimiser's parameter groups have. */
+export interface GroupOptions {
+  lr: number;
+}
+
+/** Parameters that are trained with the same options. Options may be changed between steps. */
+export type ParamGroup<Options> = Options & {
+  params: readonly Tensor[];
+  /** The learning rate that a schedule starts from, once there is one. */
+  initialLr?: number;
+};
+
+/** Parameters, or groups of them with options that differ from the optimiser's. */
+export type Params<Options> = Iterable<Tensor> | Iterable<Partial<Options> & { params: Iterable<Tensor> }>;
+
+/** Everything an optimiser needs to go on. Parameters are numbered in the order of the groups. */
+export interface OptimizerState<Options> {
+  /** The options, with the numbers of the parameters; plain JSON. */
+  readonly groups: readonly (Options & { readonly params: readonly number[]; readonly initialLr?: number })[];
+  /** Steps taken so far, by parameter. */
+  readonly steps: readonly number[];
+  /** The live tensors (no copies), as `0.momentum_buffer`. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** What an optimiser remembers of one parameter. */
+export interface ParamState {
+  steps: number;
+  readonly tensors: Map<string, Tensor>;
+}
+
+/** The base of all optimisers, as torch.optim.Optimizer. */
+export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
+  readonly groups: ParamGroup<Options>[];
+  readonly #state = new Map<Tensor, ParamState>();
+
+  /** @throws ShapeError where no parameter is given, or one twice */
+  constructor(params: Params<Options>, defaults: Options) {
+    const items = [...params];
+    const groups = items.every((item) => item instanceof Tensor)
+      ? [{ params: items }]
+      : items.map((item) => {
+          if (item instanceof Tensor) throw new ShapeError('optimizer: wants parameters or groups, got both');
+          return item;
+        });
+    this.groups = groups.map((group) => ({ ...defaults, ...group, params: [...group.params] }));
+    const all = this.#params();
+    if (all.length === 0) throw new ShapeError('optimizer: got no parameters');
+    if (new Set(all).size < all.length) throw new ShapeError('optimizer: a parameter is in the groups twice');
+    for (const group of this.groups) this.check(group);
+  }
+
+  #params(): Tensor[] {
+    return this.groups.flatMap((group) => group.params);
+  }
+
+  /** @throws ShapeError for options out of range */
+  protected check({ lr }: ParamGroup<Options>): void {
+    if (!(lr >= 0)) throw new ShapeError(`optimizer: lr must be 0 or more, got ${lr}`);
+  }
+
+  /** One step of one parameter. */
+  protected abstract update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<Options>): void;
+
+  /** Moves every parameter that has a gradient. */
+  step(): void {
+    for (const group of this.groups) {
+      for (const param of group.params) {
+        if (!param.grad) continue;
+        const state = this.#state.get(param) ?? { steps: 0, tensors: new Map() };
+        this.#state.set(param, state);
+        state.steps++;
+        this.update(param, param.grad, state, group);
+      }
+    }
+  }
+
+  /** Drops the gradients of all parameters. */
+  zeroGrad(): void {
+    for (const param of this.#params()) {
+      param.grad?.dispose();
+      param.grad = null;
+    }
+  }
+
+  stateDict(): OptimizerState<Options> {
+    let count = 0;
+    const groups = this.groups.map((group) => ({ ...group, params: group.params.map(() => count++) }));
+    const params = this.#params();
+    const tensors = new Map<string, Tensor>();
+    params.forEach((param, i) => {
+      for (const [name, tensor] of this.#state.get(param)?.tensors ?? []) tensors.set(`${i}.${name}`, tensor);
+    });
+    return { groups, steps: params.map((param) => this.#state.get(param)?.steps ?? 0), tensors };
+  }
+
+  /**
+   * Takes options and state over from an optimiser of the same kind, groups and shapes; tensors are copied.
+   * @throws StateDictError where they do not fit; nothing is changed then
+   */
+  loadStateDict({ groups, steps, tensors }: OptimizerState<Options>): void {
+    const sizes = (of: readonly { params: readonly unknown[] }[]) =>
+      formatShape(of.map(({ params }) => params.length));
+    if (sizes(groups) !== sizes(this.groups)) {
+      throw new StateDictError(
+        `optimizer: the state has groups of ${sizes(groups)} parameters, this has ${sizes(this.groups)}`,
+      );
+    }
+    const params = this.#params();
+    const faults: string[] = [];
+    const entries = [...tensors].flatMap(([key, tensor]) => {
+      const [index, ...name] = key.split('.');
+      const param = params[Number(index)];
+      if (param && sameShape(tensor.shape, param.shape)) return [{ param, name: name.join('.'), tensor }];
+      faults.push(
+        `${key} is ${formatShape(tensor.shape)}, wants ${param ? formatShape(param.shape) : 'none'}`,
+      );
+      return [];
+    });
+    if (steps.length !== params.length) faults.push(`${steps.length} step counts, wants ${params.length}`);
+    if (faults.length > 0)
+      throw new StateDictError(`optimizer: the state does not fit:\n  ${faults.join('\n  ')}`);
+
+    const fresh = params.map((_, i): ParamState => ({ steps: steps[i], tensors: new Map() }));
+    for (const { param, name, tensor } of entries) {
+      fresh[params.indexOf(param)].tensors.set(name, copyOf(tensor, param.device).keep());
+    }
+    this.dispose();
+    params.forEach((param, i) => {
+      if (steps[i] > 0) this.#state.set(param, fresh[i]);
+    });
+    groups.forEach((group, i) => {
+      Object.assign(this.groups[i], group, { params: this.groups[i].params });
+    });
+  }
+
+  /** Gives the storage of the optimiser's own tensors back; the parameters stay. */
+  dispose(): void {
+    for (const { tensors } of this.#state.values()) for (const tensor of tensors.values()) tensor.dispose();
+    this.#state.clear();
+  }
+}

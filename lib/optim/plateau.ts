@@ -1,0 +1,113 @@
+import { ShapeError } from '../errors.ts';
+import type { GroupOptions, Optimizer } from './optimizer.ts';
+import { perGroup, restoreLrs } from './scheduler.ts';
+
+export interface PlateauOptions {
+  /** Whether lower (`'min'`, default) or higher is better. */
+  mode?: 'min' | 'max';
+  /** What the learning rate is multiplied by, below 1. Default 0.1. */
+  factor?: number;
+  /** How many steps without an improvement are borne. Default 10. */
+  patience?: number;
+  /** What counts as an improvement. Default 1e-4. */
+  threshold?: number;
+  /** Whether the threshold is relative to the best (default) or absolute. */
+  thresholdMode?: 'rel' | 'abs';
+  /** Steps after a reduction in which nothing is counted. Default 0. */
+  cooldown?: number;
+  /** One for all groups or one for each. Default 0. */
+  minLr?: number | readonly number[];
+  /** A change of the learning rate up to this is left out. Default 1e-8. */
+  eps?: number;
+}
+
+/** Where the schedule stands; plain JSON. */
+export interface PlateauState {
+  /** null before the first step. */
+  readonly best: number | null;
+  readonly numBadEpochs: number;
+  readonly cooldownCounter: number;
+  readonly lastEpoch: number;
+  readonly lastLrs: readonly number[];
+}
+
+/** Reduces the learning rate when a metric has stopped improving, as torch's ReduceLROnPlateau. */
+export class ReduceLROnPlateau {
+  lastEpoch = 0;
+  #best: number | null = null;
+  #numBadEpochs = 0;
+  #cooldownCounter = 0;
+
+  constructor(
+    readonly optimizer: Optimizer<GroupOptions>,
+    readonly options: PlateauOptions = {},
+  ) {
+    const { factor = 0.1, minLr = 0 } = options;
+    if (!(factor < 1)) throw new ShapeError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
+    perGroup('minLr', minLr, 0, optimizer);
+  }
+
+  /** The best metric so far, null before the first step. */
+  get best(): number | null {
+    return this.#best;
+  }
+
+  /** @param metric the value that should improve; NaN never does */
+  step(metric: number): void {
+    const { patience = 10, cooldown = 0 } = this.options;
+    this.lastEpoch++;
+    if (this.#isBetter(metric)) {
+      this.#best = metric;
+      this.#numBadEpochs = 0;
+    } else this.#numBadEpochs++;
+    if (this.#cooldownCounter > 0) {
+      this.#cooldownCounter--;
+      this.#numBadEpochs = 0;
+    }
+    if (this.#numBadEpochs > patience) {
+      this.#reduce();
+      this.#cooldownCounter = cooldown;
+      this.#numBadEpochs = 0;
+    }
+  }
+
+  #isBetter(metric: number): boolean {
+    const { mode = 'min', threshold = 1e-4, thresholdMode = 'rel' } = this.options;
+    const best = this.#best ?? (mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+    const sign = mode === 'min' ? -1 : 1;
+    const bar = thresholdMode === 'rel' ? best * (1 + sign * threshold) : best + sign * threshold;
+    return mode === 'min' ? metric < bar : metric > bar;
+  }
+
+  #reduce(): void {
+    const { factor = 0.1, minLr = 0, eps = 1e-8 } = this.options;
+    this.optimizer.groups.forEach((group, i) => {
+      const lr = Math.max(group.lr * factor, perGroup('minLr', minLr, i, this.optimizer));
+      if (group.lr - lr > eps) group.lr = lr;
+    });
+  }
+
+  /** The learning rate of each group. */
+  getLastLr(): number[] {
+    return this.optimizer.groups.map(({ lr }) => lr);
+  }
+
+  stateDict(): PlateauState {
+    return {
+      best: this.#best,
+      numBadEpochs: this.#numBadEpochs,
+      cooldownCounter: this.#cooldownCounter,
+      lastEpoch: this.lastEpoch,
+      lastLrs: this.getLastLr(),
+    };
+  }
+
+  /** Goes on where another schedule with the same options stood, the optimiser's learning rates included. */
+  loadStateDict({ best, numBadEpochs, cooldownCounter, lastEpoch, lastLrs }: PlateauState): void {
+    restoreLrs(this.optimizer, lastLrs);
+    this.#best = best;
+    this.#numBadEpochs = numBadEpochs;
+    this.#cooldownCounter = cooldownCounter;
+    this.lastEpoch = lastEpoch;
+  }
+}

@@ -1,0 +1,101 @@
+import { ShapeError, StateDictError } from '../errors.ts';
+import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
+
+/** Where a schedule stands; plain JSON. */
+export interface SchedulerState {
+  readonly lastEpoch: number;
+  readonly baseLrs: readonly number[];
+  readonly lastLrs: readonly number[];
+}
+
+/**
+ * The base of schedules that set the groups' learning rates from the number of steps, as torch's _LRScheduler: the
+ * constructor takes step 0, each `step()` the next. Most derive a rate from the one before, so that schedules
+ * can be chained on one optimiser.
+ */
+export abstract class LRScheduler<Options> {
+  lastEpoch = -1;
+  readonly optimizer: Optimizer<GroupOptions>;
+  protected readonly options: Options;
+  #baseLrs: readonly number[];
+
+  constructor(optimizer: Optimizer<GroupOptions>, options: Options) {
+    this.optimizer = optimizer;
+    this.options = options;
+    this.#baseLrs = optimizer.groups.map((group, i) => {
+      group.initialLr = this.startLr(group, i);
+      return group.initialLr;
+    });
+    this.step();
+  }
+
+  /** The learning rate of each group that the schedule starts from. */
+  get baseLrs(): readonly number[] {
+    return this.#baseLrs;
+  }
+
+  protected startLr(group: ParamGroup<GroupOptions>, _index: number): number {
+    return group.initialLr ?? group.lr;
+  }
+
+  /** The learning rate of step `lastEpoch` for a group whose rate so far is `group.lr`. */
+  protected abstract nextLr(group: ParamGroup<GroupOptions>, index: number): number;
+
+  step(): void {
+    this.lastEpoch++;
+    this.optimizer.groups.forEach((group, i) => {
+      group.lr = this.nextLr(group, i);
+    });
+  }
+
+  /** Goes back to step 0. */
+  restart(): void {
+    this.lastEpoch = -1;
+    this.optimizer.groups.forEach((group, i) => {
+      group.lr = this.#baseLrs[i];
+    });
+    this.step();
+  }
+
+  /** The learning rate of each group. */
+  getLastLr(): number[] {
+    return this.optimizer.groups.map(({ lr }) => lr);
+  }
+
+  stateDict(): SchedulerState {
+    return { lastEpoch: this.lastEpoch, baseLrs: this.#baseLrs, lastLrs: this.getLastLr() };
+  }
+
+  /** Goes on where another schedule with the same options stood, the optimiser's learning rates included. */
+  loadStateDict({ lastEpoch, baseLrs, lastLrs }: SchedulerState): void {
+    restoreLrs(this.optimizer, lastLrs);
+    this.lastEpoch = lastEpoch;
+    this.#baseLrs = [...baseLrs];
+  }
+}
+
+/** @throws StateDictError where there is not one rate per group */
+export function restoreLrs(optimizer: Optimizer<GroupOptions>, lrs: readonly number[]): void {
+  if (lrs.length !== optimizer.groups.length) {
+    throw new StateDictError(
+      `scheduler: the state has ${lrs.length} learning rates, the optimizer ${optimizer.groups.length} groups`,
+    );
+  }
+  optimizer.groups.forEach((group, i) => {
+    group.lr = lrs[i];
+  });
+}
+
+/** The value of a group, of an option that is one for all or one for each. @throws ShapeError for another number of them */
+export function perGroup<T>(
+  name: string,
+  value: T | readonly T[],
+  index: number,
+  { groups }: Optimizer<GroupOptions>,
+): T {
+  if (!Array.isArray(value)) return value as T;
+  if (value.length !== groups.length) {
+    throw new ShapeError(`scheduler: ${value.length} values of ${name} for ${groups.length} groups`);
+  }
+  return value[index];
+}

@@ -1,0 +1,122 @@
+/** The schedules of torch.optim.lr_scheduler that depend on nothing but the step. */
+import { ShapeError } from '../errors.ts';
+import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
+import { LRScheduler, perGroup, type SchedulerState } from './scheduler.ts';
+
+type Group = ParamGroup<GroupOptions>;
+
+/** Times gamma every `stepSize` steps. */
+export class StepLR extends LRScheduler<{ stepSize: number /** Default 0.1. */; gamma?: number }> {
+  protected nextLr({ lr }: Group): number {
+    const { stepSize, gamma = 0.1 } = this.options;
+    return this.lastEpoch > 0 && this.lastEpoch % stepSize === 0 ? lr * gamma : lr;
+  }
+}
+
+/** Times gamma at each milestone. */
+export class MultiStepLR extends LRScheduler<{
+  milestones: readonly number[];
+  /** Default 0.1. */
+  gamma?: number;
+}> {
+  protected nextLr({ lr }: Group): number {
+    const { milestones, gamma = 0.1 } = this.options;
+    return lr * gamma ** milestones.filter((milestone) => milestone === this.lastEpoch).length;
+  }
+}
+
+/** Times gamma at every step. */
+export class ExponentialLR extends LRScheduler<{ gamma: number }> {
+  protected nextLr({ lr }: Group): number {
+    return this.lastEpoch === 0 ? lr : lr * this.options.gamma;
+  }
+}
+
+/** The first learning rate times a function of the step; one for all groups or one for each. */
+export class LambdaLR extends LRScheduler<{
+  lrLambda: ((step: number) => number) | readonly ((step: number) => number)[];
+}> {
+  protected nextLr(_group: Group, index: number): number {
+    const { lrLambda } = this.options;
+    return this.baseLrs[index] * perGroup('lrLambda', lrLambda, index, this.optimizer)(this.lastEpoch);
+  }
+}
+
+/** A warm-up: from startFactor to endFactor times the learning rate, on a straight line over totalIters steps. */
+export class LinearLR extends LRScheduler<{
+  /** In (0, 1]. Default 1/3. */
+  startFactor?: number;
+  /** Default 1. */
+  endFactor?: number;
+  /** Default 5. */
+  totalIters?: number;
+}> {
+  protected nextLr({ lr }: Group): number {
+    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = this.options;
+    if (!(startFactor > 0 && startFactor <= 1)) {
+      throw new ShapeError(`LinearLR: startFactor must be in (0, 1], got ${startFactor}`);
+    }
+    if (this.lastEpoch === 0) return lr * startFactor;
+    if (this.lastEpoch > totalIters) return lr;
+    const rise = endFactor - startFactor;
+    return lr * (1 + rise / (totalIters * startFactor + (this.lastEpoch - 1) * rise));
+  }
+}
+
+/** Half a cosine from the learning rate to etaMin over tMax steps (Loshchilov & Hutter 2017), and back. */
+export class CosineAnnealingLR extends LRScheduler<{ tMax: number /** Default 0. */; etaMin?: number }> {
+  protected nextLr({ lr }: Group, index: number): number {
+    const { tMax, etaMin = 0 } = this.options;
+    const step = this.lastEpoch;
+    if (step === 0) return lr;
+    const height = (at: number) => 1 + Math.cos((Math.PI * at) / tMax);
+    if ((step - 1 - tMax) % (2 * tMax) === 0) {
+      return lr + ((this.baseLrs[index] - etaMin) * (1 - Math.cos(Math.PI / tMax))) / 2;
+    }
+    return (height(step) / height(step - 1)) * (lr - etaMin) + etaMin;
+  }
+}
+
+/** One schedule after another: schedule i + 1 starts at step milestones[i]. */
+export class SequentialLR extends LRScheduler<{
+  schedulers: readonly LRScheduler<unknown>[];
+  milestones: readonly number[];
+}> {
+  /** @throws ShapeError where there is not one milestone less than schedulers */
+  constructor(
+    optimizer: Optimizer<GroupOptions>,
+    options: { schedulers: readonly LRScheduler<unknown>[]; milestones: readonly number[] },
+  ) {
+    const { schedulers, milestones } = options;
+    if (milestones.length !== schedulers.length - 1) {
+      throw new ShapeError(
+        `SequentialLR: ${schedulers.length} schedulers want ${schedulers.length - 1} milestones, got ${milestones.length}`,
+      );
+    }
+    super(optimizer, options);
+  }
+
+  override step(): void {
+    this.lastEpoch++;
+    const { schedulers, milestones } = this.options;
+    const passed = milestones.filter((milestone) => milestone <= this.lastEpoch).length;
+    const starts = this.lastEpoch === 0 || milestones[passed - 1] === this.lastEpoch;
+    if (starts) schedulers[passed].restart();
+    else schedulers[passed].step();
+  }
+
+  protected nextLr({ lr }: Group): number {
+    return lr;
+  }
+
+  override stateDict(): SchedulerState & { schedulers: readonly SchedulerState[] } {
+    return { ...super.stateDict(), schedulers: this.options.schedulers.map((one) => one.stateDict()) };
+  }
+
+  override loadStateDict(state: SchedulerState & { schedulers: readonly SchedulerState[] }): void {
+    this.options.schedulers.forEach((scheduler, i) => {
+      scheduler.loadStateDict(state.schedulers[i]);
+    });
+    super.loadStateDict(state);
+  }
+}

@@ -1,0 +1,59 @@
+import { ShapeError } from '../errors.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type GroupOptions, Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.ts';
+
+export interface SgdOptions extends GroupOptions {
+  /** Default 0. */
+  momentum?: number;
+  /** How much of the new gradient the velocity leaves out. Default 0. */
+  dampening?: number;
+  /** Times the parameter, added to the gradient. Default 0. */
+  weightDecay?: number;
+  /** Looks one step ahead; wants momentum and no dampening. Default false. */
+  nesterov?: boolean;
+  /** Climbs in place of descending. Default false. */
+  maximize?: boolean;
+}
+
+/** Stochastic gradient descent, as torch.optim.SGD: v = momentum * v + (1 - dampening) * g; p -= lr * v. */
+export class SGD extends Optimizer<Required<SgdOptions>> {
+  constructor(params: Params<SgdOptions>, options: SgdOptions) {
+    super(params, {
+      momentum: 0,
+      dampening: 0,
+      weightDecay: 0,
+      nesterov: false,
+      maximize: false,
+      ...options,
+    });
+  }
+
+  protected override check(group: ParamGroup<Required<SgdOptions>>): void {
+    super.check(group);
+    const { momentum, dampening, weightDecay, nesterov } = group;
+    if (!(momentum >= 0)) throw new ShapeError(`SGD: momentum must be 0 or more, got ${momentum}`);
+    if (!(weightDecay >= 0)) throw new ShapeError(`SGD: weightDecay must be 0 or more, got ${weightDecay}`);
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new ShapeError(
+        `SGD: nesterov wants momentum above 0 and no dampening, got ${momentum} and ${dampening}`,
+      );
+    }
+  }
+
+  protected update(
+    param: Tensor,
+    grad: Tensor,
+    { tensors }: ParamState,
+    group: ParamGroup<Required<SgdOptions>>,
+  ): void {
+    const { device } = param;
+    const buffer = tensors.get('momentum_buffer') ?? null;
+    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group;
+    const step = { lr, momentum, dampening, weightDecay, nesterov, maximize };
+    const next = device.sgdStep(param.storage, grad.storage, buffer?.storage ?? null, step);
+    param.assign(next.param);
+    if (!next.velocity) return;
+    if (buffer) buffer.assign(next.velocity);
+    else tensors.set('momentum_buffer', new Tensor({ device, storage: next.velocity }, param.shape).keep());
+  }
+}
