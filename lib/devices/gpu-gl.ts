@@ -343,7 +343,14 @@ function attach(gl: WebGL2RenderingContext, index: number, texture: GlTexture): 
   gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + index, gl.TEXTURE_2D, texture.texture, 0);
 }
 
+/** headless GL answers 'ANGLE' for itself, and lets only its native base class tell what is beneath. */
 function rendererOf(gl: WebGL2RenderingContext): string {
   const unmasked = gl.getExtension('WEBGL_debug_renderer_info');
-  return String(gl.getParameter(unmasked ? unmasked.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  if (unmasked) return String(gl.getParameter(unmasked.UNMASKED_RENDERER_WEBGL));
+  let renderer = gl.getParameter(gl.RENDERER) as string;
+  for (let base = Object.getPrototypeOf(gl); base; base = Object.getPrototypeOf(base)) {
+    const own = Object.getOwnPropertyDescriptor(base, 'getParameter')?.value;
+    if (typeof own === 'function') renderer = String(own.call(gl, gl.RENDERER));
+  }
+  return renderer;
 }

@@ -1,0 +1,222 @@
+import type { BinaryOp, BroadcastGeometry, UnaryGradOp, UnaryOp } from '../../lib/devices/device.ts';
+import { element, threadsOver } from './coordinates.ts';
+import type { Program, ProgramInput } from './program.ts';
+
+/** Exponents whose power is cheaper, and more exact, as a product. */
+const PRODUCTS = new Map<number, (x: string) => string>([
+  [-2, (x) => `1.0 / (${x} * ${x})`],
+  [-1, (x) => `1.0 / ${x}`],
+  [0, () => '1.0'],
+  [0.5, (x) => `Math.sqrt(${x})`],
+  [1, (x) => x],
+  [2, (x) => `${x} * ${x}`],
+  [3, (x) => `${x} * ${x} * ${x}`],
+  [4, (x) => `(${x} * ${x}) * (${x} * ${x})`],
+]);
+
+/** Whether alpha belongs to the program itself rather than to its arguments. */
+export function isProduct(op: UnaryOp | UnaryGradOp, alpha: number): boolean {
+  return op === 'powScalar' && PRODUCTS.has(alpha);
+}
+
+/** out = op(x), with alpha as a scalar argument. */
+export function unaryProgram(op: UnaryOp, length: number, alpha: number): Program {
+  return {
+    inputs: [{ name: 'x' }],
+    scalars: ['alpha'],
+    output: [length],
+    body: `const v = x[this.thread.x];\n${unaryBody(op, alpha)}`,
+  };
+}
+
+function unaryBody(op: UnaryOp, alpha: number): string {
+  switch (op) {
+    case 'abs':
+      return 'return Math.abs(v);';
+    case 'sign':
+      return 'let r = 0.0;\nif (v > 0.0) { r = 1.0; }\nif (v < 0.0) { r = -1.0; }\nreturn r;';
+    case 'exp':
+      return 'return Math.exp(v);';
+    case 'log':
+      return 'return Math.log(v);';
+    case 'sqrt':
+      return 'return Math.sqrt(v);';
+    case 'reciprocal':
+      return 'return 1.0 / v;';
+    case 'relu':
+      return 'let r = v;\nif (v < 0.0) { r = 0.0; }\nreturn r;';
+    case 'leakyRelu':
+      return 'let r = v;\nif (v < 0.0) { r = v * alpha; }\nreturn r;';
+    case 'sigmoid':
+      return 'return 1.0 / (1.0 + Math.exp(-v));';
+    case 'tanh':
+      return TANH;
+    case 'softplus':
+      return SOFTPLUS;
+    case 'addScalar':
+      return 'return v + alpha;';
+    case 'mulScalar':
+      return 'return v * alpha;';
+    case 'powScalar': {
+      const product = PRODUCTS.get(alpha);
+      return product ? `return ${product('v')};` : power('v', 'alpha');
+    }
+    case 'maxScalar':
+      return 'let r = v;\nif (v < alpha) { r = alpha; }\nreturn r;';
+    case 'minScalar':
+      return 'let r = v;\nif (v > alpha) { r = alpha; }\nreturn r;';
+  }
+}
+
+/** Taylor series near 0, where the quotient of exponentials cancels; beyond 15 tanh is 1 in float32. */
+const TANH = `let r = v;
+if (Math.abs(v) < 0.15) {
+  const s = v * v;
+  r = v * (1.0 + s * (-0.3333333333 + s * (0.1333333333 + s * (-0.0539682540 + s * 0.0218694885))));
+} else {
+  const c = Math.min(Math.max(v, -15.0), 15.0);
+  r = 1.0 - 2.0 / (Math.exp(2.0 * c) + 1.0);
+}
+return r;`;
+
+/** log1p by its series where 1 + e would round e away. */
+const SOFTPLUS = `const e = Math.exp(-Math.abs(v));
+let l = 0.0;
+if (e < 0.1) {
+  l = e * (1.0 - e * (0.5 - e * (0.3333333333 - e * (0.25 - e * (0.2 - e * (0.1666666667 - e * 0.1428571429))))));
+} else {
+  l = Math.log(1.0 + e);
+}
+let r = l;
+if (v > 0.0) { r = v + l; }
+return r;`;
+
+/** base^exponent for any sign of the base: GL defines pow for positive ones only. */
+function power(base: string, exponent: string): string {
+  return `const m = Math.abs(${base});
+const half = ${exponent} * 0.5;
+let p = Math.pow(m, ${exponent});
+if (m == 0.0) {
+  p = 0.0;
+  if (${exponent} < 0.0) { p = 1.0 / m; }
+}
+if (${exponent} == 0.0) { p = 1.0; }
+if (${base} < 0.0) {
+  if (Math.floor(${exponent}) != ${exponent}) {
+    p = Math.sqrt(${base});
+  } else {
+    if (Math.floor(half) != half) { p = -p; }
+  }
+}
+return p;`;
+}
+
+/** dy * f', with f' from x or y as the contract's DERIVATIVE_FROM says. */
+export function unaryGradProgram(op: UnaryGradOp, length: number, alpha: number): Program {
+  return {
+    inputs: [{ name: 'dy' }, { name: 'saved' }],
+    scalars: ['alpha'],
+    output: [length],
+    body: `const g = dy[this.thread.x];\nconst v = saved[this.thread.x];\n${unaryGradBody(op, alpha)}`,
+  };
+}
+
+function unaryGradBody(op: UnaryGradOp, alpha: number): string {
+  const keepWhere = (condition: string) => `let r = 0.0;\nif (${condition}) { r = g; }\nreturn r;`;
+  switch (op) {
+    case 'abs':
+      return 'let r = 0.0;\nif (v > 0.0) { r = g; }\nif (v < 0.0) { r = -g; }\nreturn r;';
+    case 'log':
+      return 'return g / v;';
+    case 'leakyRelu':
+      return 'let r = g * alpha;\nif (v > 0.0) { r = g; }\nreturn r;';
+    case 'softplus':
+      return 'return g / (1.0 + Math.exp(-v));';
+    case 'powScalar': {
+      const product = PRODUCTS.get(alpha - 1);
+      if (isProduct(op, alpha) && product) return `return g * alpha * (${product('v')});`;
+      return power('v', '(alpha - 1.0)').replace('return p;', 'return g * alpha * p;');
+    }
+    case 'maxScalar':
+      return keepWhere('v >= alpha');
+    case 'minScalar':
+      return keepWhere('v <= alpha');
+    case 'exp':
+      return 'return g * v;';
+    case 'sqrt':
+      return 'return g / (2.0 * v);';
+    case 'reciprocal':
+      return 'return -g * v * v;';
+    case 'relu':
+      return keepWhere('v > 0.0');
+    case 'sigmoid':
+      return 'return g * v * (1.0 - v);';
+    case 'tanh':
+      return 'return g * (1.0 - v * v);';
+  }
+}
+
+/** out = op(a, b), broadcast. */
+export function binaryProgram(
+  op: BinaryOp,
+  geometry: BroadcastGeometry,
+  lengths: readonly number[],
+): Program {
+  const { inputs, output, prelude } = operands(['a', 'b'], geometry, lengths);
+  return { inputs, output, body: `${prelude}\n${binaryBody(op)}` };
+}
+
+function binaryBody(op: BinaryOp): string {
+  const test = (condition: string) => `let r = 0.0;\nif (${condition}) { r = 1.0; }\nreturn r;`;
+  switch (op) {
+    case 'add':
+      return 'return va + vb;';
+    case 'sub':
+      return 'return va - vb;';
+    case 'mul':
+      return 'return va * vb;';
+    case 'div':
+      return 'return va / vb;';
+    case 'pow':
+      return power('va', 'vb');
+    case 'maximum':
+      return 'let r = vb;\nif (va > vb || va != va) { r = va; }\nreturn r;';
+    case 'minimum':
+      return 'let r = vb;\nif (va < vb || va != va) { r = va; }\nreturn r;';
+    case 'eq':
+      return test('va == vb');
+    case 'ne':
+      return test('va != vb');
+    case 'gt':
+      return test('va > vb');
+    case 'ge':
+      return test('va >= vb');
+    case 'lt':
+      return test('va < vb');
+    case 'le':
+      return test('va <= vb');
+  }
+}
+
+/** out = condition != 0 ? a : b, broadcast. */
+export function whereProgram(geometry: BroadcastGeometry, lengths: readonly number[]): Program {
+  const { inputs, output, prelude } = operands(['c', 'a', 'b'], geometry, lengths);
+  return { inputs, output, body: `${prelude}\nlet r = va;\nif (vc == 0.0) { r = vb; }\nreturn r;` };
+}
+
+/** Declares v<name> for each operand at the thread's place. */
+function operands(names: readonly string[], geometry: BroadcastGeometry, lengths: readonly number[]) {
+  const { output, prelude, coordinates } = threadsOver(geometry.shape);
+  const inputs: ProgramInput[] = [];
+  const reads = names.map((name, i) => {
+    const { text, input } = element(name, lengths[i], coordinates, geometry.strides[i]);
+    inputs.push(input);
+    return `const v${name} = ${text};`;
+  });
+  return { inputs, output, prelude: [prelude, ...reads].join('\n') };
+}
+
+/** A constant. */
+export function fillProgram(length: number): Program {
+  return { inputs: [], scalars: ['value'], output: [length], body: 'return value;' };
+}

@@ -1,0 +1,23 @@
+import type { MatmulGeometry } from '../../lib/devices/device.ts';
+import type { Program, ProgramInput } from './program.ts';
+
+/** One output a thread: the dot product of a row and a column (+ bias). */
+export function matmulProgram(geometry: MatmulGeometry, bias: boolean): Program {
+  const { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB } = geometry;
+  const x = 'this.thread.x';
+  const y = 'this.thread.y';
+  const at = (stride: number) => (batch > 1 && stride > 0 ? `this.thread.z * ${stride} + ` : '');
+  const a = transposeA ? `i * ${m} + ${y}` : `${y} * ${k} + i`;
+  const b = transposeB ? `${x} * ${k} + i` : `i * ${n} + ${x}`;
+  const inputs: ProgramInput[] = [{ name: 'a' }, { name: 'b' }];
+  if (bias) inputs.push({ name: 'bias' });
+  return {
+    inputs,
+    output: [n, m, batch],
+    body: `let acc = ${bias ? `bias[${x}]` : '0.0'};
+for (let i = 0; i < ${k}; i++) {
+  acc += a[${at(batchStrideA)}${a}] * b[${at(batchStrideB)}${b}];
+}
+return acc;`,
+  };
+}
