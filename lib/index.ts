@@ -61,6 +61,7 @@ export {
   variance,
   where,
 } from './ops/index.ts';
+export * as optim from './optim/index.ts';
 export { enableGrad, isGradEnabled, noGrad } from './tensor/autograd.ts';
 export {
   arange,

@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
-import { formatShape, normalizeAxis, sizeOf } from '../tensor/shape.ts';
+import { formatShape, normalizeAxis, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { unsqueeze } from './reshape.ts';
 import { sharedDevice, sliced } from './unrecorded.ts';
@@ -13,17 +13,10 @@ import { sharedDevice, sliced } from './unrecorded.ts';
 export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.length === 0) throw new ShapeError('cat: wants at least one tensor');
   const [first, ...others] = tensors;
-  const along = normalizeAxis('cat', axis, first.rank);
-  const fits = ({ shape }: Tensor) =>
-    shape.length === first.rank && shape.every((size, i) => i === along || size === first.shape[i]);
-  tensors.forEach((tensor, i) => {
-    if (fits(tensor)) return;
-    throw new ShapeError(
-      `cat: tensor ${i} has shape ${formatShape(tensor.shape)}, want ${formatShape(first.shape)} but for axis ${axis}`,
-    );
-  });
   const device = sharedDevice('cat', first, ...others);
+  const along = normalizeAxis('cat', axis, first.rank);
   const shapes = tensors.map(({ shape }) => shape);
+  checkShapes(shapes, along);
   const sizes = shapes.map((shape) => shape[along]);
   const storage = device.concat(
     tensors.map((tensor) => tensor.storage),
@@ -42,6 +35,18 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
         return sliced(dy, shape, starts);
       });
     },
+  });
+}
+
+function checkShapes(shapes: readonly Shape[], along: number): void {
+  const [first] = shapes;
+  shapes.forEach((shape, i) => {
+    const fits = shape.length === first.length && shape.every((size, k) => k === along || size === first[k]);
+    if (!fits) {
+      throw new ShapeError(
+        `cat: tensor ${i} has shape ${formatShape(shape)}, want ${formatShape(first)} but for axis ${along}`,
+      );
+    }
   });
 }
 

@@ -6,8 +6,9 @@ import { strided } from './unrecorded.ts';
 
 /** Axis i of the result is axis `order[i]` of x. @throws ShapeError if `order` does not name each axis once */
 export function permute(x: Tensor, order: Shape): Tensor {
-  const axes = order.map((axis) => normalizeAxis('permute', axis, x.rank));
-  if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
+  const { rank } = x;
+  const axes = order.map((axis) => normalizeAxis('permute', axis, rank));
+  if (axes.length !== rank || new Set(axes).size !== rank) {
     throw new ShapeError(
       `permute: ${formatShape(order)} does not name each axis of ${formatShape(x.shape)} once`,
     );

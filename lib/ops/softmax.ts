@@ -1,16 +1,13 @@
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
-import { normalizeAxis } from '../tensor/shape.ts';
+import { normalizeAxis, type Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { binary, reduce, unary } from './unrecorded.ts';
 
 /** exp(x - m) / sum(exp(x - m)) along an axis, m being the largest x there. dx = y * (dy - sum(dy * y)). */
 export function softmax(x: Tensor, axis: number): Tensor {
   const axes = [normalizeAxis('softmax', axis, x.rank)];
-  const output = tidy(() => {
-    const powers = unary('exp', shifted(x, axes));
-    return binary('div', powers, reduce('sum', powers, axes, true));
-  });
+  const output = normalized(x, axes);
   return record(output, {
     name: 'softmax',
     inputs: [x],
@@ -25,10 +22,7 @@ export function softmax(x: Tensor, axis: number): Tensor {
 /** x - m - log(sum(exp(x - m))) along an axis, m being the largest x there. dx = dy - exp(y) * sum(dy). */
 export function logSoftmax(x: Tensor, axis: number): Tensor {
   const axes = [normalizeAxis('logSoftmax', axis, x.rank)];
-  const output = tidy(() => {
-    const difference = shifted(x, axes);
-    return binary('sub', difference, unary('log', reduce('sum', unary('exp', difference), axes, true)));
-  });
+  const output = logNormalized(x, axes);
   return record(output, {
     name: 'logSoftmax',
     inputs: [x],
@@ -37,5 +31,16 @@ export function logSoftmax(x: Tensor, axis: number): Tensor {
   });
 }
 
-const shifted = (x: Tensor, axes: readonly number[]): Tensor =>
-  binary('sub', x, reduce('max', x, axes, true));
+const normalized = (x: Tensor, axes: Shape): Tensor =>
+  tidy(() => {
+    const powers = unary('exp', shifted(x, axes));
+    return binary('div', powers, reduce('sum', powers, axes, true));
+  });
+
+const logNormalized = (x: Tensor, axes: Shape): Tensor =>
+  tidy(() => {
+    const difference = shifted(x, axes);
+    return binary('sub', difference, unary('log', reduce('sum', unary('exp', difference), axes, true)));
+  });
+
+const shifted = (x: Tensor, axes: Shape): Tensor => binary('sub', x, reduce('max', x, axes, true));

@@ -9,21 +9,23 @@ import { choose, filled, sumTo } from './unrecorded.ts';
  */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   return tidy(() => {
-    const { device } = condition;
-    const asTensor = (x: Tensor | number) => (typeof x === 'number' ? filled(device, [], x) : x);
-    const [left, right] = [asTensor(a), asTensor(b)];
-    const [leftShape, rightShape] = [left.shape, right.shape];
-    return record(choose(condition, left, right), {
-      name: 'where',
-      inputs: [left, right],
-      saved: [condition],
-      backward: (dy, [condition], [wantsLeft, wantsRight]) => {
-        const zero = filled(dy.device, [], 0);
-        return [
-          wantsLeft ? sumTo(choose(condition, dy, zero), leftShape) : null,
-          wantsRight ? sumTo(choose(condition, zero, dy), rightShape) : null,
-        ];
-      },
-    });
+    const asTensor = (x: Tensor | number) => (typeof x === 'number' ? filled(condition.device, [], x) : x);
+    return recorded(condition, asTensor(a), asTensor(b));
+  });
+}
+
+function recorded(condition: Tensor, a: Tensor, b: Tensor): Tensor {
+  const [shapeA, shapeB] = [a.shape, b.shape];
+  return record(choose(condition, a, b), {
+    name: 'where',
+    inputs: [a, b],
+    saved: [condition],
+    backward: (dy, [condition], [wantsA, wantsB]) => {
+      const zero = filled(dy.device, [], 0);
+      return [
+        wantsA ? sumTo(choose(condition, dy, zero), shapeA) : null,
+        wantsB ? sumTo(choose(condition, zero, dy), shapeB) : null,
+      ];
+    },
   });
 }

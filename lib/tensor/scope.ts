@@ -56,7 +56,7 @@ export function collectTensors(
   else if (Array.isArray(value) || value instanceof Set)
     for (const item of value) collectTensors(item, found, seen);
   else if (value instanceof Map) for (const item of value.values()) collectTensors(item, found, seen);
-  else if (Object.getPrototypeOf(value) === Object.prototype) {
+  else if ([Object.prototype, null].includes(Object.getPrototypeOf(value))) {
     for (const item of Object.values(value)) collectTensors(item, found, seen);
   }
   return found;
