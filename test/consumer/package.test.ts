@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { skipped } from '../skipped.ts';
@@ -59,6 +59,17 @@ function compile(files: readonly string[], options: Record<string, unknown>): vo
   succeed(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
 }
 
+const bundle = (contents: string, options: BuildOptions) =>
+  build({
+    stdin: { contents, resolveDir: project },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    logLevel: 'silent',
+    ...options,
+  });
+
 const everyFile = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
@@ -106,35 +117,18 @@ if (installPackage()) {
   });
 
   test('bundles for a browser without polyfills', async () => {
-    const { outputFiles } = await build({
-      stdin: { contents: "export * from 'gradiograph';", resolveDir: project },
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      platform: 'browser',
-      write: false,
-      logLevel: 'silent',
-    });
-    const { text } = outputFiles[0];
+    const { outputFiles } = await bundle("export * from 'gradiograph';", { write: false });
+    const { text } = outputFiles?.[0] ?? { text: '' };
     console.log(`${(text.length / 1024).toFixed(0)} KiB minified`);
     assert.not.match(text, /(from|import|require)\s*\(?\s*["']node:/);
   });
 
-  test('keeps what has side effects when a bundler drops the rest', async () => {
-    const { outputFiles } = await build({
-      stdin: {
-        contents: "import { Tensor } from 'gradiograph'; console.log(typeof Tensor.prototype.add);",
-        resolveDir: project,
-      },
-      bundle: true,
-      format: 'esm',
-      platform: 'browser',
-      outdir: project,
-      entryNames: 'shaken',
-      logLevel: 'silent',
-    });
-    assert.is(outputFiles, undefined);
-    assert.is(succeed(process.execPath, ['shaken.js']).trim(), 'function');
+  test('keeps its methods and the names of its errors when it is shaken and minified', async () => {
+    const contents = `
+      import { ShapeError, Tensor } from 'gradiograph';
+      console.log(typeof Tensor.prototype.add, new ShapeError('').name);`;
+    await bundle(contents, { outdir: project, entryNames: 'shaken' });
+    assert.is(succeed(process.execPath, ['shaken.js']).trim(), 'function ShapeError');
   });
 }
 test.run();
