@@ -16,6 +16,11 @@ export async function testInChromium(device: DeviceName, { isolated = true } = {
     return;
   }
   await using opened = await openPage(await bundle('page.ts'), { isolated });
+  const missing = await opened.page.evaluate((device) => page.whatIsMissing(device), device);
+  if (missing) {
+    skipped(where, missing);
+    return;
+  }
   const table = await opened.page.evaluate((device) => page.runTable(device), device);
   const training = await opened.page.evaluate((device) => page.train(device, 20), device);
   console.log(`${where}: ${table.description}`);

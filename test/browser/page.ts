@@ -1,7 +1,7 @@
 /** What runs inside the page: the op table, and a short training, on a device of the browser. */
 
 import type { DeviceName } from '../../lib/devices/device.ts';
-import { F, init, memory, nn, optim, randn, tidy, zeros } from '../../lib/index.ts';
+import { DeviceError, F, init, memory, nn, optim, randn, tidy, zeros } from '../../lib/index.ts';
 import { CASES } from '../ops/cases.ts';
 import { checkOp } from '../ops/check.ts';
 
@@ -9,6 +9,17 @@ export interface CaseResult {
   readonly name: string;
   /** The error's stack, or null where the case holds. */
   readonly error: string | null;
+}
+
+/** Why a device is not to be had here, or null if it is. Any other error is thrown. */
+async function whatIsMissing(device: DeviceName): Promise<string | null> {
+  try {
+    await (await init({ device })).dispose();
+    return null;
+  } catch (error) {
+    if (error instanceof DeviceError) return error.message;
+    throw error;
+  }
 }
 
 /** Runs every case of the op table. `description` is the device's own word on what executed. */
@@ -63,8 +74,9 @@ async function train(device: DeviceName, steps: number) {
 }
 
 export interface PageApi {
+  whatIsMissing: typeof whatIsMissing;
   runTable: typeof runTable;
   train: typeof train;
 }
 
-Object.assign(globalThis, { page: { runTable, train } satisfies PageApi });
+Object.assign(globalThis, { page: { whatIsMissing, runTable, train } satisfies PageApi });
