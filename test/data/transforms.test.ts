@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createImage, type GrayImage } from '../../lib/data/image.ts';
+import { resizeImage, rotateImage } from '../../lib/data/resample.ts';
+import * as transforms from '../../lib/data/transforms.ts';
+import { ShapeError } from '../../lib/errors.ts';
+import { Generator } from '../../lib/tensor/random.ts';
+
+interface Recorded {
+  width: number;
+  height: number;
+  data: number[];
+}
+interface Golden {
+  image: Recorded;
+  resize: Recorded[];
+  rotate: (Recorded & { degrees: number })[];
+  brightness: (Recorded & { factor: number })[];
+  contrast: (Recorded & { factor: number })[];
+}
+const golden: Golden = JSON.parse(
+  readFileSync(new URL('../golden/transforms.json', import.meta.url), 'utf8'),
+);
+const image: GrayImage = { ...golden.image, data: Uint8ClampedArray.from(golden.image.data) };
+
+/** Every gray level within 1 of Pillow's, which rounds in fixed point or cuts off the fraction. */
+function assertClose(actual: GrayImage, expected: Recorded): void {
+  assert.equal([actual.width, actual.height], [expected.width, expected.height]);
+  const worst = Math.max(...expected.data.map((value, i) => Math.abs(value - actual.data[i])));
+  assert.ok(worst <= 1, `differs by ${worst} gray levels`);
+}
+
+const random = () => new Generator(7);
+
+test('resize equals Pillow within one gray level', () => {
+  for (const expected of golden.resize)
+    assertClose(resizeImage(image, expected.height, expected.width), expected);
+});
+
+test('rotation equals Pillow within one gray level', () => {
+  for (const expected of golden.rotate) assertClose(rotateImage(image, expected.degrees), expected);
+});
+
+test('brightness and contrast equal Pillow within one gray level', () => {
+  for (const e of golden.brightness) assertClose(transforms.adjustBrightness(image, e.factor), e);
+  for (const e of golden.contrast) assertClose(transforms.adjustContrast(image, e.factor), e);
+});
+
+test('resize with padding keeps the aspect, centred on black', () => {
+  const white: GrayImage = { width: 10, height: 20, data: new Uint8ClampedArray(200).fill(255) };
+  const { width, height, data } = transforms.resize(8, { fit: 'pad' })(white, random());
+  assert.equal([width, height], [8, 8]);
+  for (let y = 0; y < 8; y++)
+    assert.equal([...data.subarray(8 * y, 8 * y + 8)], [0, 0, 255, 255, 255, 255, 0, 0]);
+});
+
+test('crops cut the right part, and pad what is too small', () => {
+  const numbered = createImage(5, 4);
+  numbered.data.set(Array.from({ length: 20 }, (_, i) => i));
+  assert.equal([...transforms.centerCrop([2, 3])(numbered, random()).data], [6, 7, 8, 11, 12, 13]);
+  assert.equal(transforms.centerCrop([4, 7])(numbered, random()).data[1], 0);
+  const all = transforms.randomCrop([4, 5])(numbered, random());
+  assert.equal(all, numbered);
+  const padded = transforms.randomCrop([6, 7], { padding: 1 })(numbered, random());
+  assert.equal([padded.data[0], padded.data[8], padded.data[33]], [0, 0, 19]);
+  assert.throws(
+    () => transforms.randomCrop(6)(numbered, random()),
+    (error: Error) => error instanceof ShapeError,
+  );
+});
+
+test('flip mirrors each row', () => {
+  const flipped = transforms.horizontalFlip(image);
+  assert.is(flipped.data[0], image.data[16]);
+  assert.equal(transforms.horizontalFlip(flipped), image);
+  assert.is(transforms.randomHorizontalFlip(0)(image, random()), image);
+  assert.equal(transforms.randomHorizontalFlip(1)(image, random()), flipped);
+});
+
+test('random transforms are functions of the generator', () => {
+  const augment = transforms.compose([
+    transforms.randomHorizontalFlip(),
+    transforms.randomRotation(30),
+    transforms.colorJitter({ brightness: 0.3, contrast: 0.3 }),
+  ]);
+  const once = augment(image, new Generator(1, 5));
+  assert.equal(augment(image, new Generator(1, 5)), once);
+  assert.not.equal(augment(image, new Generator(1, 6)), once);
+});
+
+test('normalize repeats gray in three channels, or keeps one', () => {
+  const three = transforms.normalize(image, transforms.IMAGENET);
+  const pixels = image.data.length;
+  assert.is(three.length, 3 * pixels);
+  [0, 1, 2].forEach((channel) => {
+    const { mean, std } = transforms.IMAGENET;
+    const expected = (image.data[5] / 255 - mean[channel]) / std[channel];
+    assert.ok(Math.abs(three[channel * pixels + 5] - expected) < 1e-6);
+  });
+  assert.is(transforms.normalize(image, transforms.GRAY).length, pixels);
+});
+
+test.run();
