@@ -9,6 +9,6 @@ export * as init from './init.ts';
 export { Linear } from './linear.ts';
 export { type AnyModule, Buffer, Module, Parameter } from './module.ts';
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.ts';
-export { BasicBlock, Bottleneck, type ResidualBlockOptions } from './residual-block.ts';
+export { BasicBlock, Bottleneck, type ResidualBlockOptions, shortcut } from './residual-block.ts';
 export { Sequential } from './sequential.ts';
 export type { LoadReport } from './state-dict.ts';
