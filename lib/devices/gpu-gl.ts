@@ -21,6 +21,8 @@ export class GlRuntime implements Runtime<GlBuffer> {
   readonly maxInputs = 12;
   compilations = 0;
   readonly maxTextureSize: number;
+  /** Textures that one program may write. */
+  readonly maxOutputs: number;
   private readonly kernels = new Map<string, CompiledKernel>();
   private readonly pool = new Map<string, GlBuffer[]>();
   private readonly gl: WebGL2RenderingContext;
@@ -40,6 +42,7 @@ export class GlRuntime implements Runtime<GlBuffer> {
     this.lanesKind = this.probe('Array(4)', '[1, 2, 3, 4]');
     this.gl = this.flatKind.context;
     this.maxTextureSize = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
+    this.maxOutputs = drawBuffersOf(this.gl);
     this.framebuffer = this.gl.createFramebuffer() as WebGLFramebuffer;
     this.description = `gpu.js ${mode}, ${rendererOf(this.gl)}`;
     this.tightRead = mode === 'webgl2' && this.readsOneChannel();
@@ -341,6 +344,11 @@ function folded(texture: GlTexture, dims: readonly number[] | undefined): GlText
 
 function attach(gl: WebGL2RenderingContext, index: number, texture: GlTexture): void {
   gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + index, gl.TEXTURE_2D, texture.texture, 0);
+}
+
+function drawBuffersOf(gl: WebGL2RenderingContext): number {
+  const extension = gl.getExtension('WEBGL_draw_buffers');
+  return gl.getParameter(extension ? extension.MAX_DRAW_BUFFERS_WEBGL : gl.MAX_DRAW_BUFFERS) as number;
 }
 
 /** headless GL answers 'ANGLE' for itself, and lets only its native base class tell what is beneath. */

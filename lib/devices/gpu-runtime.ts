@@ -63,7 +63,7 @@ export function createKernel(
     ...settings,
   };
   const { maps } = program;
-  if (!maps) return gpu.createKernel(sourceOf(program), all);
+  if (!maps || maps.length === 0) return gpu.createKernel(sourceOf(program), all);
   const kernels = Object.fromEntries(maps.map((name) => [name, `function ${name}(value) { return value; }`]));
   return gpu.createKernelMap(kernels, sourceOf(program), all);
 }
