@@ -3,32 +3,29 @@ import type { Device, GpuMode } from './device.ts';
 import { ArrayRuntime } from './gpu-arrays.ts';
 import { GpuDevice } from './gpu-device.ts';
 import { GlRuntime } from './gpu-gl.ts';
-import type { GpuInstance, GpuJs } from './gpu-runtime.ts';
+import { GlDevice } from './gpu-gl-device.ts';
+import type { GpuJs } from './gpu-runtime.ts';
+import { type WebGpuContext, WebGpuRuntime } from './gpu-webgpu.ts';
 
 /** What each mode needs, and how to get it. */
-const REMEDIES: Record<GpuMode, string> = {
+const NEEDS: Record<GpuMode, string> = {
   headlessgl:
-    "it needs the npm package 'gl' (npm run setup:gl builds it) and a display: without one, run under xvfb-run -a",
-  webgl2: 'it needs a browser with WebGL2 and float render targets (EXT_color_buffer_float)',
-  webgl: 'it needs a browser with WebGL and float textures (OES_texture_float, WEBGL_color_buffer_float)',
-  webgpu:
-    "it needs a browser with WebGPU, or in Node the npm package 'webgpu' 0.6 or later and a Vulkan driver",
-  webasm: 'it needs a JavaScript engine with WebAssembly',
-  cpu: 'it needs a JavaScript engine that allows new Function (no strict content security policy)',
+    "the npm package 'gl' (npm run setup:gl builds it) and a display (without one, run under xvfb-run -a)",
+  webgl2: 'a browser with WebGL2 and float render targets (EXT_color_buffer_float)',
+  webgl: 'a browser with WebGL, float textures and draw buffers (OES_texture_float, WEBGL_draw_buffers)',
+  webgpu: "a GPU that a browser with WebGPU, or in Node the npm package 'webgpu' 0.6 or later, can drive",
+  webasm: 'a JavaScript engine with WebAssembly',
+  cpu: 'a JavaScript engine that allows new Function',
 };
 
 /** Opens a gpu.js mode. @throws DeviceError naming what is missing and how to get it. */
 export async function createGpuDevice(mode: GpuMode): Promise<Device> {
-  const gpujs = await loadGpuJs();
-  let gpu: GpuInstance;
   try {
-    gpu = new gpujs.GPU({ mode });
+    return await openDevice(mode);
   } catch (error) {
-    throw new DeviceError(`device '${mode}' is not to be had here: ${REMEDIES[mode]}`, { cause: error });
+    const reason = (error as Error).message.replace(/\.$/, '');
+    throw new DeviceError(`device '${mode}' needs ${NEEDS[mode]}; here: ${reason}`, { cause: error });
   }
-  if (mode === 'cpu' || mode === 'webasm') return new GpuDevice(new ArrayRuntime(gpujs, gpu, mode));
-  if (mode === 'webgpu') throw new DeviceError('not yet');
-  return new GpuDevice(new GlRuntime(gpu, mode));
 }
 
 /** True of llvmpipe, SwiftShader, lavapipe and their like: graphics on the CPU, slower than the wasm device. */
@@ -36,8 +33,35 @@ export function isSoftwareRenderer(description: string): boolean {
   return /llvmpipe|softpipe|swiftshader|lavapipe|swrast|software|basic render/i.test(description);
 }
 
+async function openDevice(mode: GpuMode): Promise<Device> {
+  const gpujs = await loadGpuJs();
+  if (mode === 'webgpu') {
+    await provideWebGpu();
+    const context = await gpujs.WebGPUContext.acquire();
+    return new GpuDevice(new WebGpuRuntime(new gpujs.GPU({ mode }), context));
+  }
+  const gpu = new gpujs.GPU({ mode });
+  if (mode === 'cpu' || mode === 'webasm') return new GpuDevice(new ArrayRuntime(gpujs, gpu, mode));
+  return new GlDevice(new GlRuntime(gpu, mode));
+}
+
 /** gpu.js is CommonJS, and loads the native `gl` as it is loaded: so only when a mode of it is asked for. */
-async function loadGpuJs(): Promise<GpuJs> {
-  const module = (await import('gpu.js')) as unknown as { default?: GpuJs } & GpuJs;
+async function loadGpuJs(): Promise<LoadedGpuJs> {
+  const module = (await import('gpu.js')) as unknown as LoadedGpuJs & { default?: LoadedGpuJs };
   return module.default ?? module;
+}
+
+type LoadedGpuJs = GpuJs & { WebGPUContext: { acquire(): Promise<WebGpuContext> } };
+
+/** Node has no WebGPU of its own: the npm package `webgpu` gives it one, and gpu.js looks for it in `navigator.gpu`. */
+async function provideWebGpu(): Promise<void> {
+  const scope = globalThis as { navigator?: { gpu?: GPU } };
+  if (scope.navigator?.gpu || typeof process === 'undefined') return;
+  // Not a literal, or bundlers would follow it into a native module.
+  const name = 'webgpu';
+  const { create, globals } = (await import(name)) as { create(options: string[]): GPU; globals: object };
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  if (scope.navigator) Object.defineProperty(scope.navigator, 'gpu', { value: gpu, configurable: true });
+  else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
 }
