@@ -25,6 +25,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   const outShape = [batch, channels, outHeight, outWidth];
   return record(new Tensor({ device, storage: device.adaptiveAvgPool2d(x.storage, geometry) }, outShape), {
     name: 'adaptiveAvgPool2d',
+    attributes: geometry,
     inputs: [x],
     backward: (dy) => [
       new Tensor({ device, storage: device.adaptiveAvgPool2dGrad(dy.storage, geometry) }, shape),

@@ -5,7 +5,12 @@ import { binary, sumTo, unary } from './unrecorded.ts';
 /** a + b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
 export function add(a: Tensor, b: Tensor | number): Tensor {
   if (typeof b === 'number') {
-    return record(unary('addScalar', a, b), { name: 'add', inputs: [a], backward: (dy) => [dy] });
+    return record(unary('addScalar', a, b), {
+      name: 'add',
+      inputs: [a],
+      attributes: { alpha: b },
+      backward: (dy) => [dy],
+    });
   }
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary('add', a, b), {

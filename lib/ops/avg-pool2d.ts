@@ -24,6 +24,7 @@ export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
   const outShape = [geometry.batch, geometry.channels, geometry.outHeight, geometry.outWidth];
   return record(new Tensor({ device, storage: device.avgPool2d(x.storage, geometry) }, outShape), {
     name: 'avgPool2d',
+    attributes: geometry,
     inputs: [x],
     backward: (dy) => [new Tensor({ device, storage: device.avgPool2dGrad(dy.storage, geometry) }, shape)],
   });

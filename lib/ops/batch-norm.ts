@@ -101,6 +101,7 @@ function normalize(
   const { shape } = x;
   return record(new Tensor({ device, storage }, shape), {
     name: 'batchNorm',
+    attributes: { ...geometry, mean, variance },
     inputs: [x, weight, bias],
     saved: [x, mean, variance, weight],
     backward: (dy, [x, mean, variance, weight]) => {

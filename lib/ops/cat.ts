@@ -25,6 +25,7 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   return record(new Tensor({ device, storage }, first.shape.with(along, total)), {
     name: 'cat',
+    attributes: { axis: along },
     inputs: tensors,
     backward: (dy, _, wanted) => {
       let end = 0;

@@ -128,6 +128,7 @@ function correlate(
   const { batch, outChannels, outHeight, outWidth } = geometry;
   return record(new Tensor({ device, storage }, [batch, outChannels, outHeight, outWidth]), {
     name: 'conv2d',
+    attributes: geometry,
     inputs: [x, weight, bias],
     saved: [weight.requiresGrad ? x : null, x.requiresGrad ? weight : null],
     backward: (dy, [x, weight], [, , wantsBias]) => [

@@ -8,6 +8,7 @@ export function elementwise(op: UnaryGradOp, x: Tensor, alpha = 0): Tensor {
   const output = unary(op, x, alpha);
   return record(output, {
     name: op,
+    attributes: { alpha },
     inputs: [x],
     saved: [DERIVATIVE_FROM[op] === 'input' ? x : output],
     backward: (dy, [saved]) => [unaryGrad(op, dy, saved, alpha)],

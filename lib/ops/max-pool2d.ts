@@ -20,6 +20,7 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
   const indices = new Tensor({ device, storage: result.indices }, outShape);
   const output = record(new Tensor({ device, storage: result.output }, outShape), {
     name: 'maxPool2d',
+    attributes: geometry,
     inputs: [x],
     saved: [indices],
     backward: (dy, [indices]) => {

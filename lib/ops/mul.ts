@@ -8,6 +8,7 @@ export function mul(a: Tensor, b: Tensor | number): Tensor {
     return record(unary('mulScalar', a, b), {
       name: 'mul',
       inputs: [a],
+      attributes: { alpha: b },
       backward: (dy) => [unary('mulScalar', dy, b)],
     });
   }

@@ -10,7 +10,7 @@ import { padded, sliced } from './unrecorded.ts';
  * x[..., start:end:step, ...] along one axis, with Python's rules: negative places count from the end, places beyond
  * the ends are moved to them.
  * @param end default the axis' size
- * @throws ShapeError for an axis out of range, or a step that is no whole number > 0
+ * @throws ShapeError for an axis out of range, a step that is no whole number > 0, or broken places
  */
 export function slice(x: Tensor, axis: number, start = 0, end?: number, step = 1): Tensor {
   const along = normalizeAxis('slice', axis, x.rank);
@@ -18,9 +18,13 @@ export function slice(x: Tensor, axis: number, start = 0, end?: number, step = 1
   if (!(Number.isInteger(step) && step > 0)) {
     throw new ShapeError(`slice: step wants a whole number > 0, got ${step}`);
   }
+  const [from, to] = [start, end ?? size];
+  if (!Number.isInteger(from) || !Number.isInteger(to)) {
+    throw new ShapeError(`slice: places want whole numbers, got ${from} and ${to}`);
+  }
   const place = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
-  const first = place(start);
-  const count = Math.max(0, Math.ceil((place(end ?? size) - first) / step));
+  const first = place(from);
+  const count = Math.max(0, Math.ceil((place(to) - first) / step));
   const after = count === 0 ? size - first : size - first - (count - 1) * step - 1;
   const starts = x.shape.map((_, i) => (i === along ? first : 0));
   const steps = x.shape.map((_, i) => (i === along ? step : 1));
@@ -55,6 +59,9 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
     return Array.from({ length: Math.max(1, Math.ceil(total / size)) }, (_, i) =>
       slice(x, along, i * size, (i + 1) * size),
     );
+  }
+  if (!size.every((part) => Number.isInteger(part) && part >= 0)) {
+    throw new ShapeError(`split: sizes want whole numbers >= 0, got ${formatShape(size)}`);
   }
   if (size.reduce((sum, part) => sum + part, 0) !== total) {
     throw new ShapeError(

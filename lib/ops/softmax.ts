@@ -10,6 +10,7 @@ export function softmax(x: Tensor, axis: number): Tensor {
   const output = normalized(x, axes);
   return record(output, {
     name: 'softmax',
+    attributes: { axis: axes[0] },
     inputs: [x],
     saved: [output],
     backward: (dy, [y]) => {

@@ -9,6 +9,8 @@ export interface RecordedOp<S extends Saved = Saved> {
   readonly name: string;
   /** null for an optional input that was left out. */
   readonly inputs: readonly (Tensor | null)[];
+  /** What else made the output, for exporters: a geometry, an axis, a number. */
+  readonly attributes?: object;
   /** What backward needs, kept alive by the tape until it has run; null where no gradient that is wanted needs it. */
   readonly saved?: S;
   /**
@@ -50,6 +52,19 @@ function withGradMode<T>(mode: boolean, fn: () => T): T {
   if (result instanceof Promise) return result.finally(restore) as T;
   restore();
   return result;
+}
+
+let tracer: ((op: RecordedOp, output: Tensor) => void) | null = null;
+
+/** Runs `fn` and calls `onOp` with every op of it, as it is made, whether or not it is recorded for a gradient. */
+export function traceOps<T>(onOp: (op: RecordedOp, output: Tensor) => void, fn: () => T): T {
+  const before = tracer;
+  tracer = onOp;
+  try {
+    return fn();
+  } finally {
+    tracer = before;
+  }
 }
 
 /** One recorded op. It lives while its output, or a later op, can still be asked for a gradient. */
@@ -127,6 +142,7 @@ export class GradNode {
 
 /** Notes on the tape that `op` made `output`, if recording is on and an input wants a gradient; returns `output`. */
 export function record<const S extends Saved>(output: Tensor, op: RecordedOp<S>): Tensor {
+  tracer?.(op, output);
   if (!gradEnabled || !op.inputs.some((input) => input?.requiresGrad)) return output;
   output.requiresGrad = true;
   output.node = new GradNode(op);

@@ -68,8 +68,11 @@ export const rand = (shape: Shape, options?: TensorOptions): Tensor =>
 export const randn = (shape: Shape, options?: TensorOptions): Tensor =>
   fromData(generator.normal(sizeOf(checkShape('randn', shape))), shape, options);
 
-/** start, start + step, ... up to but without `end`. */
+/** start, start + step, ... up to but without `end`. @throws ShapeError where that never ends */
 export function arange(start: number, end: number, step = 1, options?: TensorOptions): Tensor {
+  if (!Number.isFinite((end - start) / step)) {
+    throw new ShapeError(`arange: ${start} to ${end} by ${step} never ends`);
+  }
   const length = Math.max(0, Math.ceil((end - start) / step));
   return fromData(
     Float32Array.from({ length }, (_, i) => start + i * step),
