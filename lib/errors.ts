@@ -32,3 +32,8 @@ export class StateDictError extends GradiographError {
 export class DownloadError extends GradiographError {
   override readonly name = 'DownloadError';
 }
+
+/** Training cannot go on: a loss that is no number. The message says in which epoch and batch, and what may help. */
+export class TrainingError extends GradiographError {
+  override readonly name = 'TrainingError';
+}

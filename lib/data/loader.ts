@@ -26,6 +26,8 @@ export interface DataLoaderOptions {
   augment?: Transform;
   /** Default IMAGENET, with three channels. */
   normalization?: Normalization;
+  /** What each image of the data set counts in the loss, as `classWeights` gives; default 1. */
+  weights?: Float32Array;
 }
 
 /** Images and labels of one step, still on the host. */
@@ -37,15 +39,21 @@ export class Batch {
     readonly shape: readonly number[],
     readonly inputs: Float32Array,
     readonly targets: Float32Array,
+    readonly weights: Float32Array | null,
   ) {}
 
   get size(): number {
     return this.indices.length;
   }
 
-  /** x `[N, C, H, W]` and y `[N, 1]` on the current device: the caller's to dispose, or its `tidy`'s. */
-  tensors(): { x: Tensor; y: Tensor } {
-    return { x: tensor(this.inputs, this.shape), y: tensor(this.targets, [this.size, 1]) };
+  /** x `[N, C, H, W]`, y `[N, 1]` and its weight on the current device: the caller's to dispose, or its `tidy`'s. */
+  tensors(): { x: Tensor; y: Tensor; weight: Tensor | null } {
+    const column = [this.size, 1];
+    return {
+      x: tensor(this.inputs, this.shape),
+      y: tensor(this.targets, column),
+      weight: this.weights && tensor(this.weights, column),
+    };
   }
 }
 
@@ -62,6 +70,9 @@ export class DataLoader {
     this.dataset = dataset;
     this.batchSize = options.batchSize ?? 32;
     this.#options = options;
+    if (options.weights && options.weights.length !== dataset.length) {
+      throw new ShapeError(`DataLoader: ${options.weights.length} weights for ${dataset.length} images`);
+    }
     if (!Number.isInteger(this.batchSize) || this.batchSize < 1) {
       throw new ShapeError(`DataLoader: batchSize must be a whole number from 1 on, got ${this.batchSize}`);
     }
@@ -89,7 +100,7 @@ export class DataLoader {
     for (let batch = 0; next; batch++) {
       const current: Batch = await next;
       next = batch + 1 < this.length ? read(batch + 1) : null;
-      next?.catch(() => {});
+      next?.catch(() => {}); // it is raised when its turn comes
       yield current;
     }
   }
@@ -99,7 +110,7 @@ export class DataLoader {
   }
 
   async #read(indices: readonly number[], epoch: number): Promise<Batch> {
-    const { augment, seed = 0, normalization = IMAGENET } = this.#options;
+    const { augment, seed = 0, normalization = IMAGENET, weights } = this.#options;
     const images = await Promise.all(
       indices.map(async (index) => {
         const image = await this.dataset.image(index);
@@ -119,6 +130,7 @@ export class DataLoader {
       normalize(image, normalization, inputs, i * (inputs.length / images.length));
     });
     const targets = Float32Array.from(indices, (index) => this.dataset.label(index));
-    return new Batch(indices, shape, inputs, targets);
+    const counts = weights ? Float32Array.from(indices, (index) => weights[index]) : null;
+    return new Batch(indices, shape, inputs, targets, counts);
   }
 }

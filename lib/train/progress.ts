@@ -1,0 +1,46 @@
+/** Where progress goes; `process.stdout` is one. */
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+/** In a terminal one line that is drawn over; elsewhere a plain line now and then. */
+export class ProgressBar {
+  readonly #stream: ProgressStream;
+  readonly #interval: number;
+  #last = 0;
+
+  /** @param stream default `process.stdout` */
+  constructor(stream: ProgressStream = process.stdout) {
+    this.#stream = stream;
+    this.#interval = stream.isTTY ? 100 : 10_000;
+    this.#last = stream.isTTY ? 0 : performance.now();
+  }
+
+  /** Shows how far a task is: `part` goes from 0 to 1. */
+  update(title: string, part: number, text: string): void {
+    if (performance.now() - this.#last < this.#interval) return;
+    this.#last = performance.now();
+    const percent = `${Math.floor(100 * part)} %`.padStart(5);
+    if (this.#stream.isTTY) {
+      const full = Math.round(24 * part);
+      const line = `${title} ${'█'.repeat(full)}${'░'.repeat(24 - full)} ${percent}  ${text}`;
+      this.#stream.write(`\r\x1b[2K${line.slice(0, (this.#stream.columns ?? 80) - 1)}`);
+    } else this.#stream.write(`${title} ${percent}  ${text}\n`);
+  }
+
+  /** Prints a line of its own; the bar goes on below it. */
+  print(line: string): void {
+    this.#stream.write(`${this.#stream.isTTY ? '\r\x1b[2K' : ''}${line}\n`);
+  }
+}
+
+/** Seconds as 0:07, 12:34 or 1:02:03. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const minutes = Math.floor(whole / 60);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const tail = two(whole % 60);
+  return minutes < 60 ? `${minutes}:${tail}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${tail}`;
+}
