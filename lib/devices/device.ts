@@ -285,7 +285,7 @@ export interface Device<S extends Storage = Storage> extends Primitives<S> {
   read(x: S): Promise<Float32Array>;
   /** As `read`, at once; throws DeviceError on a device that has no synchronous read. */
   readSync(x: S): Float32Array;
-  /** Gives a storage back to the device's pool; it may not be used again. */
+  /** Gives a storage back to the device's pool; it may not be used again. Does nothing on a disposed device. */
   free(x: S): void;
   /** Bytes of live storages, and bytes that the device holds from the system, pool included. */
   memory(): { bytesInUse: number; bytesHeld: number };

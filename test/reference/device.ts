@@ -44,6 +44,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
   readonly name = 'cpu';
   readonly description = 'reference: naive loops in float64';
   readonly #live = new Set<ReferenceStorage>();
+  #isDisposed = false;
   #ended = false;
 
   upload(data: Float32Array): ReferenceStorage {
@@ -60,7 +61,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
 
   free(x: ReferenceStorage): void {
     if (this.#ended) return;
-    if (!this.#live.delete(x))
+    if (!this.#live.delete(x) && !this.#isDisposed)
       throw new DeviceError(`free: a storage of ${x.length} values was freed already`);
   }
 
@@ -71,6 +72,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
   }
 
   async dispose(): Promise<void> {
+    this.#isDisposed = true;
     this.#live.clear();
     this.#ended = true;
   }

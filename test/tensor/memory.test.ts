@@ -255,6 +255,14 @@ test('assign frees the old storage and counts as one tensor', () => {
   );
 });
 
+test('tensors may outlive their device', async () => {
+  const device = freshDevice();
+  const x = ones([2]);
+  await device.dispose();
+  x.dispose();
+  assert.ok(x.isDisposed);
+});
+
 test('tensors and graphs that are lost are collected in the end', async () => {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
