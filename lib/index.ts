@@ -62,6 +62,7 @@ export {
   where,
 } from './ops/index.ts';
 export * as optim from './optim/index.ts';
+export * as serialize from './serialize/index.ts';
 export { enableGrad, isGradEnabled, noGrad } from './tensor/autograd.ts';
 export {
   arange,
