@@ -205,6 +205,7 @@ case('flatten', 'all', [x(2, 3, 4)])
 case('flatten', 'from axis 1', [x(2, 3, 4, 2)], startDim=1)
 case('flatten', 'axes 1 to 2', [x(2, 3, 4, 2)], startDim=1, endDim=2)
 case('transpose', 'matrix', [x(3, 5)], dim0=0, dim1=1)
+case('transpose', 'square', [x(5, 5)], dim0=0, dim1=1)
 case('transpose', 'negative axes', [x(2, 3, 5)], dim0=-1, dim1=-2)
 case('transpose', 'outer and inner', [x(2, 3, 5)], dim0=0, dim1=2)
 case('permute', 'three axes', [x(2, 3, 5)], dims=[2, 0, 1])
@@ -267,6 +268,8 @@ MATMULS = {
     'odd sizes': ((17, 19), (19, 23)),
     'long inner axis': ((5, 300), (300, 7)),
     'across tiles': ((37, 35), (35, 67)),
+    'square': ((6, 6), (6, 6)),
+    'square batches': ((2, 5, 5), (2, 5, 5)),
     'one row': ((1, 33), (33, 20)),
     'one column': ((20, 33), (33, 1)),
 }
@@ -277,9 +280,11 @@ case('linear', 'no bias', [x(5, 7), x(3, 7), None])
 case('linear', 'one sample, one output', [x(1, 9), x(1, 9), x(1)])
 case('linear', 'three axes', [x(2, 3, 5), x(4, 5), x(4)])
 case('linear', 'a vector', [x(6), x(3, 6), x(3)])
+case('linear', 'square', [x(6, 6), x(6, 6), x(6)])
 case('linear', 'odd sizes', [x(9, 65), x(33, 65), x(33)])
 
 case('transposedMatmul', 'both transposed', [x(5, 3), x(7, 5)])
+case('transposedMatmul', 'square', [x(4, 4), x(4, 4)])
 case('transposedMatmul', 'both transposed, batches', [x(2, 5, 3), x(2, 7, 5)])
 
 # Convolutions: input, weight, bias or None
