@@ -7,6 +7,7 @@ import {
   type KernelShortcut,
   type Runtime,
 } from './gpu-runtime.ts';
+import { SharedMemory, type WebasmKernel } from './gpu-webasm.ts';
 
 /**
  * gpu.js's `cpu` and `webasm` modes, on typed arrays. They are the modes to check others against: `webasm` copies its
@@ -16,7 +17,8 @@ export class ArrayRuntime implements Runtime<Float32Array> {
   readonly description: string;
   readonly maxInputs = 16;
   compilations = 0;
-  private readonly kernels = new Map<string, { shortcut: KernelShortcut; program: Program }>();
+  private readonly kernels = new Map<string, CompiledKernel>();
+  private readonly shared = new SharedMemory();
   private bytesInUse = 0;
 
   constructor(
@@ -39,10 +41,11 @@ export class ArrayRuntime implements Runtime<Float32Array> {
     const program = build();
     const types = program.inputs.map((input) => (input.dims ? 'Input' : 'Array'));
     const shortcut = createKernel(this.gpu, program, types, {});
+    const prepare = this.mode === 'webasm' ? this.shared.adopt(shortcut.kernel as WebasmKernel) : undefined;
     const args = this.fold(program, inputs);
     const result = firstRun(this.gpu, this.mode, key, shortcut, () => shortcut(...args, ...scalars));
     this.compilations += 1;
-    this.kernels.set(key, { shortcut, program });
+    this.kernels.set(key, { shortcut, program, prepare });
     return this.owned(result, program);
   }
 
@@ -63,7 +66,7 @@ export class ArrayRuntime implements Runtime<Float32Array> {
   }
 
   memory(): { bytesInUse: number; bytesHeld: number } {
-    return { bytesInUse: this.bytesInUse, bytesHeld: this.bytesInUse };
+    return { bytesInUse: this.bytesInUse, bytesHeld: this.bytesInUse + this.shared.bytes };
   }
 
   async dispose(): Promise<void> {
@@ -84,6 +87,12 @@ export class ArrayRuntime implements Runtime<Float32Array> {
     this.bytesInUse += values.byteLength;
     return values;
   }
+}
+
+interface CompiledKernel {
+  readonly shortcut: KernelShortcut;
+  readonly program: Program;
+  readonly prepare?: () => void;
 }
 
 type Nested = Float32Array | readonly Nested[];

@@ -1,15 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Device, GpuMode } from '../../../lib/devices/device.ts';
-import { createGpuDevice } from '../../../lib/devices/gpu.ts';
+import type { Device, GpuMode, Storage } from '../../../lib/devices/device.ts';
+import { createGpuDevice, isSoftwareRenderer } from '../../../lib/devices/gpu.ts';
+import type { GpuDevice } from '../../../lib/devices/gpu-device.ts';
 import { DeviceError } from '../../../lib/errors.ts';
 import { ReferenceDevice } from '../../reference/device.ts';
+import { skipped } from '../../skipped.ts';
 import { CASES, type Case, Random } from './cases.ts';
 
 /** Modes that Node can have; a browser's are checked by the tests in test/browser. */
 const MODES: readonly GpuMode[] = ['cpu', 'webasm', 'headlessgl', 'webgpu'];
 /** Geometries drawn for each case. */
-const ROUNDS = 3;
+const ROUNDS = 2;
 /** float32 against float64: relative to the greatest value of the output. */
 const TOLERANCE = 1e-5;
 
@@ -30,21 +32,70 @@ async function compare(device: Device, { name, run }: Case, seed: number): Promi
   }
 }
 
+function free(device: Device, storages: readonly Storage[]): void {
+  for (const storage of new Set(storages)) device.free(storage);
+}
+
+/** A training step's kinds of work, freed as a tape would. */
+function step(device: Device, seed: number): void {
+  const random = new Random(seed);
+  const geometry = { batch: 2, channels: 4, spatial: 25, eps: 1e-5 };
+  const x = device.upload(random.values(200));
+  const { mean, variance } = device.batchNormStatistics(x, geometry);
+  const y = device.batchNorm(x, mean, variance, null, null, geometry);
+  const total = device.reduce('sum', y, { shape: [200], reduced: [true] });
+  const grads = device.batchNormGrad(y, x, mean, variance, null, true, geometry);
+  const sgd = { dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
+  const stepped = device.sgdStep(x, grads.input, null, { ...sgd, lr: 0.1 / seed, momentum: 0.9 });
+  const leaky = device.unary('leakyRelu', stepped.param, 0.1 / seed);
+  free(device, [x, mean, variance, y, total, grads.input, grads.weight, grads.bias, leaky]);
+  free(device, [stepped.param, stepped.velocity as Storage]);
+}
+
 for (const mode of MODES) {
-  let device: Device;
+  let device: GpuDevice<unknown>;
   try {
-    device = await createGpuDevice(mode);
+    device = (await createGpuDevice(mode)) as GpuDevice<unknown>;
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    console.error(`NOT TESTED: ${error.message}`);
+    skipped(`kernels of ${mode}`, error.message);
     continue;
   }
   console.log(`${mode}: ${device.description}`);
+
   CASES.forEach((one, index) => {
     test(`${mode}: ${one.name}`, async () => {
       for (let round = 0; round < ROUNDS; round++) await compare(device, one, index * 1000 + round);
     });
   });
+
+  test(`${mode}: a second step compiles nothing, and each leaves memory() as it was`, () => {
+    step(device, 1);
+    const compiled = device.compilations;
+    const { bytesInUse } = device.memory();
+    step(device, 2);
+    assert.is(device.compilations, compiled);
+    assert.is(device.memory().bytesInUse, bytesInUse);
+  });
+
+  test(`${mode}: a freed storage is not to be used`, () => {
+    const x = device.upload(Float32Array.of(1, 2, 3));
+    device.free(x);
+    assert.throws(() => device.free(x), /freed/);
+    assert.throws(() => device.unary('relu', x, 0), /freed/);
+  });
 }
+
+test('a mode that is not there says what it needs', async () => {
+  const error = await createGpuDevice('webgl2').catch((reason: Error) => reason);
+  assert.instance(error, DeviceError);
+  assert.match((error as Error).message, /browser with WebGL2/);
+});
+
+test('software renderers are known by name', () => {
+  assert.ok(isSoftwareRenderer('gpu.js headlessgl, ANGLE (Mesa/X.org llvmpipe (LLVM 15.0.6, 256 bits))'));
+  assert.ok(isSoftwareRenderer('gpu.js webgpu, google swiftshader'));
+  assert.not(isSoftwareRenderer('gpu.js webgl2, ANGLE (NVIDIA, GeForce RTX 4090)'));
+});
 
 test.run();
