@@ -3,7 +3,7 @@
  * file, the output of those that fail, what was skipped and why, and last `N passed, N failed`.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +30,13 @@ function moveToVirtualDisplay(): void {
   const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   const { status } = spawnSync('xvfb-run', ['-a', ...self], { stdio: 'inherit' });
   process.exit(status ?? 1);
+}
+
+/** Without a GPU, WebGPU in Node runs on the software driver that comes with Debian's Chromium. */
+function softwareVulkan(): Record<string, string> {
+  const driver = '/usr/lib/chromium/vk_swiftshader_icd.json';
+  const wanted = !process.env.VK_DRIVER_FILES && !existsSync('/dev/dri') && existsSync(driver);
+  return wanted ? { VK_DRIVER_FILES: driver } : {};
 }
 
 function testFiles(wanted: readonly string[]): string[] {
@@ -66,7 +73,7 @@ function runFile(file: string): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--import', 'tsx', file], {
       cwd: root,
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { ...process.env, ...softwareVulkan(), NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: MINUTES_PER_FILE * 60_000,
       killSignal: 'SIGKILL',
