@@ -2,6 +2,7 @@ import { FormatError } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ELEMENT_TYPES, type ElementType } from './element-types.ts';
 import { PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
 import { readStoredZip } from './zip.ts';
 
@@ -10,45 +11,18 @@ export interface ReadTorchOptions {
   stripPrefix?: string;
 }
 
-/** Bytes of an element, and how to read one as a number. */
-interface ElementType {
-  readonly bytes: number;
-  readonly read: (view: DataView, offset: number) => number;
-}
-
-const FLOAT32: ElementType = { bytes: 4, read: (view, at) => view.getFloat32(at, true) };
-
-/** Tensors here are float32: integers beyond 2^24 and doubles are rounded to it. */
-const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
-  FloatStorage: FLOAT32,
-  DoubleStorage: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  HalfStorage: { bytes: 2, read: (view, at) => halfToNumber(view.getUint16(at, true)) },
-  BFloat16Storage: { bytes: 2, read: (view, at) => bfloat16ToNumber(view.getUint16(at, true)) },
-  LongStorage: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
-  IntStorage: { bytes: 4, read: (view, at) => view.getInt32(at, true) },
-  ShortStorage: { bytes: 2, read: (view, at) => view.getInt16(at, true) },
-  CharStorage: { bytes: 1, read: (view, at) => view.getInt8(at) },
-  ByteStorage: { bytes: 1, read: (view, at) => view.getUint8(at) },
-  BoolStorage: { bytes: 1, read: (view, at) => (view.getUint8(at) ? 1 : 0) },
+const STORAGE_TYPES: Readonly<Record<string, ElementType>> = {
+  FloatStorage: ELEMENT_TYPES.F32,
+  DoubleStorage: ELEMENT_TYPES.F64,
+  HalfStorage: ELEMENT_TYPES.F16,
+  BFloat16Storage: ELEMENT_TYPES.BF16,
+  LongStorage: ELEMENT_TYPES.I64,
+  IntStorage: ELEMENT_TYPES.I32,
+  ShortStorage: ELEMENT_TYPES.I16,
+  CharStorage: ELEMENT_TYPES.I8,
+  ByteStorage: ELEMENT_TYPES.U8,
+  BoolStorage: ELEMENT_TYPES.BOOL,
 };
-
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-const bits32 = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function bfloat16ToNumber(bits: number): number {
-  bits32.setUint32(0, bits << 16);
-  return bits32.getFloat32(0);
-}
 
 /** A storage named in a pickle; its bytes may come later in the file. */
 class TorchStorage {
@@ -107,7 +81,7 @@ function resolveGlobal(name: string): PickleGlobal | null {
   const call = Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
   if (call) return { name, call };
   const storage = /^torch\.(?:cuda\.|storage\.)?([A-Za-z0-9]+Storage)$/.exec(name)?.[1];
-  return storage && Object.hasOwn(ELEMENT_TYPES, storage) ? { name: storage } : null;
+  return storage && Object.hasOwn(STORAGE_TYPES, storage) ? { name: storage } : null;
 }
 
 /** The storages that a pickle names by persistent id: ('storage', type, key, location, length[, view]). */
@@ -116,7 +90,7 @@ class StorageTable {
 
   resolve = (id: unknown): TorchStorage => {
     const [tag, type, key, , length, view] = Array.isArray(id) ? id : [];
-    const element = ELEMENT_TYPES[(type as PickleGlobal | undefined)?.name ?? ''];
+    const element = STORAGE_TYPES[(type as PickleGlobal | undefined)?.name ?? ''];
     if (tag !== 'storage' || !element || typeof key !== 'string' || !isCount(length)) {
       throw new FormatError('torch: a storage is described by something else than type, key and length');
     }
@@ -276,7 +250,8 @@ function readValues(
   if (!bytes) throw new FormatError(`torch: the storage '${root.key}' of '${key}' is not in the file`);
   const isContiguous = shape.every((n, axis) => n === 1 || strides[axis] === sizeOf(shape.slice(axis + 1)));
   const first = bytes.byteOffset + start * 4;
-  if (type === FLOAT32 && isContiguous && first % 4 === 0) return new Float32Array(bytes.buffer, first, size);
+  if (type === ELEMENT_TYPES.F32 && isContiguous && first % 4 === 0)
+    return new Float32Array(bytes.buffer, first, size);
 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const out = new Float32Array(size);

@@ -1,0 +1,11 @@
+export type { Dtype } from './element-types.ts';
+export { OnnxExportError, type WriteOnnxOptions, writeOnnx } from './onnx.ts';
+export {
+  download,
+  type HostTensor,
+  readSafetensors,
+  readSafetensorsMetadata,
+  type WriteSafetensorsOptions,
+  writeSafetensors,
+} from './safetensors.ts';
+export { type ReadTorchOptions, readTorch } from './torch.ts';
