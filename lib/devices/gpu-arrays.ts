@@ -36,8 +36,10 @@ export class ArrayRuntime implements Runtime<Float32Array> {
     scalars: readonly number[] = [],
   ): Float32Array {
     const known = this.kernels.get(key);
-    if (known)
+    if (known) {
+      known.prepare?.();
       return this.owned(known.shortcut(...this.fold(known.program, inputs), ...scalars), known.program);
+    }
     const program = build();
     const types = program.inputs.map((input) => (input.dims ? 'Input' : 'Array'));
     const shortcut = createKernel(this.gpu, program, types, {});

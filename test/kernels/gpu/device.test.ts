@@ -78,6 +78,15 @@ for (const mode of MODES) {
     assert.is(device.memory().bytesInUse, bytesInUse);
   });
 
+  test(`${mode}: programs of all sizes take turns`, async () => {
+    for (const length of [10, 400_000, 10, 900_000, 400_000, 10]) {
+      const [x, y] = [device.fill(length, 3), device.fill(length, 4)];
+      const z = device.binary('sub', x, y, { shape: [length], strides: [[1], [1]] });
+      assert.equal((await device.read(z)).slice(-2), Float32Array.of(-1, -1));
+      free(device, [x, y, z]);
+    }
+  });
+
   test(`${mode}: a freed storage is not to be used`, () => {
     const x = device.upload(Float32Array.of(1, 2, 3));
     device.free(x);
