@@ -15,10 +15,16 @@ export interface RecordedOp<S extends Saved = Saved> {
   readonly saved?: S;
   /**
    * Gradients of the inputs, in their order, from the gradient of the output; null where there is none. `wanted` tells
-   * which of them anybody asks for. Runs without recording; what it makes but does not return is freed. It must not
-   * refer to the op's own tensors but through `saved`, or it would hold them in memory.
+   * which of them anybody asks for. Runs without recording; what it makes but does not return is freed. It returns new
+   * tensors or dy, never what was saved, and must not refer to the op's own tensors but through `saved`, or it would
+   * hold them in memory.
    */
   backward(dy: Tensor, saved: S, wanted: readonly boolean[]): readonly (Tensor | null)[];
+  /**
+   * Makes the output again from `saved`, for an op that is cheap beside the memory its output takes: later ops that
+   * need the output in their backward then keep this op instead of the values.
+   */
+  recompute?(saved: S): Tensor;
 }
 
 let gradEnabled = true;
@@ -67,41 +73,52 @@ export function traceOps<T>(onOp: (op: RecordedOp, output: Tensor) => void, fn: 
   }
 }
 
+/** A tensor that backward needs: its values, or the op that makes them again. */
+type Keepsake = { readonly tensor: Tensor; readonly version: number } | { readonly source: GradNode };
+
+function keepsakeOf(tensor: Tensor): Keepsake {
+  const { node } = tensor;
+  if (!node?.recompute || node.isReleased) return { tensor: tensor.detach().keep(), version: tensor.version };
+  node.retain();
+  return { source: node };
+}
+
 /** One recorded op. It lives while its output, or a later op, can still be asked for a gradient. */
 export class GradNode {
   readonly name: string;
   /** Where each input's gradient goes: to the op that made it, to a leaf, or nowhere. */
   readonly edges: (GradNode | Tensor | null)[];
   readonly backward: RecordedOp['backward'];
+  readonly recompute: RecordedOp['recompute'];
   readonly sequence = sequence++;
-  #saved: ({ tensor: Tensor; version: number } | null)[];
+  readonly #saved: (Keepsake | null)[];
   #users = 1;
   #released = false;
 
-  constructor({ name, inputs, saved = [], backward }: RecordedOp) {
+  constructor({ name, inputs, saved = [], backward, recompute }: RecordedOp) {
     this.name = name;
     this.backward = backward;
+    this.recompute = recompute;
     this.edges = inputs.map((input) => (input?.requiresGrad ? (input.node ?? input) : null));
     for (const edge of this.edges) if (edge instanceof GradNode) edge.#users++;
-    this.#saved = saved.map(
-      (tensor) => tensor && { tensor: tensor.detach().keep(), version: tensor.version },
-    );
+    this.#saved = saved.map((tensor) => tensor && keepsakeOf(tensor));
   }
 
   get isReleased(): boolean {
     return this.#released;
   }
 
-  /** The saved tensors. @throws AutogradError if the graph is spent, or one was overwritten since. */
+  /** The saved tensors; those made again are new. @throws AutogradError if the graph is spent, or one was overwritten since. */
   saved(): (Tensor | null)[] {
     if (this.#released) {
       throw new AutogradError(
         `backward: the graph below '${this.name}' was already freed by an earlier backward(); pass { retainGraph: true } to the first`,
       );
     }
-    return this.#saved.map((entry) => {
-      if (!entry) return null;
-      const { tensor, version } = entry;
+    return this.#saved.map((keepsake) => {
+      if (!keepsake) return null;
+      if ('source' in keepsake) return keepsake.source.remake();
+      const { tensor, version } = keepsake;
       if (tensor.version !== version) {
         throw new AutogradError(
           `backward: a tensor of shape ${formatShape(tensor.shape)} that '${this.name}' needs was overwritten after the forward pass`,
@@ -109,6 +126,12 @@ export class GradNode {
       }
       return tensor;
     });
+  }
+
+  /** The output, made again. */
+  remake(): Tensor {
+    if (!this.recompute) throw new AutogradError(`backward: '${this.name}' cannot make its output again`);
+    return this.recompute(this.saved());
   }
 
   /** One user more. */
@@ -134,9 +157,13 @@ export class GradNode {
   #free(): GradNode[] {
     if (this.#released) return [];
     this.#released = true;
-    for (const entry of this.#saved) entry?.tensor.dispose();
-    this.#saved = [];
-    return this.edges.splice(0).filter((edge) => edge instanceof GradNode);
+    const used: GradNode[] = [];
+    for (const edge of this.edges.splice(0)) if (edge instanceof GradNode) used.push(edge);
+    for (const keepsake of this.#saved.splice(0)) {
+      if (keepsake && 'source' in keepsake) used.push(keepsake.source);
+      else keepsake?.tensor.dispose();
+    }
+    return used;
   }
 }
 
@@ -190,14 +217,13 @@ function propagate(node: GradNode, gradients: Map<GradNode | Tensor, Tensor>, re
   const dy = gradients.get(node);
   gradients.delete(node);
   if (!dy) return;
-  const saved = node.saved();
   const wanted = node.edges.map((edge) => edge !== null);
-  const inputGradients = tidy(() => node.backward(dy, saved, wanted));
+  const inputGradients = tidy(() => node.backward(dy, node.saved(), wanted));
   node.edges.forEach((edge, i) => {
     const gradient = inputGradients[i];
     if (edge && gradient) gradients.set(edge, sum(gradients.get(edge), gradient));
   });
-  for (const gradient of inputGradients) if (gradient && !saved.includes(gradient)) gradient.dispose();
+  for (const gradient of inputGradients) gradient?.dispose();
   dy.dispose();
   if (!retainGraph) node.spend();
 }
