@@ -10,6 +10,7 @@ import { Linear } from '../nn/linear.ts';
 import { Module } from '../nn/module.ts';
 import { MaxPool2d } from '../nn/pooling.ts';
 import { Sequential } from '../nn/sequential.ts';
+import type { LoadReport } from '../nn/state-dict.ts';
 import { flatten } from '../ops/reshape.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -24,6 +25,8 @@ export interface DenseNetOptions {
   /** A layer's 1x1 convolution makes bnSize * growthRate channels. Default 4. */
   bnSize?: number;
 }
+
+const OLD_SPELLING = /(\.denselayer\d+\.(?:norm|relu|conv))\.([12]\.)/;
 
 /** The stem, four dense blocks with transitions between, and a linear head: x `[N, inChannels, H, W]` to logits `[N, numClasses]`. */
 export class DenseNet extends Module {
@@ -70,6 +73,12 @@ export class DenseNet extends Module {
 
   protected override *members(): Iterable<[string, unknown]> {
     for (const [key, member] of super.members()) yield [key === 'body' ? 'features' : key, member];
+  }
+
+  /** As Module's; files from before 2018 that spell `norm.1` for `norm1` (and relu, conv) are understood. */
+  override loadStateDict(state: ReadonlyMap<string, Tensor>, options?: { strict?: boolean }): LoadReport {
+    const renamed = [...state].map(([key, tensor]) => [key.replace(OLD_SPELLING, '$1$2'), tensor] as const);
+    return super.loadStateDict(new Map(renamed), options);
   }
 
   /**
