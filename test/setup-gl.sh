@@ -9,12 +9,15 @@ packages=(
   libgl1-mesa-dri xvfb xauth                                    # software GL and a display for it
   chromium
 )
-if ! dpkg-query -W -f '${db:Status-Status}\n' "${packages[@]}" 2>&1 | grep -qv '^installed$'; then
-  echo 'setup:gl: the system packages are here'
-else
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  echo "setup:gl: installing ${missing[*]}"
   as_root=$([ "$(id -u)" = 0 ] || echo sudo)
   $as_root apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends "${packages[@]}"
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
 [ -d node_modules/gl ] || npm ci
