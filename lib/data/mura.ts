@@ -112,26 +112,26 @@ export function describeBroken(broken: readonly BrokenImage[]): string {
   return [`${broken.length} broken image${broken.length === 1 ? '' : 's'}:`, ...lines].join('\n');
 }
 
-/** Patients, studies and images per region and class, of each data set, as rows for a table. */
+/** Normal and abnormal images of each region in each data set, then studies and patients: rows for a table. */
 export function countRows(sets: Readonly<Record<string, MuraDataset>>): string[][] {
-  const names = Object.keys(sets);
-  const header = ['', ...names.flatMap((name) => [`${name} normal`, 'abnormal', 'studies', 'patients'])];
-  const row = (title: string, keep: (image: MuraImage) => boolean) => [
+  const row = (title: string, cell: (images: readonly MuraImage[]) => string | number) => [
     title,
-    ...names.flatMap((name) => {
-      const images = sets[name].images.filter(keep);
-      const abnormal = images.filter(({ label }) => label === 1).length;
-      return [
-        images.length - abnormal,
-        abnormal,
-        groupBy(images, ({ study }) => study).size,
-        groupBy(images, ({ patient }) => patient).size,
-      ].map(String);
-    }),
+    ...Object.values(sets).map(({ images }) => String(cell(images))),
   ];
+  const classes = (images: readonly MuraImage[]) => {
+    const abnormal = images.filter(({ label }) => label === 1).length;
+    return `${images.length - abnormal}/${abnormal}`;
+  };
+  const present = REGIONS.filter((region) =>
+    Object.values(sets).some(({ images }) => images.some((image) => image.region === region)),
+  );
   return [
-    header,
-    ...REGIONS.map((region) => row(region, (image) => image.region === region)),
-    row('all', () => true),
+    ['normal/abnormal', ...Object.keys(sets)],
+    ...present.map((region) =>
+      row(region, (images) => classes(images.filter((image) => image.region === region))),
+    ),
+    row('all', classes),
+    row('studies', (images) => groupBy(images, ({ study }) => study).size),
+    row('patients', (images) => groupBy(images, ({ patient }) => patient).size),
   ];
 }

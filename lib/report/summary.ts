@@ -11,7 +11,7 @@ export function scoreImages(images: readonly MuraImage[], { scores }: Evaluation
   return images.map((image, i) => ({ ...image, score: scores[i] }));
 }
 
-const fixed = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(3));
+const fixed = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(3).replace(/^-(0\.0+)$/, '$1'));
 const labelsOf = (predictions: readonly ScoredImage[]) => predictions.map(({ label }) => label);
 const scoresOf = (predictions: readonly ScoredImage[]) => predictions.map(({ score }) => score);
 

@@ -3,11 +3,12 @@ import { TrainingError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import { binaryCrossEntropyWithLogits } from '../ops/binary-cross-entropy.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import { download } from '../serialize/safetensors.ts';
 import { tidy } from '../tensor/scope.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { computeMetrics } from './metrics.ts';
 import { formatDuration, ProgressBar } from './progress.ts';
-import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts';
+import { restoreSnapshot, type Snapshot } from './snapshot.ts';
 
 /** One line of a training's history. */
 export interface EpochRecord {
@@ -80,7 +81,7 @@ export async function fit(model: Module, train: DataLoader, options: FitOptions)
     const record = { epoch, ...trained, validation: checked && summarize(checked) };
     history.push(record);
     if (checked && !(checked.loss >= (best?.loss ?? Number.POSITIVE_INFINITY))) {
-      best = { epoch, loss: checked.loss, weights: await takeSnapshot(model) };
+      best = { epoch, loss: checked.loss, weights: await download(model.stateDict()) };
     }
     progress?.print(describe(record, epochs));
     await onEpoch?.({ history, best });

@@ -1,0 +1,56 @@
+/** The face for Node, 'gradiograph/node': files, images, data sets and training. */
+import './tensor/methods.ts';
+import { readFile } from 'node:fs/promises';
+import { FormatError } from './errors.ts';
+import { download, readSafetensors, writeSafetensors } from './serialize/safetensors.ts';
+import { readTorch } from './serialize/torch.ts';
+import type { Tensor } from './tensor/tensor.ts';
+import { writeWhole } from './train/files.ts';
+
+export { decodeImage, encodePng, type GrayImage } from './data/image.ts';
+export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
+export {
+  type BrokenImage,
+  countRows,
+  describeBroken,
+  MuraDataset,
+  type MuraOptions,
+} from './data/mura.ts';
+export { type MuraImage, parseRegion, REGIONS, type Region } from './data/mura-layout.ts';
+export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
+export { drawMura, type SyntheticOptions } from './data/synthetic.ts';
+export * as transforms from './data/transforms.ts';
+export { TrainingError } from './errors.ts';
+export { describePredictions, type ScoredImage, scoreImages } from './report/summary.ts';
+export { formatTable } from './report/table.ts';
+export { fetchImagenetWeights, IMAGENET_WEIGHTS, type PretrainedModel } from './serialize/pretrained.ts';
+export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
+export { classWeights } from './train/class-weights.ts';
+export { type Evaluation, evaluate } from './train/evaluate.ts';
+export { type EpochRecord, type FitOptions, type FitResult, type FitState, fit } from './train/fit.ts';
+export { writeLog } from './train/log.ts';
+export * as metrics from './train/metrics.ts';
+export { ProgressBar, type ProgressStream } from './train/progress.ts';
+
+/** Whether PyTorch wrote a file: a zip archive, or a pickle that begins with torch.save's ten-byte magic number. */
+const isTorch = (bytes: Uint8Array): boolean =>
+  (bytes[0] === 0x50 && bytes[1] === 0x4b) || (bytes[0] === 0x80 && bytes[2] === 0x8a && bytes[3] === 0x0a);
+
+/**
+ * The tensors of a `.safetensors` file, or of one that PyTorch wrote (told by its content), on the current device.
+ * @throws FormatError naming the file and what is wrong with it
+ */
+export async function loadWeights(path: string): Promise<Map<string, Tensor>> {
+  const bytes = new Uint8Array(await readFile(path));
+  try {
+    return isTorch(bytes) ? readTorch(bytes) : readSafetensors(bytes);
+  } catch (error) {
+    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Writes tensors to a `.safetensors` file, whole or not at all. */
+export async function saveWeights(path: string, stateDict: ReadonlyMap<string, Tensor>): Promise<void> {
+  await writeWhole(path, writeSafetensors(await download(stateDict)));
+}

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { FormatError } from '../errors.ts';
+import type { Module } from '../nn/module.ts';
+import type { GroupOptions, Optimizer, OptimizerState } from '../optim/optimizer.ts';
+import {
+  download,
+  type HostTensor,
+  readSafetensors,
+  readSafetensorsMetadata,
+  writeSafetensors,
+} from '../serialize/safetensors.ts';
+import { type GeneratorState, generator } from '../tensor/random.ts';
+import { tidy } from '../tensor/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { writeWhole } from './files.ts';
+import type { FitState } from './fit.ts';
+
+/** What a training consists of; `settings` are the program's own, any plain JSON. */
+export interface Training {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  /** Any of `optim`'s schedules. */
+  readonly scheduler: { stateDict(): unknown; loadStateDict(state: never): void } | null;
+}
+
+interface Header {
+  readonly settings: unknown;
+  readonly optimizer: Omit<OptimizerState<GroupOptions>, 'tensors'>;
+  readonly scheduler: unknown;
+  readonly random: GeneratorState;
+  readonly history: FitState['history'];
+  readonly best: { readonly epoch: number; readonly loss: number } | null;
+}
+
+const HEADER = 'gradiograph_checkpoint';
+
+/**
+ * Writes weights, the best weights so far, the states of optimiser, schedule and random generator, and the history to
+ * one safetensors file, whole or not at all.
+ */
+export async function saveCheckpoint(
+  path: string,
+  { model, optimizer, scheduler }: Training,
+  { history, best }: FitState,
+  settings: unknown,
+): Promise<void> {
+  const { tensors, ...options } = optimizer.stateDict();
+  const parts: [string, ReadonlyMap<string, HostTensor>][] = [
+    ['model', await download(model.stateDict())],
+    ['optimizer', await download(tensors)],
+    ['best', best?.weights ?? new Map()],
+  ];
+  const state = parts.flatMap(([part, values]) =>
+    [...values].map(([name, value]) => [`${part}.${name}`, value] as const),
+  );
+  const header: Header = {
+    settings,
+    optimizer: options,
+    scheduler: scheduler?.stateDict() ?? null,
+    random: generator.state,
+    history,
+    best: best && { epoch: best.epoch, loss: best.loss },
+  };
+  await writeWhole(path, writeSafetensors(new Map(state), { metadata: { [HEADER]: toJson(header) } }));
+}
+
+/** JSON has no NaN, which a metric may well be. */
+const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, item) => (Number.isNaN(item) ? 'NaN' : item));
+const fromJson = (text: string): unknown =>
+  JSON.parse(text, (_, item) => (item === 'NaN' ? Number.NaN : item));
+
+/** A checkpoint that was read but not yet put into a training. */
+export interface Checkpoint {
+  /** As they were given to `saveCheckpoint`. */
+  readonly settings: unknown;
+  /**
+   * Puts model, optimiser, schedule and random generator back; returns what `fit` takes as `state`.
+   * @throws StateDictError where the training is of another kind
+   */
+  restore(training: Training): Promise<FitState>;
+}
+
+/** @throws FormatError for a file that `saveCheckpoint` did not write */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const bytes = new Uint8Array(await readFile(path));
+  const text = readSafetensorsMetadata(bytes)[HEADER];
+  if (text === undefined) throw new FormatError(`${path}: holds weights, but is no checkpoint to go on from`);
+  const header = fromJson(text) as Header;
+  return {
+    settings: header.settings,
+    restore: (training) => tidy(() => restore(header, readSafetensors(bytes), training)),
+  };
+}
+
+async function restore(
+  { optimizer, scheduler, random, history, best }: Header,
+  state: ReadonlyMap<string, Tensor>,
+  training: Training,
+): Promise<FitState> {
+  const part = (prefix: string) =>
+    new Map(
+      [...state]
+        .filter(([name]) => name.startsWith(`${prefix}.`))
+        .map(([name, value]) => [name.slice(prefix.length + 1), value]),
+    );
+  training.model.loadStateDict(part('model'));
+  training.optimizer.loadStateDict({ ...optimizer, tensors: part('optimizer') });
+  if (scheduler !== null) training.scheduler?.loadStateDict(scheduler as never);
+  generator.state = random;
+  return { history, best: best && { ...best, weights: await download(part('best')) } };
+}

@@ -1,0 +1,190 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createImage } from '../../lib/data/image.ts';
+import { DataLoader, type ImageDataset } from '../../lib/data/loader.ts';
+import { GRAY } from '../../lib/data/transforms.ts';
+import { setDevice } from '../../lib/devices/select.ts';
+import { TrainingError } from '../../lib/errors.ts';
+import { generator, memory, nn, optim, seed } from '../../lib/index.ts';
+import { evaluate } from '../../lib/train/evaluate.ts';
+import { type FitOptions, fit } from '../../lib/train/fit.ts';
+import { formatDuration, ProgressBar } from '../../lib/train/progress.ts';
+import { ReferenceDevice } from '../reference/device.ts';
+
+const test = suite('fit');
+test.before.each(() => setDevice(new ReferenceDevice()));
+test.after.each(() => setDevice(null));
+
+/** Forty images of 6x6: every second has a bright bar, which is what there is to learn. */
+const dataset: ImageDataset = {
+  length: 40,
+  async image(index) {
+    const image = createImage(6, 6);
+    image.data.fill(60 + (index % 5));
+    if (index % 2 === 1) for (let y = 0; y < 6; y++) image.data[6 * y + (index % 6)] = 200;
+    return image;
+  },
+  label: (index) => index % 2,
+};
+const options = { batchSize: 8, normalization: GRAY };
+const validation = new DataLoader(dataset, options);
+const train = new DataLoader(dataset, { ...options, shuffle: true, seed: 3 });
+
+function makeModel(): nn.Sequential {
+  seed(1);
+  return new nn.Sequential(
+    new nn.Conv2d(1, 4, { kernelSize: 3, padding: 1, bias: false }),
+    new nn.BatchNorm2d(4),
+    new nn.ReLU(),
+    new nn.Flatten(),
+    new nn.Dropout(0.2),
+    new nn.Linear(144, 1),
+  );
+}
+
+const adam = (model: nn.Module, lr = 3e-3) => new optim.Adam(model.parameters(), { lr });
+const quiet: Pick<FitOptions, 'progress'> = { progress: null };
+const weightsOf = (model: nn.Module) => [...model.stateDict().values()].map((value) => [...value.dataSync()]);
+
+test('learns, validates each epoch, and leaves memory as it was', async () => {
+  const model = makeModel();
+  const optimizer = adam(model);
+  const first = await fit(model, train, { ...quiet, optimizer, epochs: 1, validation });
+  const before = memory();
+  const { history, best, ended } = await fit(model, train, {
+    ...quiet,
+    optimizer,
+    epochs: 6,
+    validation,
+    state: first,
+  });
+  assert.equal(memory(), before);
+  assert.is(ended, 'all epochs');
+  assert.equal(
+    history.map(({ epoch }) => epoch),
+    [1, 2, 3, 4, 5, 6],
+  );
+  assert.ok(history[5].trainLoss < history[0].trainLoss / 2);
+  assert.is(history[5].validation?.kappa, 1);
+  const { loss, labels } = await evaluate(model, validation);
+  assert.is(loss, best?.loss);
+  assert.equal(
+    [...labels],
+    Array.from({ length: 40 }, (_, i) => i % 2),
+  );
+  assert.is(model.training, true);
+});
+
+test('stops when validation no longer improves, with the best weights', async () => {
+  const model = makeModel();
+  const optimizer = adam(model);
+  const spoiling = {
+    step: () => {
+      optimizer.groups[0].lr *= 12;
+    },
+  };
+  const seen: number[][][] = [];
+  const { history, best, ended } = await fit(model, train, {
+    ...quiet,
+    optimizer,
+    epochs: 30,
+    validation,
+    patience: 2,
+    scheduler: spoiling,
+    onEpoch: () => void seen.push(weightsOf(model)),
+  });
+  assert.ok(best);
+  assert.is(ended, 'patience');
+  assert.is(history.length, best.epoch + 2);
+  assert.equal(weightsOf(model), seen[best.epoch - 1]);
+});
+
+test('goes on after an interruption with the bits of a run without', async () => {
+  const whole = makeModel();
+  const uninterrupted = await fit(whole, train, { ...quiet, optimizer: adam(whole), epochs: 4, validation });
+
+  const half = makeModel();
+  const stopped = new AbortController();
+  const firstOptimizer = adam(half);
+  let saved: { weights: Map<string, number[]>; random: typeof generator.state } | null = null;
+  const onEpoch = ({ history }: { history: readonly unknown[] }) => {
+    if (history.length < 2) return;
+    const weights = [...half.stateDict()].map(
+      ([name, value]) => [name, [...value.dataSync()]] as [string, number[]],
+    );
+    saved = { weights: new Map(weights), random: generator.state };
+    stopped.abort();
+  };
+  const first = await fit(half, train, {
+    ...quiet,
+    optimizer: firstOptimizer,
+    epochs: 4,
+    validation,
+    onEpoch,
+    signal: stopped.signal,
+  });
+  assert.is(first.ended, 'aborted');
+  assert.is(first.history.length, 2);
+  assert.ok(saved);
+
+  const { weights, random } = saved as { weights: Map<string, number[]>; random: typeof generator.state };
+  const device = half.parameters()[0].device;
+  for (const [name, value] of half.stateDict()) {
+    value.assign(device.upload(Float32Array.from(weights.get(name) ?? [])));
+  }
+  const optimizer = adam(half);
+  optimizer.loadStateDict(firstOptimizer.stateDict());
+  generator.state = random;
+  const second = await fit(half, train, { ...quiet, optimizer, epochs: 4, validation, state: first });
+  const curve = ({ history }: typeof second) =>
+    history.map(({ trainLoss, validation }) => [trainLoss, validation]);
+  assert.equal(curve(second), curve(uninterrupted));
+  assert.equal(weightsOf(half), weightsOf(whole));
+});
+
+test('schedules step after each batch or epoch', async () => {
+  const model = makeModel();
+  const optimizer = adam(model);
+  const metrics: number[] = [];
+  const scheduler = { step: (metric: number) => void metrics.push(metric) };
+  await fit(model, train, { ...quiet, optimizer, epochs: 2, scheduler, schedulerStep: 'batch' });
+  assert.is(metrics.length, 10);
+  metrics.length = 0;
+  const { history } = await fit(model, train, { ...quiet, optimizer, epochs: 2, scheduler, validation });
+  assert.equal(
+    metrics,
+    history.map(({ validation }) => validation?.loss),
+  );
+});
+
+test('a loss that is no number stops the training and says where', async () => {
+  const model = makeModel();
+  const weights = new Float32Array(40).fill(1);
+  weights[train.order(0)[11]] = Number.NaN;
+  const broken = new DataLoader(dataset, { ...options, shuffle: true, seed: 3, weights });
+  const error = await fit(model, broken, { ...quiet, optimizer: adam(model), epochs: 2 }).catch(
+    (reason) => reason,
+  );
+  assert.instance(error, TrainingError);
+  assert.match(error.message, /the loss is NaN in epoch 1, batch 2 of 5, at learning rate 0\.003/);
+});
+
+test('progress: a bar in a terminal, plain lines elsewhere', async () => {
+  for (const isTTY of [true, false]) {
+    let text = '';
+    const write = (part: string) => {
+      text += part;
+    };
+    const stream = { isTTY, columns: 60, write };
+    const model = makeModel();
+    const progress = new ProgressBar(stream);
+    await fit(model, train, { progress, optimizer: adam(model), epochs: 2, validation });
+    assert.is(text.includes('\x1b'), isTTY);
+    assert.match(text, /epoch 2\/2 {2}loss \d\.\d{4} {2}validation: loss .*kappa .*images\/s\n/);
+    if (isTTY) assert.match(text, /█+░+.* % {2}loss/);
+    assert.ok(text.split(/[\r\n]/).every((line) => !line.includes('█') || line.length < 70));
+  }
+  assert.equal([7.4, 754, 3723].map(formatDuration), ['0:07', '12:34', '1:02:03']);
+});
+
+test.run();
