@@ -16,7 +16,7 @@ export function close(
   { rtol = RTOL, atol = ATOL } = {},
 ): void {
   if (actual?.length !== expected.length) {
-    throw new Error(`${what}: ${actual?.length ?? 'no'} values, PyTorch has ${expected.length}`);
+    throw new Error(`${what}: ${actual?.length ?? 'no'} values, wanted ${expected.length}`);
   }
   let worst = 0;
   let at = -1;
@@ -27,7 +27,7 @@ export function close(
   }
   if (worst > 1) {
     throw new Error(
-      `${what}: element ${at} is ${actual[at]}, PyTorch's ${expected[at]}: ${worst.toPrecision(3)} times the tolerance (rtol ${rtol}, atol ${atol})`,
+      `${what}: element ${at} is ${actual[at]}, wanted ${expected[at]}: ${worst.toPrecision(3)} times the tolerance (rtol ${rtol}, atol ${atol})`,
     );
   }
 }

@@ -1,0 +1,3 @@
+import { testPrimitives } from './on-device.ts';
+
+await testPrimitives('cpu', 30);

@@ -1,0 +1,3 @@
+import { testPrimitives } from './on-device.ts';
+
+await testPrimitives('headlessgl', 6);

@@ -1,0 +1,3 @@
+import { testPrimitives } from './on-device.ts';
+
+await testPrimitives('webgpu', 10);
