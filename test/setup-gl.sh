@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  build-essential pkg-config python3                            # node-gyp
+  build-essential pkg-config python3 python-is-python3          # node-gyp
   libxi-dev libxext-dev mesa-common-dev libgl1-mesa-dev         # headers of the npm package gl
   libgl1-mesa-dri xvfb xauth                                    # software GL and a display for it
   chromium
@@ -16,8 +16,8 @@ done
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "setup:gl: installing ${missing[*]}"
   as_root=$([ "$(id -u)" = 0 ] || echo sudo)
-  $as_root apt-get update -qq
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  $as_root apt-get update -qq >/dev/null
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 [ -d node_modules/gl ] || npm ci
