@@ -4,15 +4,13 @@ import { ReLU } from '../nn/activations.ts';
 import { BatchNorm2d } from '../nn/batch-norm2d.ts';
 import { Conv2d } from '../nn/conv2d.ts';
 import { DenseBlock, Transition } from '../nn/dense-block.ts';
-import * as F from '../nn/functional.ts';
+import { Flatten } from '../nn/flatten.ts';
 import * as init from '../nn/init.ts';
 import { Linear } from '../nn/linear.ts';
 import { Module } from '../nn/module.ts';
-import { MaxPool2d } from '../nn/pooling.ts';
-import { Sequential } from '../nn/sequential.ts';
+import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.ts';
+import { chain, Sequential } from '../nn/sequential.ts';
 import type { LoadReport } from '../nn/state-dict.ts';
-import { flatten } from '../ops/reshape.ts';
-import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 export interface DenseNetOptions {
@@ -32,7 +30,10 @@ const OLD_SPELLING = /(\.denselayer\d+\.(?:norm|relu|conv))\.([12]\.)/;
 export class DenseNet extends Module {
   /** The convolutional part, `features` in a state dict. */
   readonly body: Sequential;
-  /** The head; assign another layer to train for other classes. */
+  readonly relu = new ReLU();
+  readonly avgpool = new AdaptiveAvgPool2d(1);
+  readonly flatten = new Flatten();
+  /** The last layer; assign another layer to train for other classes. */
   classifier: Module;
 
   /**
@@ -86,12 +87,12 @@ export class DenseNet extends Module {
    * It is past the last ReLU, which torchvision's `features` leaves out.
    */
   features(x: Tensor): Tensor {
-    return tidy(() => F.relu(this.body.forward(x)));
+    return chain([this.body, this.relu], x);
   }
 
   /** Logits `[N, numClasses]` from what `features` returns. */
   head(map: Tensor): Tensor {
-    return tidy(() => this.classifier.forward(flatten(F.adaptiveAvgPool2d(map, 1), 1)));
+    return chain([this.avgpool, this.flatten, this.classifier], map);
   }
 
   forward(x: Tensor): Tensor {

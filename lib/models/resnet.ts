@@ -1,14 +1,14 @@
 /** ResNet (He et al. 2016) and, by `groups` and `widthPerGroup`, ResNeXt (Xie et al. 2017), as torchvision's resnet.py. */
+import { ReLU } from '../nn/activations.ts';
 import { BatchNorm2d } from '../nn/batch-norm2d.ts';
 import { Conv2d } from '../nn/conv2d.ts';
-import * as F from '../nn/functional.ts';
+import { Flatten } from '../nn/flatten.ts';
 import * as init from '../nn/init.ts';
 import { Linear } from '../nn/linear.ts';
 import { Module } from '../nn/module.ts';
+import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.ts';
 import { BasicBlock, Bottleneck, shortcut } from '../nn/residual-block.ts';
-import { Sequential } from '../nn/sequential.ts';
-import { flatten } from '../ops/reshape.ts';
-import { tidy } from '../tensor/scope.ts';
+import { chain, Sequential } from '../nn/sequential.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 export interface ResNetOptions {
@@ -28,11 +28,15 @@ export interface ResNetOptions {
 export class ResNet extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
+  readonly relu = new ReLU();
+  readonly maxpool = new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 });
   readonly layer1: Sequential;
   readonly layer2: Sequential;
   readonly layer3: Sequential;
   readonly layer4: Sequential;
-  /** The head; assign another layer to train for other classes. */
+  readonly avgpool = new AdaptiveAvgPool2d(1);
+  readonly flatten = new Flatten();
+  /** The last layer; assign another layer to train for other classes. */
   fc: Module;
 
   constructor(
@@ -79,17 +83,13 @@ export class ResNet extends Module {
 
   /** The last feature map, before pooling: x `[N, inChannels, H, W]` to `[N, 512 * expansion, H / 32, W / 32]`. */
   features(x: Tensor): Tensor {
-    return tidy(() => {
-      const stem = F.relu(this.bn1.forward(this.conv1.forward(x)));
-      const pooled = F.maxPool2d(stem, { kernelSize: 3, stride: 2, padding: 1 });
-      const stages = [this.layer1, this.layer2, this.layer3, this.layer4];
-      return stages.reduce((map, stage) => stage.forward(map), pooled);
-    });
+    const { conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4 } = this;
+    return chain([conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4], x);
   }
 
   /** Logits `[N, numClasses]` from what `features` returns. */
   head(map: Tensor): Tensor {
-    return tidy(() => this.fc.forward(flatten(F.adaptiveAvgPool2d(map, 1), 1)));
+    return chain([this.avgpool, this.flatten, this.fc], map);
   }
 
   forward(x: Tensor): Tensor {

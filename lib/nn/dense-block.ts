@@ -1,10 +1,14 @@
 /** The parts of DenseNet (Huang et al. 2017, "Densely connected convolutional networks"), as torchvision builds them. */
 import { cat } from '../ops/cat.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
 import { Conv2d } from './conv2d.ts';
-import * as F from './functional.ts';
+import { Dropout } from './dropout.ts';
+import { Identity } from './flatten.ts';
 import { Module } from './module.ts';
+import { AvgPool2d } from './pooling.ts';
+import { chain } from './sequential.ts';
 
 export interface DenseLayerOptions {
   /** The channels that each layer adds (k in the paper). */
@@ -18,10 +22,12 @@ export interface DenseLayerOptions {
 /** norm - relu - conv1x1 - norm - relu - conv3x3 - dropout: all features so far to `[N, growthRate, H, W]`. */
 export class DenseLayer extends Module<[features: readonly Tensor[]]> {
   readonly norm1: BatchNorm2d;
+  readonly relu1 = new ReLU();
   readonly conv1: Conv2d;
   readonly norm2: BatchNorm2d;
+  readonly relu2 = new ReLU();
   readonly conv2: Conv2d;
-  readonly dropRate: number;
+  readonly dropout: Module;
 
   constructor(inChannels: number, { growthRate, bnSize, dropRate }: DenseLayerOptions) {
     super();
@@ -30,14 +36,13 @@ export class DenseLayer extends Module<[features: readonly Tensor[]]> {
     this.conv1 = new Conv2d(inChannels, width, { kernelSize: 1, bias: false });
     this.norm2 = new BatchNorm2d(width);
     this.conv2 = new Conv2d(width, growthRate, { kernelSize: 3, padding: 1, bias: false });
-    this.dropRate = dropRate;
+    this.dropout = dropRate > 0 ? new Dropout(dropRate) : new Identity();
   }
 
   /** @param features tensors `[N, C_i, H, W]` whose channels add up to inChannels */
   forward(features: readonly Tensor[]): Tensor {
-    const bottleneck = this.conv1.forward(F.relu(this.norm1.forward(cat(features, 1))));
-    const added = this.conv2.forward(F.relu(this.norm2.forward(bottleneck)));
-    return this.dropRate > 0 ? F.dropout(added, this.dropRate, { training: this.training }) : added;
+    const { norm1, relu1, conv1, norm2, relu2, conv2, dropout } = this;
+    return chain([norm1, relu1, conv1, norm2, relu2, conv2, dropout], cat(features, 1));
   }
 }
 
@@ -67,7 +72,9 @@ export class DenseBlock extends Module {
 /** norm - relu - conv1x1 - average pool: `[N, inChannels, H, W]` to `[N, outChannels, H / 2, W / 2]`. */
 export class Transition extends Module {
   readonly norm: BatchNorm2d;
+  readonly relu = new ReLU();
   readonly conv: Conv2d;
+  readonly pool = new AvgPool2d({ kernelSize: 2, stride: 2 });
 
   constructor(inChannels: number, outChannels: number) {
     super();
@@ -76,7 +83,6 @@ export class Transition extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const hidden = this.conv.forward(F.relu(this.norm.forward(x)));
-    return F.avgPool2d(hidden, { kernelSize: 2, stride: 2 });
+    return chain([this.norm, this.relu, this.conv, this.pool], x);
   }
 }

@@ -10,5 +10,5 @@ export { Linear } from './linear.ts';
 export { type AnyModule, Buffer, Module, Parameter } from './module.ts';
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.ts';
 export { BasicBlock, Bottleneck, type ResidualBlockOptions, shortcut } from './residual-block.ts';
-export { Sequential } from './sequential.ts';
+export { chain, Sequential } from './sequential.ts';
 export type { LoadReport } from './state-dict.ts';

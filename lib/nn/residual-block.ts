@@ -1,11 +1,11 @@
 /** The residual blocks of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds them. */
 import { add } from '../ops/add.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
 import { Conv2d } from './conv2d.ts';
-import * as F from './functional.ts';
 import { Module } from './module.ts';
-import { Sequential } from './sequential.ts';
+import { chain, Sequential } from './sequential.ts';
 
 export interface ResidualBlockOptions {
   /** Halves the resolution where it is 2. Default 1. */
@@ -30,6 +30,7 @@ export class BasicBlock extends Module {
   static readonly expansion = 1;
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
+  readonly relu = new ReLU();
   readonly conv2: Conv2d;
   readonly bn2: BatchNorm2d;
   readonly downsample: Sequential | null;
@@ -53,9 +54,8 @@ export class BasicBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const hidden = F.relu(this.bn1.forward(this.conv1.forward(x)));
-    const residual = this.bn2.forward(this.conv2.forward(hidden));
-    return F.relu(add(residual, this.downsample?.forward(x) ?? x));
+    const residual = chain([this.conv1, this.bn1, this.relu, this.conv2, this.bn2], x);
+    return this.relu.forward(add(residual, this.downsample?.forward(x) ?? x));
   }
 }
 
@@ -67,6 +67,7 @@ export class Bottleneck extends Module {
   static readonly expansion = 4;
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
+  readonly relu = new ReLU();
   readonly conv2: Conv2d;
   readonly bn2: BatchNorm2d;
   readonly conv3: Conv2d;
@@ -96,9 +97,8 @@ export class Bottleneck extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const reduced = F.relu(this.bn1.forward(this.conv1.forward(x)));
-    const hidden = F.relu(this.bn2.forward(this.conv2.forward(reduced)));
-    const residual = this.bn3.forward(this.conv3.forward(hidden));
-    return F.relu(add(residual, this.downsample?.forward(x) ?? x));
+    const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = this;
+    const residual = chain([conv1, bn1, relu, conv2, bn2, relu, conv3, bn3], x);
+    return this.relu.forward(add(residual, this.downsample?.forward(x) ?? x));
   }
 }

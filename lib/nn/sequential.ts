@@ -1,4 +1,5 @@
 import { StateDictError } from '../errors.ts';
+import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 
@@ -48,7 +49,12 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    for (const layer of this) x = layer.forward(x);
-    return x;
+    return chain([...this], x);
   }
+}
+
+/** Runs layers one after another; what one returns is released as soon as the next has used it. */
+export function chain(layers: readonly Module[], x: Tensor): Tensor {
+  const last = layers.at(-1);
+  return last ? tidy(() => last.forward(chain(layers.slice(0, -1), x))) : x;
 }

@@ -1,5 +1,5 @@
 /** The schedules of torch.optim.lr_scheduler that depend on nothing but the step. */
-import { ShapeError } from '../errors.ts';
+import { ShapeError, StateDictError } from '../errors.ts';
 import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
 import { LRScheduler, perGroup, type SchedulerState } from './scheduler.ts';
 
@@ -114,7 +114,13 @@ export class SequentialLR extends LRScheduler<{
   }
 
   override loadStateDict(state: SchedulerState & { schedulers: readonly SchedulerState[] }): void {
-    this.options.schedulers.forEach((scheduler, i) => {
+    const { schedulers } = this.options;
+    if (state.schedulers.length !== schedulers.length) {
+      throw new StateDictError(
+        `SequentialLR: the state has ${state.schedulers.length} schedulers, this has ${schedulers.length}`,
+      );
+    }
+    schedulers.forEach((scheduler, i) => {
       scheduler.loadStateDict(state.schedulers[i]);
     });
     super.loadStateDict(state);

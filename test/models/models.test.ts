@@ -116,7 +116,7 @@ test('options reach the layers', () => {
   assert.is(count(resnext), 25_028_904);
   const densenet = models.densenet121({ dropRate: 0.2, bnSize: 2, numClasses: 4 });
   const block = densenet.body.get('denseblock1') as unknown as nn.DenseBlock;
-  assert.is(block.layers[0].dropRate, 0.2);
+  assert.is((block.layers[0].dropout as nn.Dropout).p, 0.2);
   assert.equal(block.layers[0].conv1.weight.shape, [64, 64, 1, 1]);
 });
 
