@@ -1,0 +1,398 @@
+/**
+ * The packed, cache-blocked matrix product under matmul, conv2d and its input gradient (after Goto & van de Geijn,
+ * "Anatomy of High-Performance Matrix Multiplication", 2008): C[m, j] = sum over k of A[m, k] B[k, j].
+ * A is packed beforehand; each task packs a block of B's columns, straight from the tensor, into its thread's scratch.
+ */
+
+import type { FunctionBuilder } from './assembler.ts';
+import { defineKernel } from './kernel.ts';
+import type { TileShape } from './micro.ts';
+import { I32, type Local, type V128 } from './values.ts';
+import { emitWindowGroup, keyOf, tapsOf, type Window } from './window.ts';
+
+/** A's value (m, c, ty, tx) is at m * row + c * channel + ty * tapY + tx * tapX + offset, in values. */
+export interface AffineRows {
+  readonly rows: number;
+  readonly channels: number;
+  readonly tapsY: number;
+  readonly tapsX: number;
+  readonly row: number;
+  readonly channel: number;
+  readonly tapY: number;
+  readonly tapX: number;
+  readonly offset: number;
+}
+
+/** Packs A as `[panels][k][shape.rows]`; task = group * panels + panel, and groups are `groupStride` values apart. */
+export const packRowsKernel = (a: AffineRows, shape: TileShape) =>
+  defineKernel(
+    `packRows ${keyOf(a)} / ${shape.rows}`,
+    { x: 'i32', out: 'i32', groupStride: 'i32' },
+    ({ f, p, task }) => {
+      const panels = Math.ceil(a.rows / shape.rows);
+      const depth = a.channels * a.tapsY * a.tapsX;
+      const group = f.i32(p.x.add(task.div(panels).mul(p.groupStride).add(a.offset).shl(2)));
+      const row = f.i32(task.rem(panels).mul(shape.rows));
+      const rows = Array.from({ length: shape.rows }, (_, r) =>
+        f.i32(
+          group.add(
+            row
+              .add(r)
+              .min(a.rows - 1)
+              .mul(a.row * 4),
+          ),
+        ),
+      );
+      const out = f.i32(p.out.add(task.mul(depth * shape.rows * 4)));
+      const [channelAt, rowAt, at] = [f.i32(0), f.i32(), f.i32()];
+      f.repeat(I32.const(a.channels), () => {
+        rowAt.set(channelAt);
+        f.repeat(I32.const(a.tapsY), () => {
+          at.set(rowAt);
+          f.repeat(I32.const(a.tapsX), () => {
+            rows.forEach((pointer, r) => {
+              f.store(out, pointer.add(at).f32(), r * 4);
+            });
+            out.set(out.add(shape.rows * 4));
+            at.set(at.add(a.tapX * 4));
+          });
+          rowAt.set(rowAt.add(a.tapY * 4));
+        });
+        channelAt.set(channelAt.add(a.channel * 4));
+      });
+    },
+  );
+
+/** Where C's value (m, column) goes: planes of `height` by `width`, of which the grid's positions are a lattice. */
+export interface OutputPlanes {
+  readonly height: number;
+  readonly width: number;
+  readonly strideY: number;
+  readonly strideX: number;
+  readonly originY: number;
+  readonly originX: number;
+  readonly imageStride: number;
+}
+
+export type ColumnSource =
+  | { readonly kind: 'window'; readonly window: Window }
+  /** B is stored transposed, `[columns, k]`. */
+  | { readonly kind: 'transposed' };
+
+export interface Product {
+  readonly rows: number;
+  /** k counts channels of the source and, within each, the window's taps. */
+  readonly channels: number;
+  /** Channels of one block of k. */
+  readonly block: number;
+  readonly source: ColumnSource;
+  readonly output: OutputPlanes;
+  /** Positions of an image: columns / images. */
+  readonly grid: { readonly height: number; readonly width: number };
+  readonly bias: 'none' | 'row' | 'column';
+}
+
+const PARAMS = {
+  a: 'i32',
+  b: 'i32',
+  bias: 'i32',
+  out: 'i32',
+  scratch: 'i32',
+  threadBytes: 'i32',
+  columns: 'i32',
+  taskColumns: 'i32',
+  columnTasks: 'i32',
+  taskRows: 'i32',
+  rowTasks: 'i32',
+  groupA: 'i32',
+  groupB: 'i32',
+  groupOut: 'i32',
+} as const;
+
+const tapsOfProduct = (product: Product): number =>
+  product.source.kind === 'window' ? tapsOf(product.source.window) : 1;
+
+export const productDepth = (product: Product): number => product.channels * tapsOfProduct(product);
+
+/** Bytes of a thread's scratch: a tile, a table of column offsets, and the packed columns of one task. */
+export const productScratch = (product: Product, shape: TileShape, taskColumns: number): number =>
+  tableBytes(shape) + (taskColumns + shape.columns) * product.block * tapsOfProduct(product) * 4;
+
+const tileBytes = (shape: TileShape): number => Math.ceil((shape.rows * shape.columns * 4) / 64) * 64;
+const tableBytes = (shape: TileShape): number => tileBytes(shape) + 64 * Math.ceil(shape.columns / 16);
+
+/** Rows of A that stay in the second-level cache while the columns pass. */
+const ROW_BLOCK_BYTES = 256 * 1024;
+
+/**
+ * Task = (group * rowTasks + row task) * columnTasks + column task. Group strides are in values, but of A in packed
+ * values; taskColumns and taskRows are multiples of the tile's.
+ */
+export const productKernel = (product: Product, shape: TileShape) => {
+  const key = `product ${product.rows} ${product.channels} ${product.block} ${product.bias} ${keyOf(product.grid)} / ${
+    product.source.kind === 'window' ? keyOf(product.source.window) : 'transposed'
+  } / ${keyOf(product.output)} / ${keyOf(shape)}`;
+  return defineKernel(key, PARAMS, ({ f, p, task, thread, library }) => {
+    const taps = tapsOfProduct(product);
+    const depth = productDepth(product);
+    const { output, grid } = product;
+    const planeBytes = output.height * output.width * 4;
+    const positions = grid.height * grid.width;
+    const inOrder =
+      output.strideY === 1 && output.strideX === 1 && positions === output.height * output.width;
+
+    const split = f.i32(task.div(p.columnTasks));
+    const group = f.i32(split.div(p.rowTasks));
+    const firstColumn = f.i32(task.rem(p.columnTasks).mul(p.taskColumns));
+    const endColumn = f.i32(firstColumn.add(p.taskColumns).min(p.columns));
+    const firstRow = f.i32(split.rem(p.rowTasks).mul(p.taskRows));
+    const endRow = f.i32(firstRow.add(p.taskRows).min(product.rows));
+    const a = f.i32(p.a.add(group.mul(p.groupA).shl(2)));
+    const b = f.i32(p.b.add(group.mul(p.groupB).shl(2)));
+    const out = f.i32(p.out.add(group.mul(p.groupOut).shl(2)));
+    const bias = f.i32(product.bias === 'row' ? p.bias.add(group.mul(product.rows * 4)) : p.bias);
+
+    const tile = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
+    const table = f.i32(tile.add(tileBytes(shape)));
+    const packed = f.i32(tile.add(tableBytes(shape)));
+    const [panel, k, left, columnAddress, panelA, at] = Array.from({ length: 6 }, () => f.i32());
+    const [direct, biased, accumulate] = [f.i32(), f.i32(), f.i32()];
+
+    /** Writes the byte offsets of a panel's columns in C to the table. */
+    const fillTable = (column: I32) => {
+      const [gy, gx, image] = [f.i32(), f.i32(), f.i32()];
+      const place = f.i32(column.rem(positions));
+      image.set(column.div(positions).mul(output.imageStride * 4));
+      gy.set(place.div(grid.width));
+      gx.set(place.rem(grid.width));
+      for (let j = 0; j < shape.columns; j++) {
+        const y = gy.mul(output.strideY).add(output.originY);
+        const x = gx.mul(output.strideX).add(output.originX);
+        f.store(table, image.add(y.mul(output.width).add(x).shl(2)), j * 4);
+        gx.set(gx.add(1));
+        f.if(gx.eq(grid.width), () => {
+          gx.set(0);
+          gy.set(gy.add(1));
+          f.if(gy.eq(grid.height), () => {
+            gy.set(0);
+            image.set(image.add(output.imageStride * 4));
+          });
+        });
+      }
+    };
+    const eachValue = (row: I32, visit: (address: Local<I32>, i: Local<I32>, j: Local<I32>) => void) => {
+      const [i, j] = [f.i32(), f.i32()];
+      f.for(
+        0,
+        endRow.sub(row).min(shape.rows),
+        () => {
+          f.for(
+            0,
+            left,
+            () => {
+              at.set(out.add(row.add(i).mul(planeBytes)).add(table.add(j.shl(2)).i32()));
+              visit(at, i, j);
+            },
+            1,
+            j,
+          );
+        },
+        1,
+        i,
+      );
+    };
+    const computeTile = (row: I32, column: I32) => {
+      if (product.bias !== 'none') {
+        f.if(biased, () =>
+          eachValue(row, (address, i, j) => {
+            const index = product.bias === 'row' ? row.add(i) : column.add(j);
+            f.store(address, bias.add(index.shl(2)).f32());
+          }),
+        );
+      }
+      f.if(
+        direct.and(row.add(shape.rows).le(product.rows)),
+        () =>
+          f.call(
+            library.tile,
+            panelA,
+            panel,
+            columnAddress.add(row.mul(planeBytes)),
+            planeBytes,
+            k,
+            accumulate,
+          ),
+        () => {
+          f.call(library.tile, panelA, panel, tile, shape.columns * 4, k, 0);
+          eachValue(row, (address, i, j) => {
+            const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
+            f.store(address, accumulate.select(address.f32().add(value), value));
+          });
+        },
+      );
+    };
+
+    f.for(
+      0,
+      product.channels,
+      (channel) => {
+        const channels = f.i32(I32.const(product.channels).sub(channel).min(product.block));
+        k.set(channels.mul(taps));
+        accumulate.set(product.bias === 'none' ? channel.gt(0) : 1);
+        biased.set(channel.eqz());
+        panel.set(packed);
+        f.for(
+          firstColumn,
+          endColumn,
+          (column) => {
+            if (product.source.kind === 'window') {
+              const { window } = product.source;
+              const plane = f.i32(b.add(channel.mul(window.height * window.width * 4)));
+              packWindow(f, window, shape, plane, column, p.columns, channels, panel);
+            } else packTransposed(f, shape, product.channels, b, column, p.columns, channel, channels, panel);
+            panel.set(panel.add(k.mul(shape.columns * 4)));
+          },
+          shape.columns,
+        );
+        const blockRows =
+          Math.max(1, Math.floor(ROW_BLOCK_BYTES / (product.block * taps * 4 * shape.rows))) * shape.rows;
+        f.for(
+          firstRow,
+          endRow,
+          (blockRow) => {
+            const blockEnd = f.i32(blockRow.add(blockRows).min(endRow));
+            panel.set(packed);
+            f.for(
+              firstColumn,
+              endColumn,
+              (column) => {
+                left.set(endColumn.sub(column).min(shape.columns));
+                const place = f.i32(column.rem(positions));
+                direct.set(inOrder ? place.add(shape.columns).le(positions).and(left.eq(shape.columns)) : 0);
+                columnAddress.set(
+                  out.add(column.div(positions).mul(output.imageStride * 4)).add(place.shl(2)),
+                );
+                fillTable(column);
+                panelA.set(
+                  a.add(
+                    blockRow
+                      .mul(depth)
+                      .add(channel.mul(taps * shape.rows))
+                      .shl(2),
+                  ),
+                );
+                f.for(
+                  blockRow,
+                  blockEnd,
+                  (row) => {
+                    computeTile(row, column);
+                    panelA.set(panelA.add(depth * shape.rows * 4));
+                  },
+                  shape.rows,
+                );
+                panel.set(panel.add(k.mul(shape.columns * 4)));
+              },
+              shape.columns,
+            );
+          },
+          blockRows,
+        );
+      },
+      product.block,
+    );
+  });
+};
+
+/** A panel `[channels * taps][shape.columns]` of the window's columns. */
+function packWindow(
+  f: FunctionBuilder,
+  window: Window,
+  shape: TileShape,
+  plane: I32,
+  column: I32,
+  columns: I32,
+  channels: I32,
+  panel: I32,
+): void {
+  const rowBytes = shape.columns * 4;
+  const out = f.i32();
+  const left = f.i32();
+  f.for(
+    0,
+    shape.columns,
+    (quad) => {
+      const place = f.i32(column.add(quad));
+      emitWindowGroup(f, window, plane, place, columns, (tap, load, next) => {
+        out.set(panel.add(tap.mul(rowBytes)).add(quad.shl(2)));
+        left.set(channels);
+        f.while(left.gt(0), () => {
+          f.store(out, load());
+          next();
+          out.set(out.add(tapsOf(window) * rowBytes));
+          left.set(left.sub(1));
+        });
+      });
+    },
+    4,
+  );
+}
+
+/** A panel `[count][shape.columns]` of B stored as `[columns, depth]`, from k = `first` on. */
+function packTransposed(
+  f: FunctionBuilder,
+  shape: TileShape,
+  depth: number,
+  b: I32,
+  column: I32,
+  columns: I32,
+  first: I32,
+  count: I32,
+  panel: I32,
+): void {
+  const rowBytes = shape.columns * 4;
+  const [out, left] = [f.i32(), f.i32()];
+  f.for(
+    0,
+    shape.columns,
+    (quad) => {
+      const rows = [0, 1, 2, 3].map((l) => {
+        const row = column.add(quad).add(l).min(columns.sub(1));
+        return f.i32(b.add(row.mul(depth).add(first).shl(2)));
+      });
+      out.set(panel.add(quad.shl(2)));
+      left.set(count);
+      const advance = (steps: number) => {
+        for (const row of rows) row.set(row.add(steps * 4));
+        out.set(out.add(steps * rowBytes));
+        left.set(left.sub(steps));
+      };
+      f.while(left.ge(4), () => {
+        const vectors = rows.map((row) => f.v128(row.v128()));
+        transpose(f, vectors).forEach((vector, i) => {
+          f.store(out, vector, i * rowBytes);
+        });
+        advance(4);
+      });
+      f.while(left.gt(0), () => {
+        const gathered = rows
+          .slice(1)
+          .reduce<V128>((vector, row, l) => row.lane32(vector, l + 1), rows[0].splat32());
+        f.store(out, gathered);
+        advance(1);
+      });
+    },
+    4,
+  );
+}
+
+/** Rows of a 4x4 matrix into its columns. */
+export function transpose(f: FunctionBuilder, [a, b, c, d]: readonly V128[]): V128[] {
+  const [ab0, ab1] = [f.v128(a.shuffle(b, [0, 4, 1, 5])), f.v128(a.shuffle(b, [2, 6, 3, 7]))];
+  const [cd0, cd1] = [f.v128(c.shuffle(d, [0, 4, 1, 5])), f.v128(c.shuffle(d, [2, 6, 3, 7]))];
+  return [
+    ab0.shuffle(cd0, [0, 1, 4, 5]),
+    ab0.shuffle(cd0, [2, 3, 6, 7]),
+    ab1.shuffle(cd1, [0, 1, 4, 5]),
+    ab1.shuffle(cd1, [2, 3, 6, 7]),
+  ];
+}

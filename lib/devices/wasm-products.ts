@@ -1,0 +1,278 @@
+import {
+  type ConvProduct,
+  forwardProduct,
+  forwardWindow,
+  inputGradProducts,
+} from '../../kernels/wasm/conv2d.ts';
+import {
+  type AffineRows,
+  type Product,
+  packRowsKernel,
+  productDepth,
+  productKernel,
+  productScratch,
+} from '../../kernels/wasm/product.ts';
+import { reduceKernel, sizeName, strideName } from '../../kernels/wasm/reduce.ts';
+import {
+  type WeightGrad,
+  weightGradKernel,
+  weightGradScratch,
+  weightGradTasks,
+} from '../../kernels/wasm/weight-grad.ts';
+import { plainWindow, tapsOf } from '../../kernels/wasm/window.ts';
+import type { Conv2dGeometry, MatmulGeometry } from './device.ts';
+import type { WasmEngine } from './wasm-engine.ts';
+
+/** Values of k of a packed block: a panel of it fits the first-level cache, a task's columns the second. */
+const DEPTH_BLOCK = 320;
+const TASK_COLUMNS = 256;
+/** Tasks per thread that balance the load where threads are slowed by others. */
+const TASKS_PER_THREAD = 4;
+
+const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
+
+/** The largest even share of n that is at most `most`. */
+const evenShare = (n: number, most: number): number => Math.ceil(n / Math.ceil(n / Math.max(1, most)));
+
+interface ProductRun {
+  readonly weights: AffineRows;
+  readonly product: Product;
+  readonly groups: number;
+  readonly columns: number;
+  /** Addresses, and what lies between groups, in values. */
+  readonly a: number;
+  readonly b: number;
+  readonly bias: number;
+  readonly out: number;
+  readonly groupA: number;
+  readonly groupB: number;
+  readonly groupOut: number;
+}
+
+function runProduct(engine: WasmEngine, run: ProductRun): void {
+  const { shape, threads } = engine;
+  const { weights, product, groups } = run;
+  const panels = Math.ceil(weights.rows / shape.rows);
+  const packed = panels * shape.rows * productDepth(product);
+  const groupsOfA = run.groupA ? groups : 1;
+
+  const wanted = Math.ceil((threads * (threads > 1 ? TASKS_PER_THREAD : 1)) / groups);
+  let taskColumns = ceilTo(Math.min(TASK_COLUMNS, Math.ceil(run.columns / wanted)), shape.columns);
+  taskColumns = ceilTo(Math.max(taskColumns, Math.min(64, run.columns)), shape.columns);
+  taskColumns = Math.max(taskColumns, ceilTo(Math.ceil((run.columns * groups) / 2048), shape.columns));
+  const columnTasks = Math.ceil(run.columns / taskColumns);
+  const rowTasks = Math.max(1, Math.min(Math.ceil(wanted / columnTasks), Math.floor(panels / 8)));
+  const taskRows = Math.ceil(panels / rowTasks) * shape.rows;
+
+  const threadBytes = ceilTo(productScratch(product, shape, taskColumns), 64);
+  const packedBytes = ceilTo(packed * groupsOfA * 4, 64);
+  engine.withScratch(packedBytes + threadBytes * threads, (scratch) => {
+    launchInPieces(groupsOfA, panels, (first, count) =>
+      engine.launch(packRowsKernel(weights, shape), count * panels, {
+        x: run.a + first * run.groupA * 4,
+        out: scratch + first * packed * 4,
+        groupStride: run.groupA,
+      }),
+    );
+    const exactRowTasks = Math.ceil(panels / (taskRows / shape.rows));
+    launchInPieces(groups, columnTasks * exactRowTasks, (first, count) =>
+      engine.launch(productKernel(product, shape), count * columnTasks * exactRowTasks, {
+        a: scratch + (run.groupA ? first * packed * 4 : 0),
+        b: run.b + first * run.groupB * 4,
+        bias: run.bias + (product.bias === 'row' ? first * product.rows * 4 : 0),
+        out: run.out + first * run.groupOut * 4,
+        scratch: scratch + packedBytes,
+        threadBytes,
+        columns: run.columns,
+        taskColumns,
+        columnTasks,
+        taskRows,
+        rowTasks: exactRowTasks,
+        groupA: run.groupA ? packed : 0,
+        groupB: run.groupB,
+        groupOut: run.groupOut,
+      }),
+    );
+  });
+}
+
+/** Splits a launch of `groups` times `tasksPerGroup` tasks where it would be too long for one. */
+function launchInPieces(
+  groups: number,
+  tasksPerGroup: number,
+  launch: (first: number, count: number) => void,
+): void {
+  const most = Math.max(1, Math.floor(4000 / tasksPerGroup));
+  for (let first = 0; first < groups; first += most) launch(first, Math.min(most, groups - first));
+}
+
+export function runMatmul(
+  engine: WasmEngine,
+  operands: { a: number; b: number; bias: number | null; out: number },
+  g: MatmulGeometry,
+): void {
+  const weights: AffineRows = {
+    rows: g.m,
+    channels: g.k,
+    tapsY: 1,
+    tapsX: 1,
+    row: g.transposeA ? 1 : g.k,
+    channel: g.transposeA ? g.m : 1,
+    tapY: 0,
+    tapX: 0,
+    offset: 0,
+  };
+  const product: Product = {
+    rows: g.m,
+    channels: g.k,
+    block: evenShare(g.k, DEPTH_BLOCK),
+    source: g.transposeB ? { kind: 'transposed' } : { kind: 'window', window: plainWindow(g.n, 0) },
+    output: { height: 1, width: g.n, strideY: 1, strideX: 1, originY: 0, originX: 0, imageStride: 0 },
+    grid: { height: 1, width: g.n },
+    bias: operands.bias === null ? 'none' : 'column',
+  };
+  runProduct(engine, {
+    weights,
+    product,
+    groups: g.batch,
+    columns: g.n,
+    a: operands.a,
+    b: operands.b,
+    bias: operands.bias ?? 0,
+    out: operands.out,
+    groupA: g.batchStrideA,
+    groupB: g.batchStrideB,
+    groupOut: g.m * g.n,
+  });
+}
+
+const planes = (g: Conv2dGeometry) => ({ input: g.inHeight * g.inWidth, output: g.outHeight * g.outWidth });
+const weightsPerGroup = (g: Conv2dGeometry): number =>
+  (g.outChannels / g.groups) * (g.inChannels / g.groups) * g.kernelHeight * g.kernelWidth;
+
+const productOf = (conv: ConvProduct, bias: Product['bias']): Product => ({
+  rows: conv.weights.rows,
+  channels: conv.weights.channels,
+  block: evenShare(conv.weights.channels, Math.floor(DEPTH_BLOCK / tapsOf(conv.window))),
+  source: { kind: 'window', window: conv.window },
+  output: conv.output,
+  grid: conv.grid,
+  bias,
+});
+
+export function runConv2d(
+  engine: WasmEngine,
+  operands: { x: number; weight: number; bias: number | null; out: number },
+  g: Conv2dGeometry,
+): void {
+  const conv = forwardProduct(g);
+  runProduct(engine, {
+    weights: conv.weights,
+    product: productOf(conv, operands.bias === null ? 'none' : 'row'),
+    groups: g.groups,
+    columns: g.batch * g.outHeight * g.outWidth,
+    a: operands.weight,
+    b: operands.x,
+    bias: operands.bias ?? 0,
+    out: operands.out,
+    groupA: weightsPerGroup(g),
+    groupB: (g.inChannels / g.groups) * planes(g).input,
+    groupOut: (g.outChannels / g.groups) * planes(g).output,
+  });
+}
+
+export function runConv2dInputGrad(
+  engine: WasmEngine,
+  operands: { dy: number; weight: number; out: number },
+  g: Conv2dGeometry,
+): void {
+  const { products, complete } = inputGradProducts(g);
+  if (!complete) {
+    const start = operands.out / 4;
+    engine.heap.f32.fill(0, start, start + g.batch * g.inChannels * planes(g).input);
+  }
+  for (const conv of products) {
+    runProduct(engine, {
+      weights: conv.weights,
+      product: productOf(conv, 'none'),
+      groups: g.groups,
+      columns: g.batch * conv.grid.height * conv.grid.width,
+      a: operands.weight,
+      b: operands.dy,
+      bias: 0,
+      out: operands.out,
+      groupA: weightsPerGroup(g),
+      groupB: (g.outChannels / g.groups) * planes(g).output,
+      groupOut: (g.inChannels / g.groups) * planes(g).input,
+    });
+  }
+}
+
+/** Rows of each operand that a task of the weight gradient packs, and the positions of a block. */
+const GRAD_ROWS = 256;
+const GRAD_BLOCK = 384;
+
+export function runConv2dWeightGrad(
+  engine: WasmEngine,
+  operands: { x: number; dy: number; out: number },
+  g: Conv2dGeometry,
+): void {
+  const { shape, threads } = engine;
+  const window = forwardWindow(g);
+  const taps = tapsOf(window);
+  const [rows, channels] = [g.outChannels / g.groups, g.inChannels / g.groups];
+  const columns = g.batch * planes(g).output;
+  const w: WeightGrad = {
+    rows,
+    channels,
+    rowWindow: plainWindow(planes(g).output, g.outChannels * planes(g).output),
+    window,
+    taskRows: ceilTo(evenShare(rows, GRAD_ROWS), shape.dotRows),
+    taskChannels: evenShare(channels, Math.max(shape.dotColumns, Math.floor(GRAD_ROWS / taps))),
+    block: GRAD_BLOCK,
+  };
+  const tasks = weightGradTasks(w) * g.groups;
+  const wanted = threads === 1 ? 1 : threads * TASKS_PER_THREAD;
+  const parts = Math.min(Math.ceil(wanted / tasks), Math.ceil(columns / GRAD_BLOCK));
+  const partColumns = ceilTo(Math.ceil(columns / parts), shape.dotLanes);
+  const exactParts = Math.ceil(columns / partColumns);
+  const size = weightsPerGroup(g) * g.groups;
+  const threadBytes = ceilTo(weightGradScratch(w, shape), 64);
+  const partialBytes = exactParts > 1 ? exactParts * size * 4 : 0;
+  engine.withScratch(threadBytes * threads + partialBytes, (scratch) => {
+    const partials = scratch + threadBytes * threads;
+    launchInPieces(g.groups, weightGradTasks(w) * exactParts, (first, count) =>
+      engine.launch(weightGradKernel(w, shape), weightGradTasks(w) * count * exactParts, {
+        dy: operands.dy + first * rows * planes(g).output * 4,
+        x: operands.x + first * channels * planes(g).input * 4,
+        out: (exactParts > 1 ? partials : operands.out) + first * weightsPerGroup(g) * 4,
+        scratch,
+        threadBytes,
+        columns,
+        partColumns,
+        partOut: size,
+        groups: count,
+        groupDy: rows * planes(g).output,
+        groupX: channels * planes(g).input,
+      }),
+    );
+    if (exactParts > 1) sumRows(engine, partials, operands.out, exactParts, size);
+  });
+}
+
+/** out[j] = sum over i of x[i, j], x: `[rows, columns]`. */
+function sumRows(engine: WasmEngine, x: number, out: number, rows: number, columns: number): void {
+  const total = Math.ceil(columns / 4);
+  const units = Math.ceil(total / Math.min(total, engine.threads * TASKS_PER_THREAD));
+  engine.launch(reduceKernel('sum', 2, false), Math.ceil(total / units), {
+    x,
+    out,
+    total,
+    units,
+    turns: rows,
+    [sizeName(0)]: rows,
+    [sizeName(1)]: columns,
+    [strideName(0)]: columns,
+    [strideName(1)]: 1,
+  });
+}
