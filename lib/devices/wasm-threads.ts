@@ -1,4 +1,5 @@
 import { DeviceError } from '../errors.ts';
+import { nodeBuiltin } from './node-builtin.ts';
 
 /**
  * The start of the memory, in 32-bit words: how the calling thread and the workers meet.
@@ -189,7 +190,7 @@ export class ThreadPool {
 
 async function workerStarter(): Promise<StartWorker> {
   if (typeof process !== 'undefined' && process.versions?.node) {
-    const { Worker: NodeWorker } = await import('node:worker_threads');
+    const { Worker: NodeWorker } = await nodeBuiltin<typeof import('node:worker_threads')>('worker_threads');
     return (workerData) => {
       const worker = new NodeWorker(WORKER, { eval: true, workerData, execArgv: [] });
       const ready = new Promise<void>((resolve, reject) => {

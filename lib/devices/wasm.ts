@@ -47,6 +47,7 @@ import type {
   UnaryGradOp,
   UnaryOp,
 } from './device.ts';
+import { nodeBuiltin } from './node-builtin.ts';
 import { WasmEngine } from './wasm-engine.ts';
 import { runConv2d, runConv2dInputGrad, runConv2dWeightGrad, runMatmul } from './wasm-products.ts';
 import { describeVariant, type WasmVariant } from './wasm-variant.ts';
@@ -82,7 +83,7 @@ export async function createWasmDevice(options: WasmOptions = {}): Promise<WasmD
 
 async function cores(): Promise<number> {
   if (typeof process !== 'undefined' && process.versions?.node) {
-    const { availableParallelism } = await import('node:os');
+    const { availableParallelism } = await nodeBuiltin<typeof import('node:os')>('os');
     return availableParallelism();
   }
   return globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
