@@ -1,3 +1,4 @@
+import { PRELUDE } from '../../kernels/gpu/gl/prelude.ts';
 import { type Program, textureSize, threadsOf } from '../../kernels/gpu/program.ts';
 import { DeviceError } from '../errors.ts';
 import {
@@ -162,6 +163,7 @@ export class GlRuntime implements Runtime<GlBuffer> {
     const shortcut = createKernel(this.gpu, program, types, {
       pipeline: true,
       returnType: program.returns ?? 'Number',
+      injectedNative: this.mode === 'webgl2' ? PRELUDE : null,
     });
     const kernel = shortcut.kernel as GlKernel;
     const { gl } = this;
