@@ -95,7 +95,8 @@ function convolution(random: Generator): Conv2dGeometry {
   const depthwise = groups > 1 && chance(random, 0.5);
   const inGroup = depthwise ? 1 : size(random, groups > 1 ? 9 : 65);
   const outGroup = depthwise ? between(random, 1, 2) : size(random, groups > 1 ? 9 : 65);
-  const side = inGroup * outGroup > 600 ? 7 : 17;
+  const work = inGroup * outGroup * groups;
+  const side = work > 600 ? 7 : work < 40 ? 50 : 17;
   const [kernelHeight, kernelWidth] = chance(random, 0.6)
     ? pick(random, [
         [1, 1],
@@ -202,7 +203,13 @@ const adaptive = (random: Generator) => ({
 });
 
 function normalisation(random: Generator) {
-  const g = { batch: between(random, 2, 5), channels: size(random), spatial: size(random), eps: 1e-5 };
+  const large = chance(random, 0.2);
+  const g = {
+    batch: between(random, 2, 5),
+    channels: size(random, large ? 5 : 65),
+    spatial: large ? between(random, 500, 5000) : size(random),
+    eps: 1e-5,
+  };
   const length = g.batch * g.channels * g.spatial;
   return {
     g,
@@ -301,7 +308,9 @@ export const DRAWS: { readonly [P in keyof Primitives<Storage>]: (random: Genera
     };
   },
   reduce: (random) => {
-    const from = shape(random);
+    const from = chance(random, 0.3)
+      ? [size(random, 9), between(random, 250, 5000), size(random, 5)]
+      : shape(random);
     const op = pick<ReduceOp>(random, ['sum', 'max', 'min', 'argmax']);
     const axes = from.flatMap((_, axis) => (chance(random, 0.5) ? [axis] : []));
     const geometry = reduceGeometry(from, op === 'argmax' ? [random.integer(from.length)] : axes);
