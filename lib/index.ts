@@ -1,6 +1,7 @@
 import './tensor/methods.ts';
 
 export type { Device, DeviceName, GpuMode } from './devices/device.ts';
+export { type Profile, type ProfileRow, profile } from './devices/profile.ts';
 export type { DeviceChoice, InitOptions } from './devices/select.ts';
 export {
   AutogradError,
