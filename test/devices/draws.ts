@@ -93,10 +93,15 @@ function broadcast(random: Generator, operands: number) {
 function convolution(random: Generator): Conv2dGeometry {
   const groups = chance(random, 0.3) ? between(random, 2, 6) : 1;
   const depthwise = groups > 1 && chance(random, 0.5);
-  const inGroup = depthwise ? 1 : size(random, groups > 1 ? 9 : 65);
-  const outGroup = depthwise ? between(random, 1, 2) : size(random, groups > 1 ? 9 : 65);
+  const wide = groups === 1 && chance(random, 0.25);
+  const inGroup = wide ? pick(random, EDGES) : depthwise ? 1 : size(random, groups > 1 ? 9 : 65);
+  const outGroup = wide
+    ? pick(random, EDGES)
+    : depthwise
+      ? between(random, 1, 2)
+      : size(random, groups > 1 ? 9 : 65);
   const work = inGroup * outGroup * groups;
-  const side = work > 600 ? 7 : work < 40 ? 50 : 17;
+  const side = wide ? 11 : work > 600 ? 7 : work < 40 ? 50 : 17;
   const [kernelHeight, kernelWidth] = chance(random, 0.6)
     ? pick(random, [
         [1, 1],
