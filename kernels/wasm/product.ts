@@ -155,7 +155,7 @@ export const productKernel = (product: Product, shape: TileShape) => {
     const tile = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
     const table = f.i32(tile.add(tileBytes(shape)));
     const packed = f.i32(tile.add(tableBytes(shape)));
-    const [panel, k, left, columnAddress, panelA, at] = Array.from({ length: 6 }, () => f.i32());
+    const [panel, k, left, columnAddress, panelA, at, from] = Array.from({ length: 7 }, () => f.i32());
     const [direct, biased, accumulate] = [f.i32(), f.i32(), f.i32()];
 
     /** Writes the byte offsets of a panel's columns in C to the table. */
@@ -210,24 +210,31 @@ export const productKernel = (product: Product, shape: TileShape) => {
           }),
         );
       }
+      const target = f.i32(columnAddress.add(row.mul(planeBytes)));
       f.if(
-        direct.and(row.add(shape.rows).le(product.rows)),
-        () =>
-          f.call(
-            library.tile,
-            panelA,
-            panel,
-            columnAddress.add(row.mul(planeBytes)),
-            planeBytes,
-            k,
-            accumulate,
-          ),
+        direct.and(row.add(shape.rows).le(endRow)),
+        () => f.call(library.tile, panelA, panel, target, planeBytes, k, accumulate),
         () => {
           f.call(library.tile, panelA, panel, tile, shape.columns * 4, k, 0);
-          eachValue(row, (address, i, j) => {
-            const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
-            f.store(address, accumulate.select(address.f32().add(value), value));
-          });
+          f.if(
+            direct,
+            () => {
+              from.set(tile);
+              f.repeat(endRow.sub(row), () => {
+                for (let offset = 0; offset < shape.columns * 4; offset += 16) {
+                  const value = from.v128(offset);
+                  f.store(target, accumulate.select(target.v128(offset).add(value), value), offset);
+                }
+                from.set(from.add(shape.columns * 4));
+                target.set(target.add(planeBytes));
+              });
+            },
+            () =>
+              eachValue(row, (address, i, j) => {
+                const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
+                f.store(address, accumulate.select(address.f32().add(value), value));
+              }),
+          );
         },
       );
     };

@@ -38,7 +38,7 @@ const PARAMS = {
 const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
 
 const layout = (w: WeightGrad, shape: TileShape) => {
-  const tileBytes = ceilTo(shape.dotRows * shape.dotColumns * 4, 64);
+  const tileBytes = ceilTo(shape.dotRows * shape.dotColumns * shape.dotLanes * 4, 64);
   const rowBytes = w.block * 4;
   const aBytes = ceilTo(w.taskRows, shape.dotRows) * rowBytes;
   const paddedChannels = ceilTo(w.taskChannels, shape.dotColumns);

@@ -142,17 +142,20 @@ export function emitWindowGroup(
         0,
         window.tapsX,
         () => {
-          if (strideX === 1) {
+          if (strideX <= 2) {
             const row = f.i32(lanes[0].row.add(tapY.mul(window.stepY)));
             const at = f.i32(lanes[0].column.add(tapX.mul(window.stepX)));
-            const inside = inOneRow.and(row.below(height)).and(at.ge(0)).and(at.add(4).le(width));
+            const inside = inOneRow
+              .and(row.below(height))
+              .and(at.ge(0))
+              .and(at.add(4 * strideX).le(width));
             f.if(
               inside,
               () => {
                 first.set(lanes[0].base.add(row.mul(width).add(at).shl(2)));
                 store(
                   tap,
-                  () => first.v128(),
+                  () => (strideX === 1 ? first.v128() : first.v128().shuffle(first.v128(16), [0, 2, 4, 6])),
                   () => first.set(first.add(planeBytes)),
                 );
               },
