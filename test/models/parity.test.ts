@@ -7,8 +7,10 @@ import { memory } from '../../lib/index.ts';
 import { ReferenceDevice } from '../reference/device.ts';
 import { compare, MODELS } from './parity.ts';
 
-/** Relative, norm by norm. PyTorch's own float32 is off by up to 2.4e-5 (losses) and 1.7e-5 (gradients). */
-const TOLERANCE = 1e-3;
+/** Relative distances, norm by norm. PyTorch's own float32 is off by up to 1.9e-5. */
+const TOLERANCE = 2e-4;
+/** Of the losses: after the first step activations may come to lie at a ReLU's kink, where rounding tells. */
+const LOSS_TOLERANCE = 1e-3;
 
 const name = process.env.PARITY_DEVICE ?? 'wasm';
 const device = name === 'reference' ? new ReferenceDevice() : await openDevice(name as DeviceName);
@@ -28,7 +30,7 @@ for (const golden of MODELS) {
     assert.ok(gradients[1] <= TOLERANCE, `the gradient of ${gradients[0]} is off by ${gradients[1]}`);
     assert.ok(statistics[1] <= TOLERANCE, `${statistics[0]} is off by ${statistics[1]}`);
     for (const [step, far] of losses.entries()) {
-      assert.ok(far <= TOLERANCE, `the loss after ${step} steps is off by ${far}`);
+      assert.ok(far <= LOSS_TOLERANCE, `the loss after ${step} steps is off by ${far}`);
     }
     assert.equal(tensors, tensors.slice().fill(tensors[0]), 'each step leaves as many tensors as the first');
     assert.equal(memory().tensors, before.tensors);

@@ -8,6 +8,9 @@ export interface GoldenModel {
   readonly name: 'resnet18' | 'resnet50' | 'densenet121';
   readonly classes: number;
   readonly targets: number[];
+  readonly noiseSeed: number;
+  /** By how many NUDGEs biases are raised, by name and channel. */
+  readonly nudges: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly sgd: { readonly lr: number; readonly momentum: number; readonly weightDecay: number };
   readonly logits: string;
   /** Before the first step, and after each. */
@@ -38,6 +41,8 @@ function fnv1a(name: string): number {
   return word >>> 0;
 }
 
+const NUDGE = 1 / 256;
+
 /** As `initialise` in golden/record_models.py. */
 function initialValues(name: string, { shape, size, rank }: Tensor): Float32Array {
   const fanIn = size / shape[0];
@@ -48,9 +53,9 @@ function initialValues(name: string, { shape, size, rank }: Tensor): Float32Arra
 }
 
 /** As `images` in golden/record_models.py: `[2, 3, 64, 64]`. */
-function images(): Tensor {
+function images(noiseSeed: number): Tensor {
   const patches = hashed(2 * 3 * 8 * 8, 1);
-  const noise = hashed(2 * 3 * 64 * 64, 2, -0.2, 0.2);
+  const noise = hashed(2 * 3 * 64 * 64, noiseSeed, -0.2, 0.2);
   const patchOf = (pixel: number) =>
     Math.floor(pixel / 4096) * 64 + Math.floor((pixel % 4096) / 512) * 8 + Math.floor((pixel % 64) / 8);
   return tensor(
@@ -101,10 +106,14 @@ export async function compare(golden: GoldenModel): Promise<Distances> {
     throw new Error(`${golden.name}: parameters are not named, or not ordered, as torchvision's`);
   }
   for (const [name, parameter] of parameters) {
-    parameter.assign(parameter.device.upload(initialValues(name, parameter)));
+    const values = initialValues(name, parameter);
+    for (const [channel, steps] of Object.entries(golden.nudges[name] ?? {})) {
+      values[Number(channel)] += NUDGE * steps;
+    }
+    parameter.assign(parameter.device.upload(values));
   }
   const optimizer = new optim.SGD(model.parameters(), golden.sgd);
-  const [x, y] = [images(), tensor(golden.targets)];
+  const [x, y] = [images(golden.noiseSeed), tensor(golden.targets)];
 
   const pass = () =>
     tidy(() => {
