@@ -15,7 +15,10 @@ import {
  * A gpu.js kernel owns its output texture, or allocates one a call (`immutable`). Here textures come from a pool,
  * and before each run the kernel is given the ones to render into: `texture` and `mappedTextures` are set, and its
  * `_replaceOutputTexture`, which a run calls when the framebuffer is bound, attaches them. All flat textures are of
- * one class with dimensions [n, 1, 1], so that arguments never change type and nothing compiles twice.
+ * one class, so that arguments never change type and nothing compiles twice.
+ *
+ * Flat values lie four to a texel (gpu.js's `optimizeFloatMemory`): headless GL and WebGL 1 have no narrower float
+ * format to render to, and a value a texel would take four times the memory.
  */
 export class GlRuntime implements Runtime<GlBuffer> {
   readonly description: string;
@@ -30,8 +33,6 @@ export class GlRuntime implements Runtime<GlBuffer> {
   private readonly flatKind: TextureKind;
   private readonly lanesKind: TextureKind;
   private readonly framebuffer: WebGLFramebuffer;
-  /** Whether a flat texture may be read one value a texel. */
-  private readonly tightRead: boolean;
   private bytesInUse = 0;
   private bytesHeld = 0;
 
@@ -46,7 +47,6 @@ export class GlRuntime implements Runtime<GlBuffer> {
     this.maxOutputs = drawBuffersOf(this.gl);
     this.framebuffer = this.gl.createFramebuffer() as WebGLFramebuffer;
     this.description = `gpu.js ${mode}, ${rendererOf(this.gl)}`;
-    this.tightRead = mode === 'webgl2' && this.readsOneChannel();
   }
 
   /** One output; the storage of a program with `maps` comes from `runAll`. */
@@ -92,10 +92,8 @@ export class GlRuntime implements Runtime<GlBuffer> {
     const buffer = this.allocateFlat(data.length);
     const { gl } = this;
     const { width, height } = buffer;
-    const channels = this.flatKind.textureFormat === gl.RGBA ? 4 : 1;
-    const texels = new Float32Array(width * height * channels);
-    if (channels === 1) texels.set(data);
-    else for (let i = 0; i < data.length; i++) texels[i * 4] = data[i];
+    const texels = new Float32Array(width * height * 4);
+    texels.set(data);
     gl.activeTexture(gl.TEXTURE15);
     gl.bindTexture(gl.TEXTURE_2D, buffer.texture.texture);
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, this.flatKind.textureFormat, gl.FLOAT, texels);
@@ -109,20 +107,13 @@ export class GlRuntime implements Runtime<GlBuffer> {
   readSync(buffer: GlBuffer): Float32Array {
     const { gl } = this;
     const { width, length, lanes } = buffer;
-    const rows = Math.ceil(length / width);
+    const values = lanes ? length * 4 : length;
+    const rows = Math.ceil(values / 4 / width);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, buffer.texture.texture, 0);
-    if (this.tightRead && !lanes) {
-      const values = new Float32Array(width * rows);
-      gl.readPixels(0, 0, width, rows, gl.RED, gl.FLOAT, values);
-      return values.length === length ? values : values.slice(0, length);
-    }
     const texels = new Float32Array(width * rows * 4);
     gl.readPixels(0, 0, width, rows, gl.RGBA, gl.FLOAT, texels);
-    if (lanes) return texels.subarray(0, length * 4);
-    const values = new Float32Array(length);
-    for (let i = 0; i < length; i++) values[i] = texels[i * 4];
-    return values;
+    return texels.length === values ? texels : texels.slice(0, values);
   }
 
   free(buffer: GlBuffer): void {
@@ -152,17 +143,22 @@ export class GlRuntime implements Runtime<GlBuffer> {
 
   private prepare(key: string, program: Program): CompiledKernel {
     const threads = threadsOf(program);
-    const [width, height] = program.texture ?? textureSize(threads, this.maxTextureSize);
-    if (Math.max(width, height) > this.maxTextureSize || width * height < threads) {
+    const lanes = program.returns === 'Array(4)';
+    const texels = lanes ? threads : Math.ceil(threads / 4);
+    const [width, height] = program.texture ?? textureSize(texels, this.maxTextureSize);
+    if (Math.max(width, height) > this.maxTextureSize || width * height < texels) {
       throw new DeviceError(
         `${this.mode}: kernel ${key} has ${threads} outputs, a texture of ${width} x ${height}; ` +
           `this GPU's textures end at ${this.maxTextureSize} a side: use a smaller batch or image`,
       );
     }
-    const types = program.inputs.map((input) => (input.lanes ? 'ArrayTexture(4)' : 'ArrayTexture(1)'));
+    const types = program.inputs.map((input) =>
+      input.lanes ? 'ArrayTexture(4)' : 'MemoryOptimizedNumberTexture',
+    );
     const shortcut = createKernel(this.gpu, program, types, {
       pipeline: true,
       returnType: program.returns ?? 'Number',
+      optimizeFloatMemory: !lanes,
       injectedNative: this.mode === 'webgl2' ? PRELUDE : null,
     });
     const kernel = shortcut.kernel as GlKernel;
@@ -190,7 +186,7 @@ export class GlRuntime implements Runtime<GlBuffer> {
       threads,
       width,
       height,
-      lanes: program.returns === 'Array(4)',
+      lanes,
       outputs: 1 + maps.length,
       inputWidths: [],
       inputLanes: [],
@@ -198,7 +194,7 @@ export class GlRuntime implements Runtime<GlBuffer> {
   }
 
   private allocateFlat(length: number): GlBuffer {
-    const [width, height] = textureSize(length, this.maxTextureSize);
+    const [width, height] = textureSize(Math.ceil(length / 4), this.maxTextureSize);
     if (height > this.maxTextureSize) {
       throw new DeviceError(
         `${this.mode}: ${length} values do not fit a texture of at most ${this.maxTextureSize} a side`,
@@ -258,7 +254,11 @@ export class GlRuntime implements Runtime<GlBuffer> {
   /** Runs a constant kernel, to learn what gpu.js's textures of that return type are. */
   private probe(returns: 'Number' | 'Array(4)', value: string): TextureKind {
     const program: Program = { inputs: [], output: [1], body: `return ${value};` };
-    const shortcut = createKernel(this.gpu, program, [], { pipeline: true, returnType: returns });
+    const shortcut = createKernel(this.gpu, program, [], {
+      pipeline: true,
+      returnType: returns,
+      optimizeFloatMemory: returns === 'Number',
+    });
     const texture = firstRun(this.gpu, this.mode, 'probe', shortcut, () => shortcut() as GlTexture);
     return {
       Texture: texture.constructor as TextureKind['Texture'],
@@ -268,21 +268,9 @@ export class GlRuntime implements Runtime<GlBuffer> {
       kernel: shortcut.kernel,
     };
   }
-
-  private readsOneChannel(): boolean {
-    const { gl } = this;
-    const buffer = this.allocateFlat(1);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
-    attach(gl, 0, buffer.texture);
-    const tight =
-      gl.getParameter(gl.IMPLEMENTATION_COLOR_READ_FORMAT) === gl.RED &&
-      gl.getParameter(gl.IMPLEMENTATION_COLOR_READ_TYPE) === gl.FLOAT;
-    this.free(buffer);
-    return tight;
-  }
 }
 
-/** A texture of `length` texels in use: values, or (`lanes`) vectors of four. */
+/** A texture of `length` values, four a texel, or (`lanes`) of `length` texels of four values. */
 export interface GlBuffer {
   readonly texture: GlTexture;
   length: number;

@@ -10,6 +10,11 @@ vec4 texelOf(sampler2D values, ivec2 size, int i) {
   int column = i & (size.x - 1);
   return texture(values, (vec2(column, float(i - column) / float(size.x)) + 0.5) / vec2(size));
 }
+float valueOf(sampler2D values, ivec2 size, int i) {
+  vec4 texel = texelOf(values, size, i >> 2);
+  int lane = i & 3;
+  return lane < 2 ? (lane == 0 ? texel.r : texel.g) : (lane == 2 ? texel.b : texel.a);
+}
 int quotientOf(int a, int b, int count) {
   if (count / b > 1048576) return a / b;
   int q = int((float(a) + 0.5) / float(b));
@@ -24,6 +29,6 @@ ivec3 threadOf(int i, ivec3 size) {
   return ivec3(i - row * size.x, row - z * size.y, z);
 }
 #define getVec4FromSampler2D(values, size, dim, c, b, a) texelOf(values, size, (a) + dim.x * ((b) + dim.y * (c)))
-#define getFloatFromSampler2D(values, size, dim, c, b, a) texelOf(values, size, (a) + dim.x * ((b) + dim.y * (c))).r
+#define getMemoryOptimized32(values, size, dim, c, b, a) valueOf(values, size, (a) + dim.x * ((b) + dim.y * (c)))
 #define indexTo3D(i, size) threadOf(i, size)
 `;
