@@ -38,7 +38,8 @@ function unaryBody(op: UnaryOp, alpha: number): string {
     case 'exp':
       return 'return Math.exp(v);';
     case 'log':
-      return 'return Math.log(v);';
+      // SwiftShader's log of 0 is a finite -88.
+      return 'let r = Math.log(v);\nif (v == 0.0) { r = -1.0 / (v * v); }\nreturn r;';
     case 'sqrt':
       return 'return Math.sqrt(v);';
     case 'reciprocal':
