@@ -161,8 +161,9 @@ export class ThreadPool {
       Atomics.add(control, WORD.done, 1);
     }
     this.#awaitDone(tasks);
+    const workersFailed = Atomics.exchange(control, WORD.failures, 0) > 0;
     if (failure) throw failure;
-    this.#throwFailure();
+    if (workersFailed) throw this.#workerFailure();
   }
 
   #awaitDone(tasks: number): void {
@@ -173,11 +174,10 @@ export class ThreadPool {
     }
   }
 
-  #throwFailure(): void {
-    if (Atomics.exchange(this.#control, WORD.failures, 0) === 0) return;
+  #workerFailure(): DeviceError {
     const length = this.#control[WORD.failureLength];
     const bytes = new Uint8Array(this.#control.buffer, WORD.failureText * 4, length).slice();
-    throw new DeviceError(`wasm: a worker thread failed: ${new TextDecoder().decode(bytes)}`);
+    return new DeviceError(`wasm: a worker thread failed: ${new TextDecoder().decode(bytes)}`);
   }
 
   async stop(): Promise<void> {
