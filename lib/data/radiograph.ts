@@ -38,9 +38,9 @@ export interface Radiograph {
 
 /** X-ray attenuation of one unit of path through each material. */
 const SOFT_TISSUE = 1.1;
-const CORTEX = 17;
-const MARROW = 4;
-const METAL = 60;
+const CORTEX = 11;
+const MARROW = 3;
+const METAL = 70;
 
 /**
  * Projects bones in soft tissue onto a film of the given size: each is a tube whose attenuation is the length of the
@@ -190,7 +190,7 @@ function beyondBreak(
 ): number | null {
   const zigzag = 0.18 * radius * Math.sin((5 * across) / radius);
   const from = along - fault.along * length - fault.slant * across - zigzag;
-  if (Math.abs(from) < 0.22 * radius) return null;
+  if (Math.abs(from) < 0.3 * radius) return null;
   return from > 0 ? fault.size * radius : 0;
 }
 

@@ -76,46 +76,46 @@ class Pen {
 
 const DRAW: Record<Region, (pen: Pen) => void> = {
   finger(pen) {
-    let at = pen.bone({ x: 0, y: 0 }, 0, 0.34, 0.055, 0.4, true);
-    at = pen.bone(at, pen.vary(0, 0), 0.24, 0.047, 0.35, true);
-    pen.bone(at, 0, 0.15, 0.038, 0.25, false);
+    let at = pen.bone({ x: 0, y: 0 }, 0, 0.34, 0.066, 0.4, true);
+    at = pen.bone(at, pen.vary(0, 0), 0.24, 0.057, 0.35, true);
+    pen.bone(at, 0, 0.15, 0.046, 0.25, false);
   },
   hand(pen) {
-    const lengths = [0.27, 0.17, 0.11];
+    const lengths = [0.28, 0.16];
     for (let ray = 0; ray < 4; ray++) {
-      pen.ray({ x: 0.095 * (ray - 1.5), y: 0.02 * Math.abs(ray - 1) }, 8 * (ray - 1.5), lengths, 0.028);
+      pen.ray({ x: 0.095 * (ray - 1.5), y: 0.02 * Math.abs(ray - 1) }, 8 * (ray - 1.5), lengths, 0.033);
     }
-    pen.ray({ x: -0.19, y: -0.04 }, -38, [0.17, 0.11], 0.027);
+    pen.ray({ x: -0.19, y: -0.04 }, -38, [0.19, 0.12], 0.033);
     for (let i = 0; i < 6; i++) pen.pebble(0.1 * ((i % 3) - 1), -0.05 - 0.07 * Math.floor(i / 3), 0.034);
   },
   wrist(pen) {
-    pen.bone({ x: -0.075, y: -0.62 }, 0, 0.48, 0.05, 0.6, true);
-    pen.bone({ x: 0.075, y: -0.62 }, 0, 0.46, 0.036, 0.4, true);
+    pen.bone({ x: -0.085, y: -0.6 }, 0, 0.46, 0.062, 0.45, true);
+    pen.bone({ x: 0.085, y: -0.6 }, 0, 0.44, 0.05, 0.4, true);
     for (let i = 0; i < 7; i++) {
       pen.pebble(i < 3 ? 0.085 * (i - 1) : 0.075 * (i - 4.5), i < 3 ? -0.02 : 0.065, 0.038);
     }
     for (let ray = 0; ray < 4; ray++) {
-      pen.bone({ x: 0.075 * (ray - 1.5), y: 0.14 }, 9 * (ray - 1.5), 0.22, 0.024, 0.35, false);
+      pen.bone({ x: 0.075 * (ray - 1.5), y: 0.14 }, 9 * (ray - 1.5), 0.14, 0.026, 0.35, false);
     }
   },
   forearm(pen) {
-    pen.bone({ x: -0.08, y: 0 }, 3, 0.84, 0.042, 0.45, true);
-    pen.bone({ x: 0.08, y: 0.02 }, -3, 0.84, 0.038, 0.4, true);
+    pen.bone({ x: -0.1, y: 0 }, 3, 0.84, 0.055, 0.4, true);
+    pen.bone({ x: 0.1, y: 0.02 }, -3, 0.84, 0.05, 0.35, true);
   },
   elbow(pen) {
-    const joint = pen.bone({ x: 0, y: -0.5 }, 0, 0.44, 0.055, 0.75, true);
+    const joint = pen.bone({ x: 0, y: -0.5 }, 0, 0.44, 0.072, 0.6, true);
     const bend = 12 + pen.vary(8, 1);
-    pen.bone({ x: joint.x - 0.055, y: joint.y }, bend, 0.46, 0.04, 0.45, true);
-    pen.bone({ x: joint.x + 0.055, y: joint.y - 0.03 }, bend, 0.48, 0.042, 0.5, true);
+    pen.bone({ x: joint.x - 0.075, y: joint.y }, bend, 0.44, 0.055, 0.4, true);
+    pen.bone({ x: joint.x + 0.075, y: joint.y - 0.03 }, bend, 0.46, 0.058, 0.4, true);
   },
   humerus(pen) {
-    pen.bone({ x: 0, y: 0 }, 0, 0.8, 0.058, 0.6, true);
-    pen.pebble(-0.03, -0.01, 0.1);
+    pen.bone({ x: 0, y: 0 }, 0, 0.8, 0.075, 0.5, true);
+    pen.pebble(-0.03, -0.01, 0.12);
   },
   shoulder(pen) {
-    pen.bone({ x: 0, y: 0 }, 8, 0.62, 0.058, 0.5, true);
+    pen.bone({ x: 0, y: 0 }, 8, 0.56, 0.072, 0.45, true);
     pen.pebble(-0.03, -0.02, 0.105);
-    pen.bone({ x: -0.5, y: -0.2 }, 82, 0.46, 0.034, 0.35, true);
+    pen.bone({ x: -0.48, y: -0.22 }, 82, 0.42, 0.046, 0.3, true);
     pen.bone({ x: -0.16, y: -0.04 }, -18, 0.46, 0.026, 0.1, false);
     pen.bone({ x: -0.2, y: -0.02 }, -52, 0.3, 0.022, 0.1, false);
   },

@@ -9,7 +9,7 @@ import { skeleton } from './skeleton.ts';
 export interface SyntheticOptions {
   /** Default 0. Same seed, same bytes. */
   seed?: number;
-  /** Patients of each region in `train` and `valid`; default 42 and 14. */
+  /** Patients of each region in `train` and `valid`; default 64 and 16. */
   patients?: Readonly<Record<Split, number>>;
   /** The share of abnormal studies; default 0.45. */
   abnormal?: number;
@@ -30,7 +30,7 @@ interface Study {
  */
 export async function drawMura(
   folder: string,
-  { seed = 0, patients = { train: 42, valid: 14 }, abnormal = 0.45 }: SyntheticOptions = {},
+  { seed = 0, patients = { train: 64, valid: 16 }, abnormal = 0.45 }: SyntheticOptions = {},
 ): Promise<{ studies: number; images: number }> {
   const total = { studies: 0, images: 0 };
   let patient = 0;
