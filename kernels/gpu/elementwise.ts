@@ -1,5 +1,6 @@
 import type { BinaryOp, BroadcastGeometry, UnaryGradOp, UnaryOp } from '../../lib/devices/device.ts';
 import { element, threadsOver } from './coordinates.ts';
+import type { Pointwise } from './pointwise.ts';
 import type { Program, ProgramInput } from './program.ts';
 
 /** Exponents whose power is cheaper, and more exact, as a product. */
@@ -19,17 +20,13 @@ export function isProduct(op: UnaryOp | UnaryGradOp, alpha: number): boolean {
   return op === 'powScalar' && PRODUCTS.has(alpha);
 }
 
-/** out = op(x), with alpha as a scalar argument. */
-export function unaryProgram(op: UnaryOp, length: number, alpha: number): Program {
-  return {
-    inputs: [{ name: 'x' }],
-    scalars: ['alpha'],
-    output: [length],
-    body: `const v = x[this.thread.x];\n${unaryBody(op, alpha)}`,
-  };
+/** op(v), with alpha as a scalar argument. */
+export function unary(op: UnaryOp, alpha: number): Pointwise {
+  return { inputs: ['v'], scalars: ['alpha'], results: [unaryBody(op, alpha)] };
 }
 
-function unaryBody(op: UnaryOp, alpha: number): string {
+/** The statements that make the result of `v` and `alpha`. */
+export function unaryBody(op: UnaryOp, alpha: number): string {
   switch (op) {
     case 'abs':
       return 'return Math.abs(v);';
@@ -112,17 +109,13 @@ if (${base} < 0.0) {
 return p;`;
 }
 
-/** dy * f', with f' from x or y as the contract's DERIVATIVE_FROM says. */
-export function unaryGradProgram(op: UnaryGradOp, length: number, alpha: number): Program {
-  return {
-    inputs: [{ name: 'dy' }, { name: 'saved' }],
-    scalars: ['alpha'],
-    output: [length],
-    body: `const g = dy[this.thread.x];\nconst v = saved[this.thread.x];\n${unaryGradBody(op, alpha)}`,
-  };
+/** g * f', with f' from v, which is x or y as the contract's DERIVATIVE_FROM says. */
+export function unaryGrad(op: UnaryGradOp, alpha: number): Pointwise {
+  return { inputs: ['g', 'v'], scalars: ['alpha'], results: [unaryGradBody(op, alpha)] };
 }
 
-function unaryGradBody(op: UnaryGradOp, alpha: number): string {
+/** The statements that make the result of `g`, `v` and `alpha`. */
+export function unaryGradBody(op: UnaryGradOp, alpha: number): string {
   const keepWhere = (condition: string) => `let r = 0.0;\nif (${condition}) { r = g; }\nreturn r;`;
   switch (op) {
     case 'abs':
@@ -157,6 +150,11 @@ function unaryGradBody(op: UnaryGradOp, alpha: number): string {
   }
 }
 
+/** op(va, vb) of equal shapes. */
+export function binary(op: BinaryOp): Pointwise {
+  return { inputs: ['va', 'vb'], scalars: [], results: [binaryBody(op)] };
+}
+
 /** out = op(a, b), broadcast. */
 export function binaryProgram(
   op: BinaryOp,
@@ -167,7 +165,8 @@ export function binaryProgram(
   return { inputs, output, body: `${prelude}\n${binaryBody(op)}` };
 }
 
-function binaryBody(op: BinaryOp): string {
+/** The statements that make the result of `va` and `vb`. */
+export function binaryBody(op: BinaryOp): string {
   const test = (condition: string) => `let r = 0.0;\nif (${condition}) { r = 1.0; }\nreturn r;`;
   switch (op) {
     case 'add':

@@ -16,8 +16,15 @@ export interface ProgramInput {
   readonly name: string;
   /** How the flat values are folded, innermost first: `x[z][y][x]` reads `x + dims[0] * (y + dims[1] * z)`. Default flat: `x[i]`. */
   readonly dims?: readonly [number, number, number];
-  /** A texture of four values a texel (GL only): `const v = x[i]` is a vector, `v[0]` to `v[3]` its lanes. */
+  /** Texels of four values (GL only), a flat tensor's too: `const v = x[i]` is a vector, `v[0]` to `v[3]` its lanes. */
   readonly lanes?: boolean;
+}
+
+/** A function of numbers that a body calls. */
+export interface ProgramFunction {
+  readonly name: string;
+  readonly arguments: readonly string[];
+  readonly body: string;
 }
 
 export interface Program {
@@ -30,6 +37,7 @@ export interface Program {
   readonly returns?: 'Number' | 'Array(4)';
   /** The statements inside `function (inputs, scalars) { ... }`. */
   readonly body: string;
+  readonly functions?: readonly ProgramFunction[];
   /**
    * Further outputs of the same shape and type, GL only: the body calls each name as a function with the value it
    * is to keep, `lane1([a, b, c, d]);`, before it returns the first output.
@@ -37,6 +45,8 @@ export interface Program {
   readonly maps?: readonly string[];
   /** GL only: width and height of the output texture, where the canonical one (`textureSize`) does not serve. */
   readonly texture?: readonly [number, number];
+  /** GL only: the four values that the program returns are four neighbours in a flat tensor. */
+  readonly flat?: boolean;
 }
 
 /** The kernel function's text. */
@@ -51,13 +61,16 @@ export function threadsOf(program: Program): number {
 }
 
 /**
- * The texture of `texels` texels: a power of two wide, so that the division by the width in every fetch is a shift.
+ * The texture of `texels` texels: a power of two wide, so that the division by the width in every fetch is a shift,
+ * and a multiple of a sixteenth of the width high, so that pooled textures and pointwise kernels serve many lengths.
  * One size for one length, whichever kernel wrote it, lets kernels take any texture of the right length.
  */
 export function textureSize(texels: number, maxSize: number): [number, number] {
   let width = 1;
   while (width * width < texels && width * 2 <= maxSize) width *= 2;
-  return [width, Math.max(1, Math.ceil(texels / width))];
+  const step = Math.max(1, width / 16);
+  const height = Math.max(1, Math.ceil(texels / width / step) * step);
+  return [width, height <= maxSize ? height : Math.ceil(texels / width)];
 }
 
 /** floor(a / b) of a natural number (text or number) by a literal. */

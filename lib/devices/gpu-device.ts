@@ -4,6 +4,7 @@ import * as conv from '../../kernels/gpu/conv2d.ts';
 import * as elementwise from '../../kernels/gpu/elementwise.ts';
 import { matmulProgram } from '../../kernels/gpu/matmul.ts';
 import * as optim from '../../kernels/gpu/optim.ts';
+import { type Pointwise, pointwiseProgram } from '../../kernels/gpu/pointwise.ts';
 import * as pool from '../../kernels/gpu/pool.ts';
 import type { Program } from '../../kernels/gpu/program.ts';
 import { reduceChunk, reduceProgram } from '../../kernels/gpu/reduce.ts';
@@ -67,17 +68,18 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
   }
 
   unary(op: D.UnaryOp, x: GpuStorage<B>, alpha: number): GpuStorage<B> {
-    const key = `${op} ${x.length}${elementwise.isProduct(op, alpha) ? ` ${alpha}` : ''}`;
-    return this.run(x.length, key, () => elementwise.unaryProgram(op, x.length, alpha), [x], [alpha]);
+    const key = `${op}${elementwise.isProduct(op, alpha) ? ` ${alpha}` : ''}`;
+    return this.pointwise(key, () => elementwise.unary(op, alpha), [x], [alpha])[0];
   }
 
   unaryGrad(op: D.UnaryGradOp, dy: GpuStorage<B>, saved: GpuStorage<B>, alpha: number): GpuStorage<B> {
-    const key = `${op}Grad ${dy.length}${elementwise.isProduct(op, alpha) ? ` ${alpha}` : ''}`;
-    const build = () => elementwise.unaryGradProgram(op, dy.length, alpha);
-    return this.run(dy.length, key, build, [dy, saved], [alpha]);
+    const key = `${op}Grad${elementwise.isProduct(op, alpha) ? ` ${alpha}` : ''}`;
+    return this.pointwise(key, () => elementwise.unaryGrad(op, alpha), [dy, saved], [alpha])[0];
   }
 
   binary(op: D.BinaryOp, a: GpuStorage<B>, b: GpuStorage<B>, g: D.BroadcastGeometry): GpuStorage<B> {
+    const isFlat = g.shape.length === 1 && g.strides.every(([stride]) => stride === 1);
+    if (isFlat) return this.pointwise(op, () => elementwise.binary(op), [a, b], [])[0];
     const build = () => elementwise.binaryProgram(op, g, [a.length, b.length]);
     return this.run(sizeOf(g.shape), keyOf(op, g, a.length, b.length), build, [a, b]);
   }
@@ -270,20 +272,15 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
     step: D.SgdStep,
   ): { param: GpuStorage<B>; velocity: GpuStorage<B> | null } {
     const { lr, momentum, dampening, weightDecay, nesterov, maximize } = step;
-    const { length } = param;
-    const variant = { length, velocity: momentum !== 0, nesterov, maximize };
-    let next: GpuStorage<B> | null = null;
-    if (momentum !== 0) {
-      const first = { ...variant, velocity: velocity !== null };
-      const scalars = velocity ? [weightDecay, momentum, dampening] : [weightDecay];
-      const build = () => optim.sgdVelocityProgram(first);
-      next = this.run(length, keyOf('sgdVelocity', first), build, present(param, grad, velocity), scalars);
-    }
-    const needsGradient = nesterov || next === null;
-    const scalars = [lr, ...(needsGradient ? [weightDecay] : []), ...(next && nesterov ? [momentum] : [])];
-    const inputs = present(param, needsGradient ? grad : null, next);
-    const build = () => optim.sgdParamProgram(variant);
-    return { param: this.run(length, keyOf('sgdParam', variant), build, inputs, scalars), velocity: next };
+    const old = momentum === 0 ? null : velocity;
+    const variant = { momentum: momentum !== 0, velocity: old !== null, nesterov, maximize };
+    const [next, nextVelocity] = this.pointwise(
+      keyOf('sgdStep', variant),
+      () => optim.sgdStep(variant),
+      present(param, grad, old),
+      [lr, momentum, dampening, weightDecay],
+    );
+    return { param: next, velocity: nextVelocity ?? null };
   }
 
   adamStep(
@@ -294,27 +291,15 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
     step: D.AdamStep,
   ): { param: GpuStorage<B>; mean: GpuStorage<B>; square: GpuStorage<B> } {
     const { lr, beta1, beta2, eps, weightDecay, decoupled } = step;
-    const { length } = param;
     const penalty = decoupled ? 0 : weightDecay;
-    const moment = (old: GpuStorage<B>, squared: boolean, beta: number) =>
-      this.run(
-        length,
-        `adamMoment ${length} ${squared}`,
-        () => optim.adamMomentProgram(length, squared),
-        [param, grad, old],
-        [beta, penalty],
-      );
-    const nextMean = moment(mean, false, beta1);
-    const nextSquare = moment(square, true, beta2);
     const keep = decoupled ? 1 - lr * weightDecay : 1;
     const stepSize = lr / (1 - beta1 ** step.step);
     const rootCorrection = 1 / Math.sqrt(1 - beta2 ** step.step);
-    const next = this.run(
-      length,
-      `adamParam ${length}`,
-      () => optim.adamParamProgram(length),
-      [param, nextMean, nextSquare],
-      [keep, stepSize, rootCorrection, eps],
+    const [next, nextMean, nextSquare] = this.pointwise(
+      'adamStep',
+      optim.adamStep,
+      [param, grad, mean, square],
+      [beta1, beta2, penalty, keep, stepSize, rootCorrection, eps],
     );
     return { param: next, mean: nextMean, square: nextSquare };
   }
@@ -334,6 +319,26 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
   ): GpuStorage<B> {
     const buffers = inputs.map((input) => this.flat(input));
     return new GpuStorage(length, this.runtime.run(key, build, buffers, scalars));
+  }
+
+  /** Each result of a pointwise function of tensors of one length. */
+  protected pointwise(
+    key: string,
+    build: () => Pointwise,
+    inputs: readonly GpuStorage<B>[],
+    scalars: readonly number[],
+  ): GpuStorage<B>[] {
+    const { length } = inputs[0];
+    const buffers = inputs.map((input) => this.flat(input));
+    if (this.runtime.pointwise) {
+      return this.runtime
+        .pointwise(key, build, buffers, scalars)
+        .map((buffer) => new GpuStorage(length, buffer));
+    }
+    return build().results.map((_, k) => {
+      const program = () => pointwiseProgram(build(), k, length);
+      return new GpuStorage(length, this.runtime.run(`${key} ${k} ${length}`, program, buffers, scalars));
+    });
   }
 
   /** `[outer, size, inner] -> [outer, inner]`, sums and extremes in as many passes as they need. */

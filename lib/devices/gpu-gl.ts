@@ -1,4 +1,5 @@
 import { PRELUDE } from '../../kernels/gpu/gl/prelude.ts';
+import { type Pointwise, pointwiseTexels } from '../../kernels/gpu/pointwise.ts';
 import { type Program, textureSize, threadsOf } from '../../kernels/gpu/program.ts';
 import { DeviceError } from '../errors.ts';
 import {
@@ -65,26 +66,42 @@ export class GlRuntime implements Runtime<GlBuffer> {
     const compiled = known ?? this.prepare(key, build());
     const outputs: GlBuffer[] = [];
     for (let i = 0; i < compiled.outputs; i++) {
-      outputs.push(this.allocate(compiled.threads, compiled.width, compiled.height, compiled.lanes));
+      outputs.push(this.allocate(compiled.length, compiled.width, compiled.height, compiled.lanes));
     }
-    const { shortcut, kernel } = compiled;
+    const { shortcut, kernel, program } = compiled;
+    const textures = inputs.map((input, i) =>
+      program.inputs[i].lanes ? this.vectors(input) : input.texture,
+    );
     kernel.texture = outputs[0].texture;
     for (let i = 1; i < outputs.length; i++) kernel.mappedTextures[i - 1] = outputs[i].texture;
     if (known) {
       for (let i = 0; i < inputs.length; i++) {
-        if (inputs[i].width !== compiled.inputWidths[i] || inputs[i].lanes !== compiled.inputLanes[i]) {
-          throw new DeviceError(`${this.mode}: kernel ${key} got a texture of another layout as input ${i}`);
+        if (inputs[i].width !== compiled.inputWidths[i]) {
+          throw new DeviceError(`${this.mode}: kernel ${key} got a texture of another width as input ${i}`);
         }
       }
-      shortcut(...inputs.map((input) => input.texture), ...scalars);
+      shortcut(...textures, ...scalars);
       return outputs;
     }
     compiled.inputWidths = inputs.map((input) => input.width);
-    compiled.inputLanes = inputs.map((input) => input.lanes);
-    const views = inputs.map((input, i) => folded(input.texture, compiled.program.inputs[i].dims));
+    const views = textures.map((texture, i) => folded(texture, program.inputs[i].dims));
     firstRun(this.gpu, this.mode, key, shortcut, () => shortcut(...views, ...scalars));
     this.compilations += 1;
     this.kernels.set(key, compiled);
+    return outputs;
+  }
+
+  /** One kernel for all lengths of a texture size. */
+  pointwise(
+    key: string,
+    build: () => Pointwise,
+    inputs: readonly GlBuffer[],
+    scalars: readonly number[],
+  ): readonly GlBuffer[] {
+    const { width, height, length } = inputs[0];
+    const program = () => pointwiseTexels(build(), width, height);
+    const outputs = this.runAll(`${key} ${width}x${height}`, program, inputs, scalars);
+    for (const output of outputs) output.length = length;
     return outputs;
   }
 
@@ -143,8 +160,8 @@ export class GlRuntime implements Runtime<GlBuffer> {
 
   private prepare(key: string, program: Program): CompiledKernel {
     const threads = threadsOf(program);
-    const lanes = program.returns === 'Array(4)';
-    const texels = lanes ? threads : Math.ceil(threads / 4);
+    const vectors = program.returns === 'Array(4)';
+    const texels = vectors ? threads : Math.ceil(threads / 4);
     const [width, height] = program.texture ?? textureSize(texels, this.maxTextureSize);
     if (Math.max(width, height) > this.maxTextureSize || width * height < texels) {
       throw new DeviceError(
@@ -158,7 +175,7 @@ export class GlRuntime implements Runtime<GlBuffer> {
     const shortcut = createKernel(this.gpu, program, types, {
       pipeline: true,
       returnType: program.returns ?? 'Number',
-      optimizeFloatMemory: !lanes,
+      optimizeFloatMemory: !vectors,
       injectedNative: this.mode === 'webgl2' ? PRELUDE : null,
     });
     const kernel = shortcut.kernel as GlKernel;
@@ -183,13 +200,12 @@ export class GlRuntime implements Runtime<GlBuffer> {
       shortcut,
       kernel,
       program,
-      threads,
+      length: program.flat ? threads * 4 : threads,
       width,
       height,
-      lanes,
+      lanes: vectors && !program.flat,
       outputs: 1 + maps.length,
       inputWidths: [],
-      inputLanes: [],
     };
   }
 
@@ -238,17 +254,27 @@ export class GlRuntime implements Runtime<GlBuffer> {
     const bytes = width * height * (kind.textureFormat === gl.RGBA ? 16 : 4);
     this.bytesInUse += bytes;
     this.bytesHeld += bytes;
-    const wrapper = new kind.Texture({
+    const wrapper = this.wrap(kind, texture, width, height);
+    return { texture: wrapper, length, width, height, lanes, bytes, freed: false };
+  }
+
+  private wrap(kind: TextureKind, texture: WebGLTexture, width: number, height: number): GlTexture {
+    return new kind.Texture({
       texture,
       size: Int32Array.of(width, height),
-      dimensions: [width * height, 1, 1],
-      output: [width * height],
-      context: gl,
+      dimensions: [width * height * 4, 1, 1],
+      output: [width * height * 4],
+      context: this.gl,
       internalFormat: kind.internalFormat,
       textureFormat: kind.textureFormat,
       kernel: kind.kernel,
     });
-    return { texture: wrapper, length, width, height, lanes, bytes, freed: false };
+  }
+
+  private vectors(buffer: GlBuffer): GlTexture {
+    if (buffer.lanes) return buffer.texture;
+    buffer.vectors ??= this.wrap(this.lanesKind, buffer.texture.texture, buffer.width, buffer.height);
+    return buffer.vectors;
   }
 
   /** Runs a constant kernel, to learn what gpu.js's textures of that return type are. */
@@ -279,6 +305,8 @@ export interface GlBuffer {
   readonly lanes: boolean;
   readonly bytes: number;
   freed: boolean;
+  /** The texture as one of vectors to gpu.js, once a program has asked for it. */
+  vectors?: GlTexture;
 }
 
 interface GlTexture {
@@ -312,13 +340,12 @@ interface CompiledKernel {
   readonly shortcut: KernelShortcut;
   readonly kernel: GlKernel;
   readonly program: Program;
-  readonly threads: number;
+  readonly length: number;
   readonly width: number;
   readonly height: number;
   readonly lanes: boolean;
   readonly outputs: number;
   inputWidths: number[];
-  inputLanes: boolean[];
 }
 
 function poolKey(width: number, height: number, lanes: boolean): string {

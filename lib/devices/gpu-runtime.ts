@@ -1,4 +1,5 @@
-import { type Program, sourceOf } from '../../kernels/gpu/program.ts';
+import type { Pointwise } from '../../kernels/gpu/pointwise.ts';
+import { type Program, type ProgramFunction, sourceOf } from '../../kernels/gpu/program.ts';
 import { DeviceError } from '../errors.ts';
 import type { GpuMode } from './device.ts';
 
@@ -15,6 +16,13 @@ export interface Runtime<B> {
   /** Programs compiled so far. */
   readonly compilations: number;
   run(key: string, build: () => Program, inputs: readonly B[], scalars?: readonly number[]): B;
+  /** All results at once of a pointwise function of flat tensors, where the backend has a better way than `run`. */
+  pointwise?(
+    key: string,
+    build: () => Pointwise,
+    inputs: readonly B[],
+    scalars: readonly number[],
+  ): readonly B[];
   upload(data: Float32Array): B;
   read(buffer: B): Promise<Float32Array>;
   readSync(buffer: B): Float32Array;
@@ -60,12 +68,20 @@ export function createKernel(
     // Programs divide integers with half a unit to spare: gpu.js need not wrap every division in a check.
     fixIntegerDivisionAccuracy: false,
     argumentTypes: [...types, ...(program.scalars ?? []).map(() => 'Float')],
+    ...(program.functions ? { functions: program.functions.map(functionOf) } : {}),
     ...settings,
   };
   const { maps } = program;
   if (!maps || maps.length === 0) return gpu.createKernel(sourceOf(program), all);
   const kernels = Object.fromEntries(maps.map((name) => [name, `function ${name}(value) { return value; }`]));
   return gpu.createKernelMap(kernels, sourceOf(program), all);
+}
+
+function functionOf({ name, arguments: names, body }: ProgramFunction): object {
+  return {
+    source: `function ${name}(${names.join(', ')}) {\n${body}\n}`,
+    settings: { argumentTypes: names.map(() => 'Float'), returnType: 'Float' },
+  };
 }
 
 /** Runs a kernel for the first time. Throws where gpu.js cannot compile it, or falls back to `cpu`, as it silently does. */

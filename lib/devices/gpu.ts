@@ -13,7 +13,9 @@ const NEEDS: Record<GpuMode, string> = {
     "the npm package 'gl' (npm run setup:gl builds it) and a display (without one, run under xvfb-run -a)",
   webgl2: 'a browser with WebGL2 and float render targets (EXT_color_buffer_float)',
   webgl: 'a browser with WebGL, float textures and draw buffers (OES_texture_float, WEBGL_draw_buffers)',
-  webgpu: "a GPU that a browser with WebGPU, or in Node the npm package 'webgpu' 0.6 or later, can drive",
+  webgpu:
+    "a browser with WebGPU, or in Node the npm package 'webgpu' 0.6 or later, and a GPU driver that it can use " +
+    '(on Linux a Vulkan one; VK_DRIVER_FILES names it)',
   webasm: 'a JavaScript engine with WebAssembly',
   cpu: 'a JavaScript engine that allows new Function',
 };

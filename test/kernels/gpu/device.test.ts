@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device, GpuMode, Storage } from '../../../lib/devices/device.ts';
@@ -14,6 +15,10 @@ const MODES: readonly GpuMode[] = ['cpu', 'webasm', 'headlessgl', 'webgpu'];
 const ROUNDS = 2;
 /** float32 against float64: relative to the greatest value of the output. */
 const TOLERANCE = 1e-5;
+
+/** Vulkan on the CPU, which Debian's chromium brings: it lets `webgpu` run on a machine without a GPU. */
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+if (existsSync(SWIFTSHADER)) process.env.VK_DRIVER_FILES ??= SWIFTSHADER;
 
 async function compare(device: Device, { name, run }: Case, seed: number): Promise<void> {
   const expected = run(new ReferenceDevice(), new Random(seed));
