@@ -42,7 +42,7 @@ return at;`,
 }
 
 /** Loops over the part of the window that lies inside the input. */
-function windowLoops(
+export function windowLoops(
   g: Pool2dGeometry,
   vertical: WindowAxis,
   row: string,
@@ -86,7 +86,7 @@ acc += dy[this.thread.z][${row}][${column}];
 }
 
 /** Loops over the windows that hold this thread's input. */
-function gatherLoops(g: Pool2dGeometry, statement: (row: string, column: string) => string) {
+export function gatherLoops(g: Pool2dGeometry, statement: (row: string, column: string) => string) {
   const rows = windowsOf(verticalAxis(g), 'this.thread.y', 'y');
   const columns = windowsOf(horizontalAxis(g), 'this.thread.x', 'x');
   const vertical = rows.candidate('iy');
@@ -127,7 +127,7 @@ export function avgPool2dGradProgram(g: AvgPool2dGeometry): Program {
 }
 
 /** What a window's sum is divided by: a literal wherever all windows agree. */
-function divisor(g: AvgPool2dGeometry, row: string, column: string): string {
+export function divisor(g: AvgPool2dGeometry, row: string, column: string): string {
   if (g.divisorOverride !== 0) return float(g.divisorOverride);
   const height = windowLength(verticalAxis(g), row, g.countIncludePad);
   const width = windowLength(horizontalAxis(g), column, g.countIncludePad);

@@ -1,7 +1,13 @@
 import { convolveTiles } from '../../kernels/gpu/gl/conv2d.ts';
 import { planWeightGrad, weightGradParts, weightGradSum } from '../../kernels/gpu/gl/conv2d-weight-grad.ts';
 import { gemmTiles, packMatrix, unpackRows } from '../../kernels/gpu/gl/gemm.ts';
-import { type PackedImage, packImage, packWeight, unpackTiles } from '../../kernels/gpu/gl/pack.ts';
+import {
+  isUnpadded,
+  type PackedImage,
+  packImage,
+  packWeight,
+  unpackTiles,
+} from '../../kernels/gpu/gl/pack.ts';
 import {
   bestTiling,
   forwardAxis,
@@ -9,24 +15,24 @@ import {
   type Tiling,
   withLoop,
 } from '../../kernels/gpu/gl/tiling.ts';
-import type { Program } from '../../kernels/gpu/program.ts';
 import { horizontalAxis, verticalAxis } from '../../kernels/gpu/windows.ts';
 import type * as D from './device.ts';
-import { GpuDevice, GpuStorage } from './gpu-device.ts';
+import { GpuStorage } from './gpu-device.ts';
 import type { GlBuffer, GlRuntime } from './gpu-gl.ts';
+import { LanesDevice, planesOf } from './gpu-gl-lanes.ts';
 
 type Storage = GpuStorage<GlBuffer>;
 
 /**
  * The gpu device on GL: products and convolutions in four lanes and kernel maps. Operands are packed into textures
- * of four values a texel, a tile of outputs a thread is computed, and the tiles are unpacked to one value a texel.
+ * of four values a texel, a tile of outputs a thread is computed, and the tiles are put together again.
  * Grouped convolutions, and strides beyond what a tile holds, take the programs of all modes.
  */
-export class GlDevice extends GpuDevice<GlBuffer> {
+export class GlDevice extends LanesDevice {
   /** Outputs of one kernel map: four by four or eight by four values a thread. */
   private readonly outputs: 4 | 8;
 
-  constructor(private readonly gl: GlRuntime) {
+  constructor(gl: GlRuntime) {
     super(gl);
     this.outputs = gl.maxOutputs >= 8 ? 8 : 4;
   }
@@ -34,16 +40,25 @@ export class GlDevice extends GpuDevice<GlBuffer> {
   override matmul(a: Storage, b: Storage, bias: Storage | null, g: D.MatmulGeometry): Storage {
     const [batchA, batchB] = [g.batchStrideA, g.batchStrideB].map((stride) => (stride === 0 ? 1 : g.batch));
     const rows = g.m > 4 ? this.outputs : 4;
-    const left = this.pack(`gemm a ${batchA},${g.k},${g.m},${g.transposeA}`, a, () =>
-      packMatrix(batchA, g.k, g.m, !g.transposeA),
+    const left = this.gl.run(
+      `gemm a ${batchA},${g.k},${g.m},${g.transposeA}`,
+      () => packMatrix(batchA, g.k, g.m, !g.transposeA),
+      [this.flat(a)],
     );
-    const right = this.pack(`gemm b ${batchB},${g.k},${g.n},${g.transposeB}`, b, () =>
-      packMatrix(batchB, g.k, g.n, g.transposeB),
+    const right = this.gl.run(
+      `gemm b ${batchB},${g.k},${g.n},${g.transposeB}`,
+      () => packMatrix(batchB, g.k, g.n, g.transposeB),
+      [this.flat(b)],
     );
     const key = JSON.stringify({ ...g, rows });
     const tiles = this.gl.runAll(`gemm ${key}`, () => gemmTiles(g, rows), [left, right]);
-    const build = () => unpackRows(g, rows, bias !== null);
-    return this.unpack(`gemm c ${key} ${bias !== null}`, build, tiles, bias, [left, right]);
+    const result = this.gl.run(
+      `gemm c ${key} ${bias !== null}`,
+      () => unpackRows(g, rows, bias !== null),
+      bias ? [...tiles, this.flat(bias)] : tiles,
+    );
+    for (const buffer of [left, right, ...tiles]) this.gl.free(buffer);
+    return new GpuStorage(result.length, result);
   }
 
   override conv2d(x: Storage, weight: Storage, bias: Storage | null, g: D.Conv2dGeometry): Storage {
@@ -102,11 +117,13 @@ export class GlDevice extends GpuDevice<GlBuffer> {
     const packedDy = this.packImage(dy, dyImage);
     const key = JSON.stringify({ ...g, ...plan });
     const parts = this.gl.runAll(`weightGrad ${key}`, () => weightGradParts(g, xImage, dyImage, plan), [
-      packedX,
-      packedDy,
+      packedX.lanes,
+      packedDy.lanes,
     ]);
-    const build = () => weightGradSum(g, plan);
-    return this.unpack(`weightGrad sum ${key}`, build, parts, null, [packedX, packedDy]);
+    const result = this.gl.run(`weightGrad sum ${key}`, () => weightGradSum(g, plan), parts);
+    this.release(packedX, packedDy);
+    for (const buffer of parts) this.gl.free(buffer);
+    return new GpuStorage(result.length, result);
   }
 
   private convolve(
@@ -125,43 +142,52 @@ export class GlDevice extends GpuDevice<GlBuffer> {
     const { height, width } = tiling;
     const key = `${direction} ${JSON.stringify(g)} ${height.tile},${width.tile}`;
     const packedX = this.packImage(x, image);
-    const packedWeight = this.pack(`weight ${channels},${image.channels},${taps},${direction}`, weight, () =>
-      packWeight(channels, image.channels, taps, direction === 'inputGrad'),
+    const packedWeight = this.gl.run(
+      `weight ${channels},${image.channels},${taps},${direction}`,
+      () => packWeight(channels, image.channels, taps, direction === 'inputGrad'),
+      [this.flat(weight)],
     );
     const build = () => convolveTiles(image, channels, g.kernelWidth, taps, tiling);
-    const tiles = this.gl.runAll(`convolve ${key}`, build, [packedX, packedWeight]);
-    const buildUnpack = () =>
-      unpackTiles(
-        g.batch,
-        channels,
-        size,
-        [height.tile, width.tile],
-        [height.tiles, width.tiles],
-        bias !== null,
-      );
-    return this.unpack(`unpack ${key} ${bias !== null}`, buildUnpack, tiles, bias, [packedX, packedWeight]);
+    const tiles = this.gl.runAll(`convolve ${key}`, build, [packedX.lanes, packedWeight]);
+    this.release(packedX);
+    const tileSize = [height.tile, width.tile] as const;
+    const counts = [height.tiles, width.tiles] as const;
+    const result = this.gl.run(
+      `unpack ${key} ${bias !== null}`,
+      () => unpackTiles(g.batch, channels, size, tileSize, counts, bias !== null),
+      bias ? [...tiles, this.flat(bias)] : tiles,
+    );
+    for (const buffer of [packedWeight, ...tiles]) this.gl.free(buffer);
+    return channels % 4 === 0
+      ? this.keep({ batch: g.batch, channels, spatial: size[0] * size[1] }, result)
+      : new GpuStorage(result.length, result);
   }
 
-  private packImage(x: Storage, image: PackedImage): GlBuffer {
-    return this.pack(`pack ${JSON.stringify(image)}`, x, () => packImage(image));
+  private packImage(x: Storage, image: PackedImage): Packed {
+    const held = planesOf(x);
+    const { batch, channels, height, width } = image;
+    const spatial = height * width;
+    const fits = held?.batch === batch && held.channels === channels && held.spatial === spatial;
+    if (!fits) {
+      const build = () => packImage(image, false);
+      return { lanes: this.gl.run(`pack ${JSON.stringify(image)}`, build, [this.flat(x)]), temporary: true };
+    }
+    return this.withLanes([x], [held], ([lanes]) => {
+      if (isUnpadded(image)) return { lanes, temporary: false };
+      const build = () => packImage(image, true);
+      return { lanes: this.gl.run(`pad ${JSON.stringify(image)}`, build, [lanes]), temporary: true };
+    });
   }
 
-  private pack(key: string, x: Storage, build: () => Program): GlBuffer {
-    return this.gl.run(key, build, [this.flat(x)]);
+  private release(...packed: readonly Packed[]): void {
+    for (const { lanes, temporary } of packed) if (temporary) this.gl.free(lanes);
   }
+}
 
-  /** Makes a flat storage of what a kernel map left, and frees that and the packed operands. */
-  private unpack(
-    key: string,
-    build: () => Program,
-    tiles: readonly GlBuffer[],
-    bias: Storage | null,
-    operands: readonly GlBuffer[],
-  ): Storage {
-    const result = this.gl.run(key, build, bias ? [...tiles, this.flat(bias)] : tiles);
-    for (const buffer of [...tiles, ...operands]) this.gl.free(buffer);
-    return new GpuStorage(result.length, result);
-  }
+interface Packed {
+  readonly lanes: GlBuffer;
+  /** Not a storage's own: to be freed after use. */
+  readonly temporary: boolean;
 }
 
 function imageOf(

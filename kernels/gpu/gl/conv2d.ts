@@ -7,7 +7,8 @@ import type { Axis, Tiling } from './tiling.ts';
  * output of the kernel map a pixel. For four reduced channels, an input texel and a tap's four weight texels serve
  * sixteen multiply-adds, and the inputs that the tile's pixels share are fetched once.
  *
- * x: packed image of `reduced` channels; w: `[channels / 4, reduced, kh * kw]`, four channels a texel.
+ * x: packed image of `reduced` channels; w: `[channels / 4, reduced, kh * kw]`, four channels a texel; outputs:
+ * `[batch * height tiles, channels / 4, width tiles]`, so that a row of tiles is made while its inputs are in cache.
  */
 export function convolveTiles(
   image: PackedImage,
@@ -26,8 +27,9 @@ export function convolveTiles(
   const step = (c: string, lanes: number) =>
     multiplyAdds(height, width, kernelWidth, lanes, {
       input: (row, column) =>
-        `x[n + ${c}][this.thread.y * ${height.step} + ${row + height.before}${moved}][this.thread.x * ${width.step} + ${column + width.before}]`,
-      weight: (tap, lane) => `w[o][${c} * 4 + ${lane}][${tap}${loop ? ` + k * ${kernelWidth}` : ''}]`,
+        `x[n + ${c}][ty * ${height.step} + ${row + height.before}${moved}][this.thread.x * ${width.step} + ${column + width.before}]`,
+      weight: (tap, lane) =>
+        `w[this.thread.y][${c} * 4 + ${lane}][${tap}${loop ? ` + k * ${kernelWidth}` : ''}]`,
     });
   const round = (c: string, lanes: number) =>
     loop ? `for (let k = 0; k < ${loop.count}; k++) {\n${step(c, lanes)}\n}` : step(c, lanes);
@@ -36,11 +38,11 @@ export function convolveTiles(
       { name: 'x', dims: packedDims(image), lanes: true },
       { name: 'w', dims: [taps, reduced, c4], lanes: true },
     ],
-    output: [width.tiles, height.tiles, image.batch * c4],
+    output: [width.tiles, c4, image.batch * height.tiles],
     returns: 'Array(4)',
     maps: accumulators.slice(1).map((_, p) => `pixel${p + 1}`),
-    body: `const image = Math.floor((this.thread.z + 0.5) / ${c4}.0);
-const o = this.thread.z - image * ${c4};
+    body: `const image = Math.floor((this.thread.z + 0.5) / ${height.tiles}.0);
+const ty = this.thread.z - image * ${height.tiles};
 const n = image * ${quarters(reduced)};
 ${accumulators.map((lanes) => lanes.map((name) => `let ${name} = 0.0;`).join(' ')).join('\n')}
 ${full > 0 ? `for (let c = 0; c < ${full}; c++) {\n${round('c', 4)}\n}` : ''}

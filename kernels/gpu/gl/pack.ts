@@ -23,11 +23,18 @@ export function packedDims(image: PackedImage): [number, number, number] {
   return [image.packedWidth, image.packedHeight, image.batch * quarters(image.channels)];
 }
 
+/** Whether the packed image is the image itself, in lanes. */
+export function isUnpadded({ height, width, ...image }: PackedImage): boolean {
+  const { beforeHeight, beforeWidth, packedHeight, packedWidth } = image;
+  return beforeHeight === 0 && beforeWidth === 0 && packedHeight === height && packedWidth === width;
+}
+
 /**
- * x `[N, C, H, W]`, one value a texel -> `[N, C / 4, packedHeight, packedWidth]`, four channels a texel, with zeros
- * around the image and in the lanes beyond C: the kernels that read it check no bounds.
+ * x `[N, C, H, W]`, one value a texel (or, of a C that is a multiple of four, in lanes) ->
+ * `[N, C / 4, packedHeight, packedWidth]`, four channels a texel, with zeros around the image and in the lanes
+ * beyond C: the kernels that read it check no bounds.
  */
-export function packImage(image: PackedImage): Program {
+export function packImage(image: PackedImage, fromLanes: boolean): Program {
   const { channels, height, width, packedHeight, packedWidth } = image;
   const c4 = quarters(channels);
   const row = shifted('this.thread.y', image.beforeHeight);
@@ -36,11 +43,17 @@ export function packImage(image: PackedImage): Program {
     ...within(row, 0, packedHeight - 1, image.beforeHeight, height),
     ...within(column, 0, packedWidth - 1, image.beforeWidth, width),
   ];
-  const values = `const n = ${quotient('this.thread.z', c4)};
+  const values = fromLanes
+    ? `const v = x[this.thread.z][${row}][${column}];\nreturn [v[0], v[1], v[2], v[3]];`
+    : `const n = ${quotient('this.thread.z', c4)};
 const c = (this.thread.z - n * ${c4}) * 4;
 ${fourLanes(channels, c4, 'c', (lane) => `x[n][c + ${lane}][(${row}) * ${width} + ${column}]`)}`;
   return {
-    inputs: [{ name: 'x', dims: [height * width, channels, image.batch] }],
+    inputs: [
+      fromLanes
+        ? { name: 'x', dims: [width, height, image.batch * c4], lanes: true }
+        : { name: 'x', dims: [height * width, channels, image.batch] },
+    ],
     output: packedDims(image),
     returns: 'Array(4)',
     body: bounds.length === 0 ? values : `if (${bounds.join(' && ')}) {\n${values}\n}\nreturn [0, 0, 0, 0];`,
@@ -65,8 +78,9 @@ export function packWeight(rows: number, columns: number, taps: number, transpos
 }
 
 /**
- * The tiles that a kernel map left in its outputs -> y `[N, C, H, W]`, one value a texel, with the bias added.
- * Output i * tileWidth + j holds pixel (i, j) of each tile, four channels a texel.
+ * The tiles that a kernel map left in its outputs -> y, with the bias added: in lanes where the channels are a
+ * multiple of four, else one value a texel. Output i * tileWidth + j holds pixel (i, j) of each tile, four channels
+ * a texel.
  */
 export function unpackTiles(
   batch: number,
@@ -77,36 +91,42 @@ export function unpackTiles(
   bias: boolean,
 ): Program {
   const c4 = quarters(channels);
+  const lanes = channels % 4 === 0;
+  const planes = lanes ? c4 : channels;
   const count = tile[0] * tile[1];
+  const channel = lanes ? 'c * 4' : 'c';
+  const biased = (lane: number) => (bias ? ` + bias[${channel} + ${lane}]` : '');
   return {
     inputs: [
       ...Array.from({ length: count }, (_, i) => ({
         name: `t${i}`,
-        dims: [tiles[1], tiles[0], batch * c4] as const,
+        dims: [tiles[1], c4, batch * tiles[0]] as const,
         lanes: true,
       })),
       ...(bias ? [{ name: 'bias' }] : []),
     ],
-    output: [size[1], size[0], batch * channels],
-    body: `const n = ${quotient('this.thread.z', channels)};
-const c = this.thread.z - n * ${channels};
-const c4 = ${quotient('c', 4)};
+    output: [size[1], size[0], batch * planes],
+    returns: lanes ? 'Array(4)' : 'Number',
+    body: `const n = ${quotient('this.thread.z', planes)};
+const c = this.thread.z - n * ${planes};
+const c4 = ${lanes ? 'c' : quotient('c', 4)};
 const ty = ${quotient('this.thread.y', tile[0])};
 const tx = ${quotient('this.thread.x', tile[1])};
 const p = ${remainder('this.thread.y', tile[0])} * ${tile[1]} + ${remainder('this.thread.x', tile[1])};
 const lane = c - c4 * 4;
-${pickOutput(count, (name) => `${name}[n * ${c4} + c4][ty][tx]`)}
-return ${pickLane('lane')}${bias ? ' + bias[c]' : ''};`,
+${pickOutput(count, (name) => `${name}[n * ${tiles[0]} + ty][c4][tx]`)}
+return ${lanes ? `[${LANES.map((i) => `v[${i}]${biased(i)}`).join(', ')}]` : `${pickLane('lane')}${biased(0)}`};`,
   };
 }
 
 /** `v`, the texel at a place of that output of a kernel map whose number is `p`. */
 export function pickOutput(count: number, at: (name: string) => string): string {
-  if (count === 1) return `const v = ${at('t0')};`;
-  const branches = Array.from({ length: count }, (_, i) =>
-    i + 1 < count ? `if (p < ${i}.5) { v = ${at(`t${i}`)}; }` : `{ v = ${at(`t${i}`)}; }`,
-  );
-  return `let v = [0.0, 0.0, 0.0, 0.0];\n${branches.join(' else ')}`;
+  const branch = (from: number, to: number): string => {
+    if (to - from === 1) return `v = ${at(`t${from}`)};`;
+    const middle = (from + to) >> 1;
+    return `if (p < ${middle}.0 - 0.5) { ${branch(from, middle)} } else { ${branch(middle, to)} }`;
+  };
+  return `let v = [0.0, 0.0, 0.0, 0.0];\n${branch(0, count)}`;
 }
 
 /** The lane of `v` whose number is `lane`. */
