@@ -1,6 +1,6 @@
-"""The op cases: rows of (op, title, inputs, arguments, smooth), in this library's names, which are PyTorch's in
+"""The op cases: rows of (op, title, inputs, arguments, flags), in this library's names, which are PyTorch's in
 camelCase. Inputs keep clear of kinks by construction, so that finite differences hold; `smooth=False` says that a
-row sits on one on purpose."""
+row sits on one on purpose. Rows of `special` hold NaN and infinity."""
 
 from itertools import combinations
 
@@ -12,7 +12,11 @@ TABLE = []
 
 
 def case(op, title, inputs, smooth=True, **args):
-    TABLE.append((op, title, inputs, args, smooth))
+    TABLE.append((op, title, inputs, args, {'smooth': smooth}))
+
+
+def special(op, title, inputs, **args):
+    TABLE.append((op, title, inputs, args, {'smooth': False, 'special': True}))
 
 
 class Input:
@@ -514,6 +518,26 @@ for reduction in ['mean', 'none']:
         reduction=reduction,
     )
 case('binaryCrossEntropy', 'certain', [given([0, 1, 0, 1]), given([0, 1, 1, 0]).fixed(), None], smooth=False)
+
+# NaN and infinity go on to where they are noticed, on devices whose arithmetic is IEEE 754's
+nan, inf = float('nan'), float('inf')
+odd_values = [[1, nan, -2, inf], [-inf, 3, nan, 0.5]]
+for op in ['relu', 'abs', 'exp', 'sigmoid', 'tanh', 'softplus', 'leakyRelu']:
+    special(op, 'NaN and infinity', [given(odd_values).fixed()])
+special('clamp', 'NaN and infinity', [given(odd_values).fixed()], min=-1, max=2)
+for op in ['sum', 'max', 'min']:
+    special(op, 'NaN', [given([[1, nan, 2], [3, 4, 5], [nan, 7, nan]]).fixed()], dim=1, keepdim=False)
+special('sum', 'infinity', [given([[1, inf, 2], [inf, -inf, 5]]).fixed()], dim=1, keepdim=False)
+for op in ['maximum', 'minimum', 'add', 'mul']:
+    special(op, 'NaN', [given([1, nan, 2, nan]).fixed(), given([0, 1, nan, nan]).fixed()])
+special('argmax', 'NaN wins', [given([[1, nan, 2], [3, 4, 5]]).fixed()], dim=1, keepdim=False)
+special(
+    'maxPool2d',
+    'NaN wins',
+    [given([[[[1, 2, nan, 4], [5, 6, 7, 8], [-1, -2, -3, -4], [0, nan, nan, 9]]]]).fixed()],
+    kernelSize=2,
+)
+special('matmul', 'NaN', [given([[1, nan], [2, 3]]).fixed(), x(2, 3).fixed()])
 
 # Dropout where it is no matter of chance
 case('dropout', 'p = 0', [x(3, 4)], p=0, training=True)

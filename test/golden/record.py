@@ -70,7 +70,7 @@ def encode(values):
     return base64.b64encode(np.ascontiguousarray(values, dtype='<f4').tobytes()).decode()
 
 
-def record(op, title, inputs, args, smooth):
+def record(op, title, inputs, args, flags):
     name = f'{op}: {title}'
     seed = zlib.crc32(name.encode())
     tensors, specs = [], []
@@ -85,7 +85,7 @@ def record(op, title, inputs, args, smooth):
         tensors[-1].requires_grad_(spec.differentiable)
     before = [None if t is None else t.detach().clone() for t in tensors]
     output = function(op)(*tensors, **{snake(key): value for key, value in args.items()})
-    case = {'name': name, 'op': op, 'inputs': specs, 'args': args, 'smooth': smooth}
+    case = {'name': name, 'op': op, 'inputs': specs, 'args': args, **flags}
     case['output'] = {'shape': list(output.shape), 'data': encode(output.detach().double().numpy())}
     if output.requires_grad:
         upstream = torch.tensor(hashed(output.numel(), seed + UPSTREAM), dtype=torch.float64).reshape(output.shape)
