@@ -2,20 +2,14 @@
 import { join } from 'node:path';
 import { type Device, GradiographError, init, type nn } from '../lib/index.ts';
 import {
-  assertNoSharedPatients,
   classWeights,
-  countRows,
   DataLoader,
-  describeBroken,
   describePredictions,
-  drawMura,
   evaluate,
   fetchImagenetWeights,
   fit,
-  formatTable,
   IMAGENET_WEIGHTS,
   loadWeights,
-  MuraDataset,
   type PretrainedModel,
   ProgressBar,
   readCheckpoint,
@@ -23,7 +17,7 @@ import {
   saveWeights,
   scoreImages,
   type Training,
-  transforms,
+  thaw,
   writeLog,
 } from '../lib/node.ts';
 import {
@@ -34,10 +28,8 @@ import {
   loadBody,
   normalizationOf,
 } from './build.ts';
-import { parseOptions, type Run, type Settings } from './options.ts';
-
-/** The share of the training images that is set aside for validation, whole patients at a time. */
-const VALIDATION = 0.2;
+import { openData } from './open-data.ts';
+import { parseOptions, type Settings } from './options.ts';
 
 const progress = new ProgressBar();
 const print = (line = '') => progress.print(line);
@@ -51,7 +43,7 @@ async function main(): Promise<void> {
   await using device = disposable(await init({ device: run.device, threads: run.threads, seed }));
   print(`device: ${device.value.name}, ${device.value.description}`);
 
-  const { train, validation, test } = await openData(settings, run);
+  const { train, validation, test } = await openData({ ...settings, ...run, size: recipe.size }, progress);
   print(
     `recipe: ${recipe.model} at ${recipe.size}x${recipe.size}, batch ${recipe.batch}, ${recipe.epochs} epochs, ${recipe.optimizer} ${recipe.lr}, schedule ${recipe.schedule.name}, seed ${seed} (${recipe.source})`,
   );
@@ -90,6 +82,7 @@ async function main(): Promise<void> {
     },
     progress,
     signal: stop.signal,
+    beforeEpoch: settings.pretrained ? (epoch) => thaw(model, epoch, recipe.fineTuning) : undefined,
   });
   if (result.ended === 'aborted') {
     const epochs = result.history.length;
@@ -112,36 +105,6 @@ async function main(): Promise<void> {
 
 /** Lets `await using` end a device, its threads included, however the block is left. */
 const disposable = (value: Device) => ({ value, [Symbol.asyncDispose]: () => value.dispose() });
-
-/** The three sets, free of broken images and of patients in common. */
-async function openData({ data, regions, seed, recipe }: Settings, { out, strict }: Run) {
-  const folder = data ?? (await drawSet(join(out, 'drawn'), seed));
-  const official = await MuraDataset.open(folder, { prepare: transforms.resize(recipe.size) });
-  const [train, test] = await Promise.all(
-    Object.entries(official).map(async ([name, set]) => {
-      const wanted = regions.length > 0 ? set.regions(regions) : set;
-      if (wanted.length === 0)
-        throw new GradiographError(`${folder}: no images in '${name}' for these regions`);
-      const onProgress = (done: number) =>
-        progress.update('reading', done / wanted.length, `${done}/${wanted.length} images of ${name}`);
-      const { dataset, broken } = await wanted.check({ strict, onProgress });
-      if (broken.length > 0) print(`left out of ${name}, ${describeBroken(broken)}`);
-      return dataset;
-    }),
-  );
-  const [rest, validation] = train.split(VALIDATION, seed);
-  const sets = { train: rest, validation, test };
-  assertNoSharedPatients({ train: rest.images, validation: validation.images, test: test.images });
-  print(`images of ${folder}:`);
-  print(formatTable(countRows(sets)));
-  return sets;
-}
-
-async function drawSet(folder: string, seed: number): Promise<string> {
-  const { studies, images } = await drawMura(folder, { seed });
-  print(`drew ${images} images of ${studies} studies (no patient's data) below ${folder}`);
-  return folder;
-}
 
 async function loadPretrained(model: nn.Module, { pretrained, recipe }: Settings): Promise<void> {
   const path = pretrained === 'imagenet' ? await fetchImagenet(recipe.model) : (pretrained ?? '');

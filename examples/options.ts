@@ -23,6 +23,9 @@ interface Flags {
   epochs?: number;
   lr?: number;
   optimizer?: OptimizerName;
+  freeze?: number;
+  gradual?: true;
+  layerDecay?: number;
   seed?: number;
   device: DeviceChoice;
   threads?: number;
@@ -118,6 +121,17 @@ export function parseOptions(argv: readonly string[]): { settings: Settings | nu
     )
     .addOption(new Option('--optimizer <name>', 'how weights are moved').choices(OPTIMIZERS))
     .option(
+      '--freeze <epochs>',
+      'with --pretrained, train only the head in the first epochs',
+      number('a whole number', (value) => Number.isInteger(value) && value >= 0),
+    )
+    .option('--gradual', 'with --pretrained, thaw one stage an epoch after --freeze, from the head down')
+    .option(
+      '--layer-decay <share>',
+      'the learning rate of each stage as a share of that of the stage above it',
+      number('a number from 0 to 1', (value) => value > 0 && value <= 1),
+    )
+    .option(
       '--seed <n>',
       'of weights, order, augmentation, the split and the drawn set (default: 0)',
       number('a whole number', Number.isInteger),
@@ -155,6 +169,7 @@ function resolve(flags: Flags): Settings {
   const name = flags.recipe ?? (flags.model ? 'scratch' : 'quick');
   const recipe: Recipe = RECIPES[name];
   const { model = recipe.model, size, batch, epochs, lr, optimizer } = flags;
+  const { frozenEpochs, gradual, layerDecay } = recipe.fineTuning;
   return {
     data: flags.data ?? null,
     regions: flags.region ?? [],
@@ -168,6 +183,11 @@ function resolve(flags: Flags): Settings {
       epochs: epochs ?? recipe.epochs,
       lr: lr ?? recipe.lr,
       optimizer: optimizer ?? recipe.optimizer,
+      fineTuning: {
+        frozenEpochs: flags.freeze ?? frozenEpochs,
+        gradual: flags.gradual ?? gradual,
+        layerDecay: flags.layerDecay ?? layerDecay,
+      },
     },
   };
 }

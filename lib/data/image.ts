@@ -13,10 +13,34 @@ export function createImage(width: number, height: number): GrayImage {
   return { width, height, data: new Uint8ClampedArray(width * height) };
 }
 
-const startsWith = (bytes: Uint8Array, magic: readonly number[]) =>
-  magic.every((byte, i) => bytes[i] === byte);
-const isPng = (bytes: Uint8Array) => startsWith(bytes, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-const isJpeg = (bytes: Uint8Array) => startsWith(bytes, [0xff, 0xd8, 0xff]);
+interface Rgba {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+interface Format {
+  readonly name: string;
+  /** What its files begin with, and what a whole one has at its end. */
+  readonly magic: readonly number[];
+  readonly end: Buffer;
+  readonly decode: (bytes: Buffer) => Rgba;
+}
+
+const FORMATS: readonly Format[] = [
+  {
+    name: 'PNG',
+    magic: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+    end: Buffer.from('IEND'),
+    decode: (bytes) => PNG.sync.read(bytes),
+  },
+  {
+    name: 'JPEG',
+    magic: [0xff, 0xd8, 0xff],
+    end: Buffer.from([0xff, 0xd9]),
+    decode: (bytes) => jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false }),
+  },
+];
 
 /**
  * Decodes a PNG (gray, RGB, with alpha, palette; 1 to 16 bits) or a JPEG, told apart by content, to gray.
@@ -26,31 +50,20 @@ const isJpeg = (bytes: Uint8Array) => startsWith(bytes, [0xff, 0xd8, 0xff]);
  */
 export function decodeImage(bytes: Uint8Array, name = 'image'): GrayImage {
   if (bytes.length === 0) throw new FormatError(`${name}: the file is empty`);
-  const format = isPng(bytes) ? 'PNG' : isJpeg(bytes) ? 'JPEG' : null;
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const format = FORMATS.find(({ magic }) => magic.every((byte, i) => file[i] === byte));
   if (!format) {
-    const head = Buffer.from(bytes.subarray(0, 8)).toString('hex');
-    throw new FormatError(`${name}: neither PNG nor JPEG (it begins with ${head})`);
+    throw new FormatError(
+      `${name}: neither PNG nor JPEG (it begins with ${file.subarray(0, 8).toString('hex')})`,
+    );
   }
   try {
-    return luminance(format === 'PNG' ? decodePng(bytes) : decodeJpeg(bytes));
+    return luminance(format.decode(file));
   } catch (error) {
+    const fault = file.includes(format.end) ? 'broken' : 'truncated';
     const reason = error instanceof Error ? error.message : String(error);
-    throw new FormatError(`${name}: broken ${format} (${reason})`, { cause: error });
+    throw new FormatError(`${name}: ${fault} ${format.name} (${reason})`, { cause: error });
   }
-}
-
-interface Rgba {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
-
-function decodePng(bytes: Uint8Array): Rgba {
-  return PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-}
-
-function decodeJpeg(bytes: Uint8Array): Rgba {
-  return jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false });
 }
 
 /** ITU-R 601-2 luma, L = (299 R + 587 G + 114 B) / 1000, in Pillow's 16-bit fixed point. */

@@ -108,7 +108,7 @@ test('broken images are named and left out, or an error when strict', async () =
   const report = describeBroken(broken);
   assert.match(report, /3 broken images:/);
   assert.match(report, /XR_WRIST.*image1\.png: the file is empty/);
-  assert.match(report, /XR_HAND.*image1\.png: broken PNG/);
+  assert.match(report, /XR_HAND.*image1\.png: truncated PNG/);
   assert.match(report, /XR_ELBOW.*image1\.png: cannot be read \(ENOENT\)/);
   try {
     await train.check({ strict: true });

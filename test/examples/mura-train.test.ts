@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { drawMura } from '../../lib/data/synthetic.ts';
+
+const test = suite('mura-train');
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
+const data = join(folder, 'data');
+test.before(async () => {
+  await drawMura(data, { patients: { train: 3, valid: 2 } });
+});
+test.after(() => rmSync(folder, { recursive: true }));
+
+/** Runs the example; `interrupt` sends Ctrl-C's signal once the output matches it. */
+function run(args: readonly string[], interrupt?: RegExp): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'examples/mura-train.ts', ...args], {
+      cwd: root,
+    });
+    let output = '';
+    let sent = false;
+    const collect = (chunk: Buffer) => {
+      output += chunk;
+      if (!interrupt || sent || !interrupt.test(output)) return;
+      sent = true;
+      child.kill('SIGINT');
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
+
+const SMALL = [
+  '--data',
+  data,
+  '--model',
+  'cnn2',
+  '--size',
+  '32',
+  '--batch',
+  '8',
+  '--device',
+  'wasm',
+  '--threads',
+  '2',
+];
+const out = (name: string) => join(folder, name);
+
+/** The losses and metrics of a log, the speeds left out. */
+const curve = (name: string) =>
+  readFileSync(join(out(name), 'log.csv'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/,[^,]*$/, ''));
+
+test('trains, and ends with accuracy and kappa per image and per study', async () => {
+  const { code, output } = await run([...SMALL, '--epochs', '3', '--out', out('whole')]);
+  assert.is(code, 0, output);
+  assert.match(output, /device: wasm, .*2 threads/);
+  const [perImage, perStudy] = output.trim().split('\n').slice(-2);
+  const line = (unit: string) =>
+    new RegExp(
+      `^test, per ${unit}: n \\d+, accuracy [\\d.]+ \\(majority class [\\d.]+\\), kappa -?[\\d.]+ \\(95 % interval over patients -?[\\d.]+ to -?[\\d.]+\\)$`,
+    );
+  assert.match(perImage, line('image'));
+  assert.match(perStudy, line('study'));
+  assert.equal(readdirSync(out('whole')).sort(), ['best.safetensors', 'last.safetensors', 'log.csv']);
+  assert.is(curve('whole').length, 4);
+});
+
+test('Ctrl-C ends cleanly, and --resume ends with the curve of an uninterrupted run', async () => {
+  const stopped = await run([...SMALL, '--epochs', '3', '--out', out('stopped')], /^epoch 1\/3 {2}loss/m);
+  assert.is(stopped.code, 130, stopped.output);
+  assert.match(stopped.output, /stopping after this step/);
+  assert.match(stopped.output, /go on with --resume .*last\.safetensors\n$/);
+  assert.ok(curve('stopped').length < 4);
+  const last = join(out('stopped'), 'last.safetensors');
+  const flags = ['--device', 'wasm', '--threads', '2', '--out', out('stopped')];
+  const resumed = await run(['--resume', last, ...flags]);
+  assert.is(resumed.code, 0, resumed.output);
+  assert.equal(curve('stopped'), curve('whole'));
+  assert.equal(
+    readFileSync(join(out('stopped'), 'best.safetensors')),
+    readFileSync(join(out('whole'), 'best.safetensors')),
+  );
+});
+
+test('starts from weights, and says which part starts anew', async () => {
+  const weights = join(out('whole'), 'best.safetensors');
+  const same = await run([...SMALL, '--epochs', '1', '--pretrained', weights, '--out', out('tuned')]);
+  assert.is(same.code, 0, same.output);
+  assert.match(same.output, /weights of .*best\.safetensors\n/);
+  const larger = await run([
+    ...SMALL,
+    '--epochs',
+    '1',
+    '--size',
+    '40',
+    '--pretrained',
+    weights,
+    '--out',
+    out('tuned'),
+  ]);
+  assert.is(larger.code, 0, larger.output);
+  assert.match(larger.output, /best\.safetensors; starting anew: classifier\.fc1\.weight\n/);
+  const foreign = await run([...SMALL, '--model', 'cnn4', '--pretrained', weights, '--out', out('tuned')]);
+  assert.is(foreign.code, 1);
+  assert.match(foreign.output, /GradiographError: --pretrained: the weights are of another network/);
+});
+
+test('broken files are named and left out, or an error with --strict', async () => {
+  const broken = join(
+    data,
+    readFileSync(join(data, 'MURA-v1.1/train_image_paths.csv'), 'utf8').split('\n')[0],
+  );
+  truncateSync(broken, 100);
+  const { code, output } = await run([
+    ...SMALL,
+    '--epochs',
+    '1',
+    '--region',
+    'elbow,XR_HAND',
+    '--out',
+    out('broken'),
+  ]);
+  assert.is(code, 0, output);
+  assert.match(output, /left out of train, 1 broken image:\n {2}.*image1\.png: truncated PNG/);
+  const strict = await run([...SMALL, '--epochs', '1', '--strict', '--out', out('strict')]);
+  assert.is(strict.code, 1);
+  assert.match(strict.output, /FormatError: 1 broken image:\n.*image1\.png: truncated PNG/);
+  assert.not(existsSync(out('strict')));
+});
+
+test('wrong flags are explained', async () => {
+  const complaints: [string[], RegExp][] = [
+    [['--model', 'vgg'], /Allowed choices are cnn2, cnn4/],
+    [['--lr', '-1'], /Wants a number above 0/],
+    [['--batch', '1.5'], /Wants a whole number from 1 on/],
+    [['--region', 'knee'], /'knee' is none of elbow/],
+    [['--resume', 'x', '--lr', '1'], /takes its settings from the checkpoint; leave out --lr/],
+    [['--resume', join(folder, 'none.safetensors')], /no such file/],
+    [['--data', join(folder, 'none')], /no MURA data set/],
+    [['--model', 'cnn4', '--pretrained', 'imagenet', '--data', data], /there are none for cnn4/],
+    [['wrist'], /too many arguments/],
+  ];
+  for (const [args, complaint] of complaints) {
+    const { code, output } = await run([...args, '--device', 'wasm', '--out', out('wrong')]);
+    assert.is(code, 1, `${args.join(' ')}: ${output}`);
+    assert.match(output, complaint);
+    assert.not.match(output, /\n {4}at /, 'no stack trace');
+  }
+});
+
+test.run();
