@@ -1,6 +1,6 @@
 import { convolveTiles } from '../../kernels/gpu/gl/conv2d.ts';
 import { planWeightGrad, weightGradParts, weightGradSum } from '../../kernels/gpu/gl/conv2d-weight-grad.ts';
-import { gemmTiles, packMatrix, unpackRows } from '../../kernels/gpu/gl/gemm.ts';
+import { gemmTiles, type Operand, operandOf, packMatrix, unpackRows } from '../../kernels/gpu/gl/gemm.ts';
 import {
   isUnpadded,
   type PackedImage,
@@ -38,27 +38,22 @@ export class GlDevice extends LanesDevice {
   }
 
   override matmul(a: Storage, b: Storage, bias: Storage | null, g: D.MatmulGeometry): Storage {
-    const [batchA, batchB] = [g.batchStrideA, g.batchStrideB].map((stride) => (stride === 0 ? 1 : g.batch));
     const rows = g.m > 4 ? this.outputs : 4;
-    const left = this.gl.run(
-      `gemm a ${batchA},${g.k},${g.m},${g.transposeA}`,
-      () => packMatrix(batchA, g.k, g.m, !g.transposeA),
-      [this.flat(a)],
-    );
-    const right = this.gl.run(
-      `gemm b ${batchB},${g.k},${g.n},${g.transposeB}`,
-      () => packMatrix(batchB, g.k, g.n, g.transposeB),
-      [this.flat(b)],
-    );
+    const left = operandOf(g.m, g.k, !g.transposeA, g.batchStrideA === 0 ? 1 : g.batch);
+    const right = operandOf(g.n, g.k, g.transposeB, g.batchStrideB === 0 ? 1 : g.batch);
+    const packedA = this.packMatrix(a, left, g.k, g.m, !g.transposeA);
+    const packedB = this.packMatrix(b, right, g.k, g.n, g.transposeB);
     const key = JSON.stringify({ ...g, rows });
-    const tiles = this.gl.runAll(`gemm ${key}`, () => gemmTiles(g, rows), [left, right]);
+    const build = () => gemmTiles(g, left, right, rows);
+    const tiles = this.gl.runAll(`gemm ${key}`, build, [packedA.lanes, packedB.lanes]);
+    this.release(packedA, packedB);
     const result = this.gl.run(
       `gemm c ${key} ${bias !== null}`,
       () => unpackRows(g, rows, bias !== null),
       bias ? [...tiles, this.flat(bias)] : tiles,
     );
-    for (const buffer of [left, right, ...tiles]) this.gl.free(buffer);
-    return new GpuStorage(result.length, result);
+    for (const buffer of tiles) this.gl.free(buffer);
+    return new GpuStorage(g.batch * g.m * g.n, result);
   }
 
   override conv2d(x: Storage, weight: Storage, bias: Storage | null, g: D.Conv2dGeometry): Storage {
@@ -177,6 +172,14 @@ export class GlDevice extends LanesDevice {
       const build = () => packImage(image, true);
       return { lanes: this.gl.run(`pad ${JSON.stringify(image)}`, build, [lanes]), temporary: true };
     });
+  }
+
+  private packMatrix(x: Storage, operand: Operand, k: number, size: number, sizeFirst: boolean): Packed {
+    const flat = this.flat(x);
+    if (!operand.packed) return { lanes: flat, temporary: false };
+    const build = () => packMatrix(operand, k, size, sizeFirst);
+    const key = `matrix ${operand.dims} ${k},${size},${sizeFirst}`;
+    return { lanes: this.gl.run(key, build, [flat]), temporary: true };
   }
 
   private release(...packed: readonly Packed[]): void {
