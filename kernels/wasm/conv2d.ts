@@ -9,7 +9,11 @@ export interface ConvProduct {
   readonly window: Window;
   readonly output: OutputPlanes;
   readonly grid: { readonly height: number; readonly width: number };
+  readonly weightsPerGroup: number;
 }
+
+export const weightsPerGroup = (g: Conv2dGeometry): number =>
+  (g.outChannels / g.groups) * (g.inChannels / g.groups) * g.kernelHeight * g.kernelWidth;
 
 /** How the forward pass reads x, one window per output. */
 export const forwardWindow = (g: Conv2dGeometry): Window =>
@@ -55,6 +59,7 @@ export function forwardProduct(g: Conv2dGeometry): ConvProduct {
       imageStride: g.outChannels * g.outHeight * g.outWidth,
     },
     grid: { height: g.outHeight, width: g.outWidth },
+    weightsPerGroup: weightsPerGroup(g),
   };
 }
 
@@ -137,6 +142,7 @@ export function inputGradProducts(g: Conv2dGeometry): { products: ConvProduct[];
       imageStride: g.inChannels * g.inHeight * g.inWidth,
     },
     grid: { height: y.places, width: x.places },
+    weightsPerGroup: weightsPerGroup(g),
   }));
   return { products, complete: reached.length === pairs.length };
 }

@@ -57,7 +57,7 @@ export function simplify(window: Window): Window {
 }
 
 /** A row that no plane has. */
-const NOWHERE = -(2 ** 24);
+export const NOWHERE = -(2 ** 24);
 
 /**
  * Emits the code that reads four neighbouring columns, `column` to column + 3, of a plane and its successors, tap by

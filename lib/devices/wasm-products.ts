@@ -3,6 +3,7 @@ import {
   forwardProduct,
   forwardWindow,
   inputGradProducts,
+  weightsPerGroup,
 } from '../../kernels/wasm/conv2d.ts';
 import {
   type AffineRows,
@@ -20,6 +21,14 @@ import {
   weightGradTasks,
 } from '../../kernels/wasm/weight-grad.ts';
 import { plainWindow, tapsOf } from '../../kernels/wasm/window.ts';
+import {
+  winogradKernel,
+  winogradOf,
+  winogradScratch,
+  winogradTiles,
+  winogradWeightBytes,
+  winogradWeightsKernel,
+} from '../../kernels/wasm/winograd.ts';
 import type { Conv2dGeometry, MatmulGeometry } from './device.ts';
 import type { WasmEngine } from './wasm-engine.ts';
 
@@ -34,6 +43,16 @@ const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
 /** The largest even share of n that is at most `most`. */
 const evenShare = (n: number, most: number): number => Math.ceil(n / Math.ceil(n / Math.max(1, most)));
 
+/** A convolution's product on given addresses. */
+interface ConvRun {
+  readonly images: number;
+  readonly groups: number;
+  readonly source: number;
+  readonly weight: number;
+  readonly bias: number | null;
+  readonly out: number;
+}
+
 interface ProductRun {
   readonly weights: AffineRows;
   readonly product: Product;
@@ -47,6 +66,39 @@ interface ProductRun {
   readonly groupA: number;
   readonly groupB: number;
   readonly groupOut: number;
+}
+
+/** Runs a convolution's product as Winograd's where that gains; tells whether it did. */
+function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boolean {
+  const { shape, threads } = engine;
+  const w = run.groups === 1 ? winogradOf(conv, run.bias !== null, shape) : null;
+  if (!w) return false;
+  const blocks = Math.ceil(w.weights.rows / w.blockRows);
+  const tileTasksOf = (images: number) => Math.ceil((images * winogradTiles(w)) / w.taskTiles);
+  const wanted = threads === 1 ? 1 : 2 * threads;
+  const taskRows =
+    Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / tileTasksOf(run.images)))) * w.blockRows;
+  const rowTasks = Math.ceil(w.weights.rows / taskRows);
+  const weightBytes = ceilTo(winogradWeightBytes(w, shape), 64);
+  const threadBytes = ceilTo(winogradScratch(w), 64);
+  engine.withScratch(weightBytes + threadBytes * threads, (weights) => {
+    const panels = Math.ceil(w.weights.rows / shape.rows);
+    engine.launch(winogradWeightsKernel(w.weights, shape), panels, { x: run.weight, out: weights });
+    launchInPieces(run.images, tileTasksOf(1) * rowTasks, (first, images) =>
+      engine.launch(winogradKernel(w, shape), tileTasksOf(images) * rowTasks, {
+        weights,
+        x: run.source + first * w.window.imageStride * 4,
+        bias: run.bias ?? 0,
+        out: run.out + first * w.output.imageStride * 4,
+        scratch: weights + weightBytes,
+        threadBytes,
+        tiles: images * winogradTiles(w),
+        tileTasks: tileTasksOf(images),
+        taskRows,
+      }),
+    );
+  });
+  return true;
 }
 
 function runProduct(engine: WasmEngine, run: ProductRun): void {
@@ -147,38 +199,39 @@ export function runMatmul(
 }
 
 const planes = (g: Conv2dGeometry) => ({ input: g.inHeight * g.inWidth, output: g.outHeight * g.outWidth });
-const weightsPerGroup = (g: Conv2dGeometry): number =>
-  (g.outChannels / g.groups) * (g.inChannels / g.groups) * g.kernelHeight * g.kernelWidth;
-
-const productOf = (conv: ConvProduct, bias: Product['bias']): Product => ({
-  rows: conv.weights.rows,
-  channels: conv.weights.channels,
-  block: evenShare(conv.weights.channels, Math.floor(DEPTH_BLOCK / tapsOf(conv.window))),
-  source: { kind: 'window', window: conv.window },
-  output: conv.output,
-  grid: conv.grid,
-  bias,
-});
+function runConvolution(engine: WasmEngine, conv: ConvProduct, run: ConvRun): void {
+  if (runWinograd(engine, conv, run)) return;
+  const { weights, window, output } = conv;
+  runProduct(engine, {
+    weights,
+    product: {
+      rows: weights.rows,
+      channels: weights.channels,
+      block: evenShare(weights.channels, Math.floor(DEPTH_BLOCK / tapsOf(window))),
+      source: { kind: 'window', window },
+      output,
+      grid: conv.grid,
+      bias: run.bias === null ? 'none' : 'row',
+    },
+    groups: run.groups,
+    columns: run.images * conv.grid.height * conv.grid.width,
+    a: run.weight,
+    b: run.source,
+    bias: run.bias ?? 0,
+    out: run.out,
+    groupA: conv.weightsPerGroup,
+    groupB: weights.channels * window.height * window.width,
+    groupOut: weights.rows * output.height * output.width,
+  });
+}
 
 export function runConv2d(
   engine: WasmEngine,
   operands: { x: number; weight: number; bias: number | null; out: number },
   g: Conv2dGeometry,
 ): void {
-  const conv = forwardProduct(g);
-  runProduct(engine, {
-    weights: conv.weights,
-    product: productOf(conv, operands.bias === null ? 'none' : 'row'),
-    groups: g.groups,
-    columns: g.batch * g.outHeight * g.outWidth,
-    a: operands.weight,
-    b: operands.x,
-    bias: operands.bias ?? 0,
-    out: operands.out,
-    groupA: weightsPerGroup(g),
-    groupB: (g.inChannels / g.groups) * planes(g).input,
-    groupOut: (g.outChannels / g.groups) * planes(g).output,
-  });
+  const { x: source, ...rest } = operands;
+  runConvolution(engine, forwardProduct(g), { images: g.batch, groups: g.groups, source, ...rest });
 }
 
 export function runConv2dInputGrad(
@@ -191,20 +244,9 @@ export function runConv2dInputGrad(
     const start = operands.out / 4;
     engine.heap.f32.fill(0, start, start + g.batch * g.inChannels * planes(g).input);
   }
+  const { dy: source, ...rest } = operands;
   for (const conv of products) {
-    runProduct(engine, {
-      weights: conv.weights,
-      product: productOf(conv, 'none'),
-      groups: g.groups,
-      columns: g.batch * conv.grid.height * conv.grid.width,
-      a: operands.weight,
-      b: operands.dy,
-      bias: 0,
-      out: operands.out,
-      groupA: weightsPerGroup(g),
-      groupB: (g.outChannels / g.groups) * planes(g).output,
-      groupOut: (g.inChannels / g.groups) * planes(g).input,
-    });
+    runConvolution(engine, conv, { images: g.batch, groups: g.groups, source, bias: null, ...rest });
   }
 }
 

@@ -181,9 +181,10 @@ export class ThreadPool {
   }
 
   async stop(): Promise<void> {
+    if (!this.#workers.length) return;
     Atomics.store(this.#control, WORD.kernel, QUIT);
     Atomics.add(this.#control, WORD.generation, 1);
-    if (this.#workers.length) Atomics.notify(this.#control, WORD.generation);
+    Atomics.notify(this.#control, WORD.generation);
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 }

@@ -130,6 +130,17 @@ const CASES = [
   convolutionCase(square(3, 290, 12, 3)),
   convolutionCase(square(600, 8, 14, 1)),
   convolutionCase(square(4, 5, 56, 3)),
+  convolutionCase(square(33, 35, 13, 3)),
+  convolutionCase(square(16, 70, 16, 3)),
+  convolutionCase(square(17, 16, 1, 3)),
+  convolutionCase({ ...square(20, 24, 9, 3), inWidth: 27, outWidth: 29, paddingWidth: 2 }),
+  convolutionCase({
+    ...square(24, 18, 12, 3),
+    outHeight: 10,
+    outWidth: 10,
+    paddingHeight: 0,
+    paddingWidth: 0,
+  }),
 ].map((item) => ({
   ...item,
   expected: item
