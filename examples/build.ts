@@ -1,6 +1,6 @@
 /** Networks, optimisers and schedules as a recipe describes them. */
 import { GradiographError, models, nn, optim, type Tensor } from '../lib/index.ts';
-import { transforms } from '../lib/node.ts';
+import { layerGroups, type StagedModel, transforms } from '../lib/node.ts';
 import type { HeadLayer, ModelName, Recipe } from './recipes.ts';
 
 /** Networks that have been, or may be, trained on ImageNet want three channels; the others get the gray one. */
@@ -10,7 +10,7 @@ export const normalizationOf = (model: ModelName): transforms.Normalization =>
   isCnn(model) ? transforms.GRAY : transforms.IMAGENET;
 
 /** A network of one logit. */
-export function buildModel({ model, size, batchNorm, head }: Recipe): nn.Module {
+export function buildModel({ model, size, batchNorm, head }: Recipe): StagedModel {
   if (isCnn(model)) return models[model]({ inChannels: 1, inputSize: size, batchNorm });
   const network = models[model]({ numClasses: 1 });
   if (head === null) return network;
@@ -52,11 +52,13 @@ export function loadBody(model: nn.Module, weights: ReadonlyMap<string, Tensor>)
   return missing;
 }
 
+/** All parameters in one group, or, where the stages' learning rates differ, one a stage. */
 export function buildOptimizer(
-  model: nn.Module,
-  { optimizer, lr, momentum, weightDecay }: Recipe,
+  model: StagedModel,
+  { optimizer, lr, momentum, weightDecay, fineTuning }: Recipe,
 ): optim.Optimizer {
-  const parameters = model.parameters();
+  const { layerDecay } = fineTuning;
+  const parameters = layerDecay === 1 ? model.parameters() : layerGroups(model, lr, layerDecay);
   if (optimizer === 'sgd') return new optim.SGD(parameters, { lr, momentum, weightDecay });
   if (optimizer === 'adamw') return new optim.AdamW(parameters, { lr, weightDecay });
   return new optim.Adam(parameters, { lr, weightDecay });
@@ -65,7 +67,7 @@ export function buildOptimizer(
 /** The schedule of a recipe, and when it steps; null where the learning rate is constant. */
 export function buildScheduler(
   optimizer: optim.Optimizer,
-  { schedule, lr, epochs }: Recipe,
+  { schedule, epochs }: Recipe,
   stepsPerEpoch: number,
 ) {
   switch (schedule.name) {
@@ -77,7 +79,11 @@ export function buildScheduler(
       return { scheduler: new optim.ReduceLROnPlateau(optimizer, schedule), schedulerStep: 'epoch' } as const;
     case 'oneCycle':
       return {
-        scheduler: new optim.OneCycleLR(optimizer, { maxLr: lr, epochs, stepsPerEpoch }),
+        scheduler: new optim.OneCycleLR(optimizer, {
+          maxLr: optimizer.groups.map((group) => group.lr),
+          epochs,
+          stepsPerEpoch,
+        }),
         schedulerStep: 'batch',
       } as const;
   }

@@ -1,5 +1,7 @@
 /** How to train, as data. Each field can be overridden on the command line where `mura-train --help` has a flag for it. */
 
+import type { FineTuning } from '../lib/node.ts';
+
 export const MODELS = [
   'cnn2',
   'cnn4',
@@ -55,7 +57,11 @@ export interface Recipe {
   readonly rotation: number;
   /** Relative change either way. */
   readonly contrast: number;
+  /** How a network that comes with weights is fitted; without --pretrained it has no effect. */
+  readonly fineTuning: FineTuning;
 }
+
+const ALL_AT_ONCE: FineTuning = { frozenEpochs: 0, gradual: false, layerDecay: 1 };
 
 const STUDY = 'the study of ResNet and DenseNet on MURA that this example redoes';
 
@@ -77,6 +83,7 @@ const scratch: Recipe = {
   flip: true,
   rotation: 0,
   contrast: 0,
+  fineTuning: ALL_AT_ONCE,
 };
 
 /** Adam with a plateau schedule and batch norm: the study's own networks. */

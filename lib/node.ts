@@ -27,6 +27,7 @@ export { fetchImagenetWeights, IMAGENET_WEIGHTS, type PretrainedModel } from './
 export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
 export { classWeights } from './train/class-weights.ts';
 export { type Evaluation, evaluate } from './train/evaluate.ts';
+export { type FineTuning, layerGroups, type StagedModel, thaw } from './train/fine-tuning.ts';
 export { type EpochRecord, type FitOptions, type FitResult, type FitState, fit } from './train/fit.ts';
 export { writeLog } from './train/log.ts';
 export * as metrics from './train/metrics.ts';

@@ -94,6 +94,11 @@ export class Cnn extends Module {
     return this.classifier.forward(map);
   }
 
+  /** What fine-tuning freezes and thaws, from the image to the head. */
+  stages(): Module[][] {
+    return [[this.body], [this.classifier]];
+  }
+
   forward(x: Tensor): Tensor {
     return this.head(this.features(x));
   }

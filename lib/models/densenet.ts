@@ -95,6 +95,19 @@ export class DenseNet extends Module {
     return chain([this.avgpool, this.flatten, this.classifier], map);
   }
 
+  /** What fine-tuning freezes and thaws, from the image to the head. */
+  stages(): Module[][] {
+    const part = (...names: string[]) => names.map((name) => this.body.get(name));
+    return [
+      part('conv0', 'norm0'),
+      part('denseblock1', 'transition1'),
+      part('denseblock2', 'transition2'),
+      part('denseblock3', 'transition3'),
+      part('denseblock4', 'norm5'),
+      [this.classifier],
+    ];
+  }
+
   forward(x: Tensor): Tensor {
     return this.head(this.features(x));
   }

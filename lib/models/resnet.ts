@@ -92,6 +92,12 @@ export class ResNet extends Module {
     return chain([this.avgpool, this.flatten, this.fc], map);
   }
 
+  /** What fine-tuning freezes and thaws, from the image to the head. */
+  stages(): Module[][] {
+    const { conv1, bn1, layer1, layer2, layer3, layer4, fc } = this;
+    return [[conv1, bn1], [layer1], [layer2], [layer3], [layer4], [fc]];
+  }
+
   forward(x: Tensor): Tensor {
     return this.head(this.features(x));
   }

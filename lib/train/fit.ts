@@ -42,6 +42,8 @@ export interface FitOptions {
   patience?: number;
   /** Goes on from here; model, optimiser and schedule must be as they were then. */
   state?: FitState;
+  /** Called before each epoch (from 1), to freeze layers or thaw them, say. */
+  beforeEpoch?: (epoch: number) => void;
   /** Called after each epoch, to save a checkpoint. */
   onEpoch?: (state: FitState) => void | Promise<void>;
   /** Default a progress bar on stdout; null for none. */
@@ -71,6 +73,7 @@ export async function fit(model: Module, train: DataLoader, options: FitOptions)
       ended = 'patience';
       break;
     }
+    options.beforeEpoch?.(epoch);
     const trained = await trainEpoch(model, train, epoch, progress, options);
     if (!trained) {
       ended = 'aborted';

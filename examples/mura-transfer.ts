@@ -1,0 +1,121 @@
+/**
+ * What transfer learning is worth: a network learns on one half of the regions, is saved, loaded under a new head and
+ * fitted to the other half, beside the same network from scratch after as many epochs.
+ *
+ *     npx tsx examples/mura-transfer.ts
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { GradiographError, init, seed } from '../lib/index.ts';
+import {
+  DataLoader,
+  evaluate,
+  fit,
+  formatTable,
+  loadWeights,
+  metrics,
+  ProgressBar,
+  REGIONS,
+  type Region,
+  saveWeights,
+  thaw,
+} from '../lib/node.ts';
+import {
+  buildAugmentation,
+  buildModel,
+  buildOptimizer,
+  buildScheduler,
+  loadBody,
+  normalizationOf,
+} from './build.ts';
+import { openData } from './open-data.ts';
+import { RECIPES, type Recipe } from './recipes.ts';
+
+const SOURCE: readonly Region[] = REGIONS.slice(0, 4);
+const TARGET: readonly Region[] = REGIONS.slice(4);
+
+const { data, epochs, out, device } = new Command('mura-transfer')
+  .description(
+    'Trains on one half of the regions, fine-tunes on the other, and compares with training from scratch.',
+  )
+  .option('--data <folder>', 'a data set in the layout of MURA v1.1; default: one that it draws')
+  .option('--epochs <n>', 'passes over the target regions, for both networks', '4')
+  .option('--out <folder>', 'where the weights go', 'runs/transfer')
+  .option('--device <name>', 'where to compute', 'auto')
+  .parse()
+  .opts();
+
+const recipe: Recipe = {
+  ...RECIPES.quick,
+  fineTuning: { frozenEpochs: 1, gradual: false, layerDecay: 1 },
+};
+const progress = new ProgressBar();
+
+/** Trains a network on some regions, from weights if they are given; returns it and its figures on their test images. */
+async function train(regions: readonly Region[], epochs: number, weights: string | null) {
+  seed(1);
+  const sets = await openData(
+    { data: data ?? null, regions, seed: 0, size: recipe.size, out, strict: false },
+    progress,
+  );
+  const loading = { batchSize: recipe.batch, normalization: normalizationOf(recipe.model), seed: 0 };
+  const loader = new DataLoader(sets.train, {
+    ...loading,
+    shuffle: true,
+    augment: buildAugmentation(recipe),
+  });
+  const model = buildModel(recipe);
+  if (weights) {
+    const loaded = await loadWeights(weights);
+    for (const name of loaded.keys()) if (name.startsWith('classifier.fc2')) loaded.delete(name);
+    progress.print(`new head: ${loadBody(model, loaded).join(', ')}`);
+  }
+  const optimizer = buildOptimizer(model, recipe);
+  await fit(model, loader, {
+    optimizer,
+    ...buildScheduler(optimizer, { ...recipe, epochs }, loader.length),
+    epochs,
+    validation: new DataLoader(sets.validation, loading),
+    beforeEpoch: weights ? (epoch) => thaw(model, epoch, recipe.fineTuning) : undefined,
+    progress,
+  });
+  const { labels, scores } = await evaluate(model, new DataLoader(sets.test, loading));
+  return { model, ...metrics.computeMetrics(labels, scores) };
+}
+
+async function main(): Promise<void> {
+  const opened = await init({ device, seed: 0 });
+  progress.print(`device: ${opened.name}, ${opened.description}`);
+  await mkdir(out, { recursive: true });
+  const path = join(out, 'source.safetensors');
+
+  progress.print(`\nsource regions: ${SOURCE.join(', ')}`);
+  const source = await train(SOURCE, recipe.epochs, null);
+  await saveWeights(path, source.model.stateDict());
+
+  progress.print(`\ntarget regions from scratch: ${TARGET.join(', ')}`);
+  const scratch = await train(TARGET, Number(epochs), null);
+  progress.print(`\ntarget regions from ${path}`);
+  const transfer = await train(TARGET, Number(epochs), path);
+
+  const row = (name: string, { accuracy, kappa, auroc }: typeof scratch) => [
+    name,
+    ...[accuracy, kappa, auroc].map((value) => value.toFixed(3)),
+  ];
+  progress.print(`\ntest images of ${TARGET.join(', ')}, ${scratch.n} of them, after ${epochs} epochs:`);
+  progress.print(
+    formatTable([
+      ['', 'accuracy', 'kappa', 'AUROC'],
+      row('from scratch', scratch),
+      row('transfer', transfer),
+    ]),
+  );
+  await opened.dispose();
+}
+
+main().catch((error) => {
+  if (!(error instanceof GradiographError || 'syscall' in error)) throw error;
+  console.error(`${error.name}: ${error.message}`);
+  process.exitCode = 1;
+});
