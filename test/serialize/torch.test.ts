@@ -76,4 +76,30 @@ for (const format of ['zip', 'legacy']) {
   });
 }
 
+test('a compressed member, and so a zip bomb, is refused by name before anything unfolds', () => {
+  const bytes = read('views.zip.pt');
+  const view = new DataView(bytes.buffer);
+  const entry = bytes.findIndex((_, i) => i + 4 <= bytes.length && view.getUint32(i, true) === 0x02014b50);
+  view.setUint16(entry + 10, 8, true);
+  view.setUint32(entry + 24, 0xfffffff0, true);
+  assert.throws(() => readTorch(bytes), /data\.pkl' is compressed/);
+});
+
+test('a tensor that repeats a few elements to a huge size is refused', () => {
+  const bytes = read('views.legacy.pt');
+  // The sizes of 'expanded' are the only BININT1 pair (2, 3) followed by its strides (1, 0).
+  const at = bytes.findIndex(
+    (byte, i) =>
+      byte === 0x4b &&
+      bytes[i + 1] === 2 &&
+      bytes[i + 2] === 0x4b &&
+      bytes[i + 3] === 3 &&
+      bytes[i + 4] === 0x86,
+  );
+  assert.ok(at > 0);
+  const huge = new Uint8Array([0x4a, 2, 0, 0, 0, 0x4a, 0, 0, 0, 0x7f]);
+  const mutant = new Uint8Array([...bytes.slice(0, at), ...huge, ...bytes.slice(at + 4)]);
+  assert.throws(() => readTorch(mutant), /'expanded' repeats 2 elements to 4261412864/);
+});
+
 test.run();
