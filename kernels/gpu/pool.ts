@@ -54,15 +54,24 @@ export function windowLoops(
   return `for (let ky = 0; ky < ${g.kernelHeight}; ky++) {\n${when([insideInput(vertical, row)], inner)}\n}`;
 }
 
-/** The values at those places. */
+/** The values at those places; -Infinity, as PyTorch's, where dilation stepped over every pixel of a window. */
 export function maxPool2dOutputProgram(g: MaxPool2dGeometry): Program {
+  const place = 'indices[this.thread.z][this.thread.y][this.thread.x]';
+  const maybeEmpty = g.dilationHeight > 1 || g.dilationWidth > 1;
   return {
     inputs: [
       { name: 'x', dims: [g.inHeight * g.inWidth, g.batch * g.channels, 1] },
       { name: 'indices', dims: outputDims(g) },
     ],
     output: outputDims(g),
-    body: 'return x[this.thread.z][indices[this.thread.z][this.thread.y][this.thread.x]];',
+    body: maybeEmpty
+      ? `let at = ${place};
+const past = at + 1.0;
+if (at < 0.0) { at = 0.0; }
+let r = x[this.thread.z][at];
+if (past == 0.0) { r = -1.0 / (past * past); }
+return r;`
+      : `return x[this.thread.z][${place}];`,
   };
 }
 

@@ -371,6 +371,15 @@ MAX_POOLS = {
 }
 for title, (image, args) in MAX_POOLS.items():
     case('maxPool2d', title, [distinct(*image)], **args)
+case(
+    'maxPool2d',
+    'dilation steps over every pixel',
+    [distinct(1, 2, 1, 4).fixed()],
+    kernelSize=2,
+    stride=1,
+    padding=1,
+    dilation=2,
+)
 case('maxPool2d', 'all negative', [distinct(1, 2, 5, 5, shift=-9)], kernelSize=3, stride=2, padding=1)
 case('maxPool2d', 'equals, the first', [classes(1, 2, 6, 6, count=2)], kernelSize=3, stride=2, padding=1)
 tie = Recorded((1, 2, 6, 6), lambda seed: np.floor(hashed(72, seed, 0, 2)))

@@ -259,12 +259,15 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     const output = new Float64Array(poolOutputs(g));
     const indices = new Float64Array(output.length);
     for (const { y, plane, pixels } of maxPoolWindows(g)) {
-      let winner = pixels[0];
+      let winner = -1;
+      let best = -Infinity;
       for (const pixel of pixels) {
-        const [value, best] = [xs[plane + pixel], xs[plane + winner]];
-        if (value > best || (Number.isNaN(value) && !Number.isNaN(best))) winner = pixel;
+        const value = xs[plane + pixel];
+        if (winner >= 0 && !(value > best || (Number.isNaN(value) && !Number.isNaN(best)))) continue;
+        winner = pixel;
+        best = value;
       }
-      output[y] = xs[plane + winner];
+      output[y] = best;
       indices[y] = winner;
     }
     return { output: this.#store(output), indices: this.#store(indices) };
@@ -273,7 +276,9 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
   maxPool2dGrad(dy: ReferenceStorage, indices: ReferenceStorage, g: MaxPool2dGeometry): ReferenceStorage {
     const [dys, winners] = [this.#use(dy, poolOutputs(g)), this.#use(indices, poolOutputs(g))];
     const out = new Float64Array(poolInputs(g));
-    for (const { y, plane } of maxPoolWindows(g)) out[plane + winners[y]] += dys[y];
+    for (const { y, plane } of maxPoolWindows(g)) {
+      if (winners[y] >= 0) out[plane + winners[y]] += dys[y];
+    }
     return this.#store(out);
   }
 
