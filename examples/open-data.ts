@@ -37,18 +37,18 @@ export async function openData(
 ) {
   const folder = data ?? (await drawSet(join(out, 'drawn'), seed, progress));
   const official = await MuraDataset.open(folder, { prepare: transforms.resize(size) });
-  const [train, test] = await Promise.all(
-    Object.entries(official).map(async ([name, set]) => {
-      const wanted = regions.length > 0 ? set.regions(regions) : set;
-      if (wanted.length === 0)
-        throw new GradiographError(`${folder}: no images in '${name}' for these regions`);
-      const onProgress = (done: number) =>
-        progress.update('reading', done / wanted.length, `${done}/${wanted.length} images of ${name}`);
-      const { dataset, broken } = await wanted.check({ strict, onProgress });
-      if (broken.length > 0) progress.print(`left out of ${name}, ${describeBroken(broken)}`);
-      return dataset;
-    }),
-  );
+  const usable = async (name: string, set: MuraDataset) => {
+    const wanted = regions.length > 0 ? set.regions(regions) : set;
+    if (wanted.length === 0)
+      throw new GradiographError(`${folder}: no images in '${name}' for these regions`);
+    const onProgress = (done: number) =>
+      progress.update('reading', done / wanted.length, `${done}/${wanted.length} images of ${name}`);
+    const { dataset, broken } = await wanted.check({ strict, onProgress });
+    if (broken.length > 0) progress.print(`left out of ${name}, ${describeBroken(broken)}`);
+    return dataset;
+  };
+  const train = await usable('train', official.train);
+  const test = await usable('valid', official.valid);
   const [rest, validation] = train.split(VALIDATION, seed);
   const sets = { train: rest, validation, test };
   assertNoSharedPatients({ train: rest.images, validation: validation.images, test: test.images });

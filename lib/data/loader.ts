@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { ShapeError } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { Generator } from '../tensor/random.ts';
@@ -101,6 +102,7 @@ export class DataLoader {
       const current: Batch = await next;
       next = batch + 1 < this.length ? read(batch + 1) : null;
       next?.catch(() => {}); // it is raised when its turn comes
+      await setImmediate(); // files, signals and timers get a turn, however busy the caller keeps the thread
       yield current;
     }
   }

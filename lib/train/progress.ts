@@ -24,9 +24,10 @@ export class ProgressBar {
     this.#last = performance.now();
     const percent = `${Math.floor(100 * part)} %`.padStart(5);
     if (this.#stream.isTTY) {
-      const full = Math.round(24 * part);
-      const line = `${title} ${'█'.repeat(full)}${'░'.repeat(24 - full)} ${percent}  ${text}`;
-      this.#stream.write(`\r\x1b[2K${line.slice(0, (this.#stream.columns ?? 80) - 1)}`);
+      const room = (this.#stream.columns || 80) - title.length - percent.length - text.length - 5;
+      const width = Math.min(24, Math.max(0, room));
+      const bar = '█'.repeat(Math.round(width * part)).padEnd(width, '░');
+      this.#stream.write(`\r\x1b[2K${title} ${bar} ${percent}  ${text}`);
     } else this.#stream.write(`${title} ${percent}  ${text}\n`);
   }
 
