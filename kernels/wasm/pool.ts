@@ -7,7 +7,7 @@ import type {
 import type { FunctionBuilder } from './assembler.ts';
 import { defineKernel, type Emission } from './kernel.ts';
 import { fillRun } from './loops.ts';
-import { F32, I32, type Local } from './values.ts';
+import { F32, I32, type Local, V128 } from './values.ts';
 
 const PARAMS = { x: 'i32', out: 'i32', indices: 'i32', planes: 'i32', units: 'i32' } as const;
 type PoolEmission = Emission<typeof PARAMS>;
@@ -17,19 +17,51 @@ const keyOf = (geometry: AdaptivePool2dGeometry): string =>
     .map(([name, value]) => `${name}=${Number(value)}`)
     .join(' ');
 
-/** Visits a task's planes with the places of their input and output, and each output with its row and column. */
+/** How the windows of a row move: four neighbours can be read at once where all their pixels are in the row. */
+interface Span {
+  readonly stride: number;
+  readonly padding: number;
+  /** From a window's first column to its last. */
+  readonly reach: number;
+}
+
+/** Visits a task's planes with the places of their input and output, and their outputs one by one, or `four` at once. */
 function eachOutput(
   { f, p, task }: PoolEmission,
   g: AdaptivePool2dGeometry,
+  span: Span | null,
   eachPlane: (input: I32, output: I32) => void,
-  visit: (oy: I32, ox: I32) => void,
+  visit: (oy: Local<I32>, ox: Local<I32>, four: boolean) => void,
 ): void {
   const start = f.i32(task.mul(p.units));
+  const ox = f.i32();
+  const step = (oy: Local<I32>, four: boolean) => {
+    visit(oy, ox, four);
+    ox.set(ox.add(four ? 4 : 1));
+  };
   f.for(start, start.add(p.units).min(p.planes), (plane) => {
     eachPlane(f.i32(plane.mul(g.inHeight * g.inWidth * 4)), f.i32(plane.mul(g.outHeight * g.outWidth * 4)));
-    f.for(0, g.outHeight, (oy) => f.for(0, g.outWidth, (ox) => visit(oy, ox)));
+    f.for(0, g.outHeight, (oy) => {
+      ox.set(0);
+      f.while(ox.lt(g.outWidth), () => {
+        if (!span || span.stride > 2) return step(oy, false);
+        const first = f.i32(ox.mul(span.stride).sub(span.padding));
+        const inside = first.ge(0).and(first.add(span.reach + 4 * span.stride).le(g.inWidth));
+        f.if(
+          inside.and(ox.add(4).le(g.outWidth)),
+          () => step(oy, true),
+          () => step(oy, false),
+        );
+      });
+    });
   });
 }
+
+/** The pixels at an address: those of four neighbouring windows, or one in all lanes. */
+const pixels = (address: I32, stride: number, four: boolean): V128 => {
+  if (!four) return address.splat32();
+  return stride === 1 ? address.v128() : address.v128().shuffle(address.v128(16), [0, 2, 4, 6]);
+};
 
 /**
  * Input: x; outputs: out and the winners' places, indices. The first of equals wins, a NaN beats all. A window whose
@@ -38,40 +70,55 @@ function eachOutput(
 export const maxPoolKernel = (g: MaxPool2dGeometry) =>
   defineKernel(`maxPool ${keyOf(g)}`, PARAMS, (emission) => {
     const { f, p } = emission;
-    const [x, out, indices, winner, row, column, place] = Array.from({ length: 7 }, () => f.i32());
-    const [best, value] = [f.f32(), f.f32()];
+    const [x, out, indices, row, column, place] = Array.from({ length: 6 }, () => f.i32());
+    const [best, value, winner, wins] = Array.from({ length: 4 }, () => f.v128());
+    const stride = g.strideWidth;
+    const span = { stride, padding: g.paddingWidth, reach: (g.kernelWidth - 1) * g.dilationWidth };
     eachOutput(
       emission,
       g,
+      span,
       (input, output) => {
         x.set(p.x.add(input));
         out.set(p.out.add(output));
         indices.set(p.indices.add(output));
       },
-      (oy, ox) => {
+      (oy, ox, four) => {
         winner.set(-1);
         best.set(-Infinity);
+        const meet = () => {
+          place.set(row.mul(g.inWidth).add(column));
+          value.set(pixels(f.i32(x.add(place.shl(2))), stride, four));
+          wins.set(
+            value
+              .gt(best)
+              .or(value.ne(value).and(best.eq(best)))
+              .or(winner.lt(0)),
+          );
+          best.set(wins.choose(value, best));
+          const places = place
+            .toF32()
+            .splat()
+            .add(V128.lanes([0, stride, 2 * stride, 3 * stride]));
+          winner.set(wins.choose(places, winner));
+        };
         f.for(0, g.kernelHeight, (ky) => {
           row.set(oy.mul(g.strideHeight).sub(g.paddingHeight).add(ky.mul(g.dilationHeight)));
           f.if(row.below(g.inHeight), () => {
-            f.for(0, g.kernelWidth, (kx) => {
-              column.set(ox.mul(g.strideWidth).sub(g.paddingWidth).add(kx.mul(g.dilationWidth)));
-              f.if(column.below(g.inWidth), () => {
-                place.set(row.mul(g.inWidth).add(column));
-                value.set(x.add(place.shl(2)).f32());
-                const wins = value.gt(best).or(value.ne(value).and(best.eq(best)));
-                f.if(winner.lt(0).or(wins), () => {
-                  best.set(value);
-                  winner.set(place);
-                });
-              });
+            column.set(ox.mul(stride).sub(g.paddingWidth));
+            f.repeat(I32.const(g.kernelWidth), () => {
+              if (four) meet();
+              else f.if(column.below(g.inWidth), meet);
+              column.set(column.add(g.dilationWidth));
             });
           });
         });
-        f.store(out, best);
-        f.store(indices, winner.toF32());
-        out.set(out.add(4));
-        indices.set(indices.add(4));
+        if (four) f.store(out, best);
+        else f.storeLane(out, best, 0);
+        if (four) f.store(indices, winner);
+        else f.storeLane(indices, winner, 0);
+        out.set(out.add(four ? 16 : 4));
+        indices.set(indices.add(four ? 16 : 4));
       },
     );
   });
@@ -112,6 +159,7 @@ interface Averaging {
   readonly columns: RangeOf;
   /** 0 for the number of counted pixels. */
   readonly divisor: number;
+  readonly span: Span | null;
 }
 
 const slidingRange =
@@ -132,6 +180,7 @@ export const slidingAverage = (g: AvgPool2dGeometry): Averaging => ({
   rows: slidingRange(g.strideHeight, g.paddingHeight, g.kernelHeight, g.inHeight, g.countIncludePad),
   columns: slidingRange(g.strideWidth, g.paddingWidth, g.kernelWidth, g.inWidth, g.countIncludePad),
   divisor: g.divisorOverride,
+  span: { stride: g.strideWidth, padding: g.paddingWidth, reach: g.kernelWidth - 1 },
 });
 
 const adaptiveRange =
@@ -153,6 +202,7 @@ export const adaptiveAverage = (g: AdaptivePool2dGeometry): Averaging => ({
   rows: adaptiveRange(g.outHeight, g.inHeight),
   columns: adaptiveRange(g.outWidth, g.inWidth),
   divisor: 0,
+  span: null,
 });
 
 /** Visits the window of each output: calls `visit` per pixel with its byte offset, and `done` with the divisor. */
@@ -177,15 +227,17 @@ export const avgPoolKernel = (g: AdaptivePool2dGeometry, averaging: Averaging) =
   defineKernel(`avgPool ${averaging.key}`, PARAMS, (emission) => {
     const { f, p } = emission;
     const [x, out] = [f.i32(), f.i32()];
-    const [sum, divisor] = [f.f32(), f.f32()];
+    const sum = f.v128();
+    const divisor = f.f32();
     eachOutput(
       emission,
       g,
+      averaging.span,
       (input, output) => {
         x.set(p.x.add(input));
         out.set(p.out.add(output));
       },
-      (oy, ox) => {
+      (oy, ox, four) => {
         sum.set(0);
         eachWindow(
           f,
@@ -194,10 +246,12 @@ export const avgPoolKernel = (g: AdaptivePool2dGeometry, averaging: Averaging) =
           oy,
           ox,
           (value) => divisor.set(value),
-          (offset) => sum.set(sum.add(x.add(offset).f32())),
+          (offset) => sum.set(sum.add(pixels(f.i32(x.add(offset)), averaging.span?.stride ?? 1, four))),
         );
-        f.store(out, sum.div(divisor));
-        out.set(out.add(4));
+        sum.set(sum.div(divisor.splat()));
+        if (four) f.store(out, sum);
+        else f.storeLane(out, sum, 0);
+        out.set(out.add(four ? 16 : 4));
       },
     );
   });
@@ -211,6 +265,7 @@ export const avgPoolGradKernel = (g: AdaptivePool2dGeometry, averaging: Averagin
     eachOutput(
       emission,
       g,
+      null,
       (input, output) => {
         dx.set(p.out.add(input));
         dy.set(p.x.add(output));
