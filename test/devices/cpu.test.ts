@@ -1,3 +1,3 @@
-import { testPrimitives } from './on-device.ts';
+import { testNamedPrimitives } from './on-device.ts';
 
-await testPrimitives('cpu', 30);
+await testNamedPrimitives('cpu', 30);

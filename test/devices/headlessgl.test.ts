@@ -1,3 +1,3 @@
-import { testPrimitives } from './on-device.ts';
+import { testNamedPrimitives } from './on-device.ts';
 
-await testPrimitives('headlessgl', 6);
+await testNamedPrimitives('headlessgl', 6);

@@ -1,13 +1,16 @@
-import { test } from 'uvu';
-import type { DeviceName } from '../../lib/devices/device.ts';
+import { suite } from 'uvu';
+import type { Device, DeviceName } from '../../lib/devices/device.ts';
 import { openOrSkip } from '../open-or-skip.ts';
 import { checkPrimitive, PRIMITIVES } from './check-primitive.ts';
 
-/** Checks `draws` random calls of each primitive; DRAWS=n asks for more. */
-export async function testPrimitives(name: DeviceName, draws: number): Promise<void> {
-  const device = await openOrSkip(name, 'random geometries');
-  if (!device) return;
-  console.log(`${device.name}: ${device.description}`);
+/** Registers `draws` random calls of each primitive as uvu tests of a device; DRAWS=n asks for more. */
+export function testPrimitives(draws: number, open: () => Device | Promise<Device>): void {
+  const test = suite('random geometries');
+  let device: Device;
+  test.before(async () => {
+    device = await open();
+    console.log(device.description);
+  });
   for (const primitive of PRIMITIVES) {
     test(`${primitive}: random geometries`, async () => {
       for (let draw = 0; draw < Number(process.env.DRAWS ?? draws); draw++) {
@@ -15,6 +18,12 @@ export async function testPrimitives(name: DeviceName, draws: number): Promise<v
       }
     });
   }
-  test('ends', () => device.dispose());
+  test.after(() => device.dispose());
   test.run();
+}
+
+/** The same on a device by its name; says SKIPPED where the machine has none. */
+export async function testNamedPrimitives(name: DeviceName, draws: number): Promise<void> {
+  const device = await openOrSkip(name, 'random geometries');
+  if (device) testPrimitives(draws, () => device);
 }

@@ -1,3 +1,7 @@
+import { createWasmDevice } from '../../lib/devices/wasm.ts';
+import { VARIANTS } from '../kernels/wasm/variants.ts';
 import { testPrimitives } from './on-device.ts';
 
-await testPrimitives('wasm', 60);
+for (const variant of VARIANTS) {
+  for (const threads of [1, 3]) testPrimitives(30, () => createWasmDevice({ threads, variant }));
+}

@@ -1,3 +1,3 @@
-import { testPrimitives } from './on-device.ts';
+import { testNamedPrimitives } from './on-device.ts';
 
-await testPrimitives('webasm', 30);
+await testNamedPrimitives('webasm', 30);

@@ -1,3 +1,3 @@
-import { testPrimitives } from './on-device.ts';
+import { testNamedPrimitives } from './on-device.ts';
 
-await testPrimitives('webgpu', 10);
+await testNamedPrimitives('webgpu', 10);

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { suite } from 'uvu';
 import type { Device, DeviceName } from '../../lib/devices/device.ts';
 import { openOrSkip } from '../open-or-skip.ts';
 import { CASES, SPECIAL_CASES } from './cases.ts';
@@ -7,18 +7,23 @@ import { checkDropout } from './dropout.ts';
 
 const IEEE_754: readonly DeviceName[] = ['cpu', 'wasm', 'webasm'];
 
-/** Registers every case of the op table as a uvu test on an open device, and says what executes them. */
-export function testOnDevice(device: Device): void {
-  console.log(`${device.name}: ${device.description}`);
-  const cases = IEEE_754.includes(device.name) ? [...CASES, ...SPECIAL_CASES] : CASES;
+/** Registers every case of the op table as a uvu test of a device, which is opened for them and ended after. */
+export function testOnDevice(name: DeviceName, open: () => Device | Promise<Device>): void {
+  const test = suite(name);
+  let device: Device;
+  test.before(async () => {
+    device = await open();
+    console.log(device.description);
+  });
+  const cases = IEEE_754.includes(name) ? [...CASES, ...SPECIAL_CASES] : CASES;
   for (const golden of cases) test(golden.name, () => checkOp(golden, device));
   test('dropout: p = 0.5, statistics', () => checkDropout(device));
-  test('ends', () => device.dispose());
+  test.after(() => device.dispose());
   test.run();
 }
 
 /** The same on a device by its name; says SKIPPED where the machine has none. */
 export async function testNamedDevice(name: DeviceName): Promise<void> {
   const device = await openOrSkip(name, 'the op table');
-  if (device) testOnDevice(device);
+  if (device) testOnDevice(name, () => device);
 }
