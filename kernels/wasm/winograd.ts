@@ -9,7 +9,17 @@ import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
 import type { AffineRows, OutputPlanes } from './product.ts';
 import { I32, type Local, type V128 } from './values.ts';
-import { keyOf, NOWHERE, tapsOf, type Window } from './window.ts';
+import { keyOf, tapsOf, type Window } from './window.ts';
+import {
+  bothSides,
+  emitPatches,
+  type Grid,
+  gridOf,
+  inputTransform,
+  PATCH_TABLE_BYTES,
+  type Transform,
+  tileGroup,
+} from './winograd-tiles.ts';
 
 export interface Winograd {
   readonly weights: AffineRows;
@@ -61,35 +71,17 @@ export function winogradOf(conv: ConvProduct, hasBias: boolean, shape: TileShape
   };
 }
 
-export const winogradTiles = (w: Winograd): number =>
-  Math.ceil(w.output.height / 2) * Math.ceil(w.output.width / 2);
-
 const rowPanels = (w: Winograd, shape: TileShape): number => Math.ceil(w.weights.rows / shape.rows);
 
 /** Bytes of the transformed weights, and of a thread's scratch. */
 export const winogradWeightBytes = (w: Winograd, shape: TileShape): number =>
   POINTS * rowPanels(w, shape) * shape.rows * w.weights.channels * 4;
-const TABLE_BYTES = POINTS * 32;
 const inputBytes = (w: Winograd): number => POINTS * w.weights.channels * w.taskTiles * 4;
 export const winogradScratch = (w: Winograd): number =>
-  TABLE_BYTES + inputBytes(w) + POINTS * w.blockRows * w.taskTiles * 4;
+  PATCH_TABLE_BYTES + inputBytes(w) + POINTS * w.blockRows * w.taskTiles * 4;
 
-type Grid = readonly (readonly V128[])[];
-type Transform = (values: readonly V128[]) => V128[];
-
-/** M X M^T for the matrix M that `transform` multiplies a vector by. */
-function bothSides(f: FunctionBuilder, x: Grid, transform: Transform): Local<V128>[][] {
-  const apply = (grid: Grid) => grid.map((row) => transform(row).map((value) => f.v128(value)));
-  const flip = (grid: Grid) => grid[0].map((_, j) => grid.map((row) => row[j]));
-  return flip(apply(flip(apply(x)))) as Local<V128>[][];
-}
-
-const inputTransform: Transform = ([a, b, c, d]) => [a.sub(c), b.add(c), c.sub(b), b.sub(d)];
 const weightTransform: Transform = ([a, b, c]) => [a, a.add(b).add(c).mul(0.5), a.sub(b).add(c).mul(0.5), c];
 const outputTransform: Transform = ([a, b, c, d]) => [a.add(b).add(c), b.sub(c).sub(d)];
-
-const gridOf = <T>(rows: number, columns: number, make: (row: number, column: number) => T): T[][] =>
-  Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));
 
 /** Task = panel: transforms its rows of weights to `[16][panels][channels][shape.rows]`. */
 export const winogradWeightsKernel = (a: AffineRows, shape: TileShape) =>
@@ -138,42 +130,6 @@ export const winogradWeightsKernel = (a: AffineRows, shape: TileShape) =>
     }
   });
 
-/** Where four neighbouring tiles stand. */
-interface TileGroup {
-  readonly lanes: readonly { readonly image: Local<I32>; readonly y: Local<I32>; readonly x: Local<I32> }[];
-  /** All four exist, in one row of one image. */
-  readonly oneRow: Local<I32>;
-}
-
-/** The image and tile coordinates of tiles `tile` to tile + 3; those from `tiles` on get the row NOWHERE. */
-function tileGroup(f: FunctionBuilder, w: Winograd, tile: I32, tiles: I32): TileGroup {
-  const across = Math.ceil(w.output.width / 2);
-  const perImage = winogradTiles(w);
-  const place = f.i32(tile.rem(perImage));
-  const image = f.i32(tile.div(perImage));
-  const y = f.i32(place.div(across));
-  const x = f.i32(place.rem(across));
-  const oneRow = f.i32(x.add(4).le(across).and(tile.add(4).le(tiles)));
-  const lanes = [0, 1, 2, 3].map((l) => {
-    const lane = {
-      image: f.i32(image),
-      y: f.i32(tile.add(l).lt(tiles).select(y, I32.const(NOWHERE))),
-      x: f.i32(x),
-    };
-    x.set(x.add(1));
-    f.if(x.eq(across), () => {
-      x.set(0);
-      y.set(y.add(1));
-      f.if(y.eq(perImage / across), () => {
-        y.set(0);
-        image.set(image.add(1));
-      });
-    });
-    return lane;
-  });
-  return { lanes, oneRow };
-}
-
 /** Task = row task * tileTasks + tile task; a row task is `taskRows` output channels, a multiple of blockRows. */
 export const winogradKernel = (w: Winograd, shape: TileShape) =>
   defineKernel(
@@ -194,7 +150,7 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
       const panels = rowPanels(w, shape);
       const tilePanels = w.taskTiles / shape.columns;
       const table = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
-      const input = f.i32(table.add(TABLE_BYTES));
+      const input = f.i32(table.add(PATCH_TABLE_BYTES));
       const products = f.i32(input.add(inputBytes(w)));
       const firstTile = f.i32(task.rem(p.tileTasks).mul(w.taskTiles));
       const endTile = f.i32(firstTile.add(w.taskTiles).min(p.tiles));
@@ -210,10 +166,18 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
         (tile) => {
           local.set(tile.sub(firstTile));
           at.set(input.add(local.div(shape.columns).mul(panelBytes)).add(local.rem(shape.columns).shl(2)));
-          transformInput(f, w, p.x, tile, endTile, table, at, {
-            rowBytes: shape.columns * 4,
-            pointBytes: tilePanels * panelBytes,
-          });
+          const planes = { ...w.window, patch: 4 as const };
+          emitPatches(f, planes, tileGroup(f, w.output, tile, endTile), p.x, table, (load, next) =>
+            f.repeat(I32.const(channels), () => {
+              bothSides(f, load(), inputTransform)
+                .flat()
+                .forEach((value, point) => {
+                  f.store(at, value, point * tilePanels * panelBytes);
+                });
+              at.set(at.add(shape.columns * 4));
+              next();
+            }),
+          );
         },
         4,
       );
@@ -271,84 +235,6 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
     },
   );
 
-/** Transforms the 4x4 inputs of four tiles, channel by channel, to target + point * pointBytes + channel * rowBytes. */
-function transformInput(
-  f: FunctionBuilder,
-  { window, weights, ...rest }: Winograd,
-  source: I32,
-  tile: I32,
-  tiles: I32,
-  table: I32,
-  target: I32,
-  layout: { rowBytes: number; pointBytes: number },
-): void {
-  const { lanes, oneRow } = tileGroup(f, { window, weights, ...rest }, tile, tiles);
-  const planeBytes = window.height * window.width * 4;
-  const lineBytes = window.width * 4;
-  const out = f.i32(target);
-  const eachChannel = (load: (offset: Local<I32>) => Grid) => {
-    const offset = f.i32(0);
-    f.repeat(I32.const(weights.channels), () => {
-      bothSides(f, load(offset), inputTransform)
-        .flat()
-        .forEach((value, point) => {
-          f.store(out, value, point * layout.pointBytes);
-        });
-      out.set(out.add(layout.rowBytes));
-      offset.set(offset.add(planeBytes));
-    });
-  };
-  const corners = lanes.map((lane) => ({
-    base: f.i32(source.add(lane.image.mul(window.imageStride * 4))),
-    y: f.i32(lane.y.mul(2).add(window.originY)),
-    x: f.i32(lane.x.mul(2).add(window.originX)),
-  }));
-  const [{ base, y, x }] = corners;
-  const inside = y.ge(0).and(y.add(4).le(window.height)).and(x.ge(0)).and(x.add(10).le(window.width));
-  f.if(
-    oneRow.and(inside),
-    () => {
-      const corner = f.i32(base.add(y.mul(window.width).add(x).shl(2)));
-      eachChannel((offset) => {
-        const first = f.i32(corner.add(offset));
-        return [0, 1, 2, 3].map((line) => {
-          const [a, b, c, d] = [0, 16, 8, 24].map((place) => f.v128(first.v128(line * lineBytes + place)));
-          const even = (u: V128, v: V128) => f.v128(u.shuffle(v, [0, 2, 4, 6]));
-          const odd = (u: V128, v: V128) => f.v128(u.shuffle(v, [1, 3, 5, 7]));
-          return [even(a, b), odd(a, b), even(c, d), odd(c, d)];
-        });
-      });
-    },
-    () => {
-      const mask = f.v128();
-      const valid = f.i32();
-      gridOf(4, 4, (line, column) => {
-        const entry = (line * 4 + column) * 32;
-        corners.forEach((corner, l) => {
-          const row = f.i32(corner.y.add(line));
-          const place = f.i32(corner.x.add(column));
-          valid.set(row.below(window.height).and(place.below(window.width)));
-          const address = corner.base.add(row.mul(window.width).add(place).shl(2));
-          f.store(table, valid.select(address, source), entry + l * 4);
-          mask.set(mask.withLane(l, I32.const(0).sub(valid).asF32()));
-        });
-        f.store(table, mask, entry + 16);
-      });
-      eachChannel((offset) =>
-        gridOf(4, 4, (line, column) => {
-          const entry = (line * 4 + column) * 32;
-          const address = (l: number) => table.i32(entry + l * 4).add(offset);
-          const gathered = [1, 2, 3].reduce<V128>(
-            (vector, l) => address(l).lane32(vector, l),
-            address(0).splat32(),
-          );
-          return f.v128(gathered.and(table.v128(entry + 16)));
-        }),
-      );
-    },
-  );
-}
-
 /** Transforms the products of four tiles back and writes their 2x2 outputs, for each output channel of a block. */
 function writeOutput(
   f: FunctionBuilder,
@@ -361,7 +247,7 @@ function writeOutput(
   const { height, width } = w.output;
   const planeBytes = height * width * 4;
   const rowBytes = w.taskTiles * 4;
-  const { lanes, oneRow } = tileGroup(f, w, tile, tiles);
+  const { lanes, oneRow } = tileGroup(f, w.output, tile, tiles);
   const places = lanes.map((lane) => ({
     y: f.i32(lane.y.mul(2)),
     x: f.i32(lane.x.mul(2)),

@@ -25,10 +25,10 @@ import {
   winogradKernel,
   winogradOf,
   winogradScratch,
-  winogradTiles,
   winogradWeightBytes,
   winogradWeightsKernel,
 } from '../../kernels/wasm/winograd.ts';
+import { tilesOf } from '../../kernels/wasm/winograd-tiles.ts';
 import type { Conv2dGeometry, MatmulGeometry } from './device.ts';
 import type { WasmEngine } from './wasm-engine.ts';
 
@@ -74,7 +74,7 @@ function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boole
   const w = run.groups === 1 ? winogradOf(conv, run.bias !== null, shape) : null;
   if (!w) return false;
   const blocks = Math.ceil(w.weights.rows / w.blockRows);
-  const tileTasksOf = (images: number) => Math.ceil((images * winogradTiles(w)) / w.taskTiles);
+  const tileTasksOf = (images: number) => Math.ceil((images * tilesOf(w.output)) / w.taskTiles);
   const wanted = threads === 1 ? 1 : 2 * threads;
   const taskRows =
     Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / tileTasksOf(run.images)))) * w.blockRows;
@@ -92,7 +92,7 @@ function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boole
         out: run.out + first * w.output.imageStride * 4,
         scratch: weights + weightBytes,
         threadBytes,
-        tiles: images * winogradTiles(w),
+        tiles: images * tilesOf(w.output),
         tileTasks: tileTasksOf(images),
         taskRows,
       }),
