@@ -109,26 +109,35 @@ function batchNorms(device: Device, batch: number): KernelCase[] {
     [2048, 7],
   ];
   return shapes.flatMap(([channels, size]) => {
-    const g: BatchNormGeometry = { batch, channels, spatial: size * size, eps: 1e-5 };
+    const plane = { batch, spatial: size * size };
+    const g: BatchNormGeometry = { ...plane, channels: [channels], eps: 1e-5, relu: true };
     const x = batch * channels * size * size;
-    const name = (pass: string) => ({ kernel: 'batch norm', shape: `${channels} @${size}`, pass, flops: 0 });
+    const name = (pass: string) => ({
+      kernel: 'batch norm + relu',
+      shape: `${channels} @${size}`,
+      pass,
+      flops: 0,
+    });
     const forward = plain(
       name('forward'),
       [x, channels, channels],
       [x, channels, channels],
       (input, w, b) => {
-        const { mean, variance } = device.batchNormStatistics(input, g);
-        return [device.batchNorm(input, mean, variance, w, b, g), mean, variance];
+        const { mean, variance } = device.batchNormStatistics(input, { ...plane, channels });
+        return [device.batchNorm([input], mean, variance, w, b, null, g), mean, variance];
       },
     );
     const backward: KernelCase = {
       ...name('backward'),
-      values: 3 * x + 5 * channels,
+      values: 3 * x + 6 * channels,
       open(upload) {
         const [dy, input] = [upload(noise(x + 1).subarray(1)), upload(noise(x))];
-        const [mean, weight] = [upload(noise(channels)), upload(noise(channels))];
+        const [mean, weight, bias] = [0, 1, 2].map(() => upload(noise(channels)));
         const variance = upload(noise(channels).map((value) => 1 + value * value));
-        return () => Object.values(device.batchNormGrad(dy, input, mean, variance, weight, true, g));
+        return () => {
+          const grads = device.batchNormGrad(dy, [input], mean, variance, weight, bias, null, true, g);
+          return [...grads.inputs, grads.weight, grads.bias];
+        };
       },
     };
     return [forward, backward];

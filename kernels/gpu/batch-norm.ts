@@ -1,11 +1,11 @@
-import type { BatchNormGeometry } from '../../lib/devices/device.ts';
+import type { ChannelGeometry } from '../../lib/devices/device.ts';
 import { float, type Program, type ProgramInput, remainder } from './program.ts';
 
 /** Values that one thread sums. */
 const CHUNK = 256;
 
 /** How the [batch, spatial] values of a channel are cut for the first pass of a sum: `parts` along each plane. */
-export function channelParts(g: BatchNormGeometry): number {
+export function channelParts(g: ChannelGeometry): number {
   return Math.ceil(g.spatial / CHUNK);
 }
 
@@ -19,7 +19,7 @@ const TERMS: Record<ChannelTerm, { inputs: readonly string[]; term: (at: string)
 };
 
 /** Partial sums `[batch, channels, parts]` of a term over x, (x - mean)^2 or dy * (x - mean). */
-export function channelSumsProgram(term: ChannelTerm, g: BatchNormGeometry): Program {
+export function channelSumsProgram(term: ChannelTerm, g: ChannelGeometry): Program {
   const { batch, channels, spatial } = g;
   const parts = channelParts(g);
   const chunk = Math.ceil(spatial / parts);
@@ -46,7 +46,7 @@ return acc;`,
 }
 
 /** The second pass: `[batch, channels, parts] -> [channels]`, times `factor`. */
-export function channelTotalsProgram(g: BatchNormGeometry, factor: number): Program {
+export function channelTotalsProgram(g: ChannelGeometry, factor: number): Program {
   const parts = channelParts(g);
   return {
     inputs: [{ name: 'sums', dims: [parts, g.channels, g.batch] }],
@@ -61,11 +61,11 @@ return acc * ${float(factor)};`,
   };
 }
 
-const channelOf = (g: BatchNormGeometry) => `const c = ${remainder('this.thread.y', g.channels)};`;
-const planeDims = (g: BatchNormGeometry) => [g.spatial, g.batch * g.channels, 1] as const;
+const channelOf = (g: ChannelGeometry) => `const c = ${remainder('this.thread.y', g.channels)};`;
+const planeDims = (g: ChannelGeometry) => [g.spatial, g.batch * g.channels, 1] as const;
 
 /** weight / sqrt(variance + eps) `[channels]`; without a weight, the reciprocal deviation. */
-export function channelScaleProgram(g: BatchNormGeometry, weight: boolean): Program {
+export function channelScaleProgram(g: ChannelGeometry, weight: boolean): Program {
   const inputs: ProgramInput[] = [{ name: 'variance' }];
   if (weight) inputs.push({ name: 'weight' });
   return {
@@ -77,7 +77,7 @@ export function channelScaleProgram(g: BatchNormGeometry, weight: boolean): Prog
 }
 
 /** (x - mean) * scale (+ bias) */
-export function batchNormProgram(g: BatchNormGeometry, bias: boolean): Program {
+export function batchNormProgram(g: ChannelGeometry, bias: boolean): Program {
   const inputs: ProgramInput[] = [{ name: 'x', dims: planeDims(g) }, { name: 'mean' }, { name: 'scale' }];
   if (bias) inputs.push({ name: 'bias' });
   return {
@@ -89,7 +89,7 @@ return (x[this.thread.y][this.thread.x] - mean[c]) * scale[c]${bias ? ' + bias[c
 }
 
 /** a * b `[channels]` */
-export function channelProductProgram(g: BatchNormGeometry): Program {
+export function channelProductProgram(g: ChannelGeometry): Program {
   return {
     inputs: [{ name: 'a' }, { name: 'b' }],
     output: [g.channels],
@@ -101,7 +101,7 @@ export function channelProductProgram(g: BatchNormGeometry): Program {
  * dx = scale * (dy - (dBias + (x - mean) * rstd * dWeight) / count): Ioffe & Szegedy (2015), section 3, with the sums
  * that are the parameters' gradients put in; `scale` is weight * rstd.
  */
-export function batchNormInputGradProgram(g: BatchNormGeometry): Program {
+export function batchNormInputGradProgram(g: ChannelGeometry): Program {
   const reciprocal = float(1 / (g.batch * g.spatial));
   return {
     inputs: [
@@ -117,7 +117,7 @@ return scale[c] * (dy[this.thread.y][this.thread.x] - (dBias[c] + slope) * ${rec
 }
 
 /** dx = scale * dy: mean and variance are constants. */
-export function batchNormScaleGradProgram(g: BatchNormGeometry): Program {
+export function batchNormScaleGradProgram(g: ChannelGeometry): Program {
   return {
     inputs: [{ name: 'dy', dims: planeDims(g) }, { name: 'scale' }],
     output: [g.spatial, g.batch * g.channels],

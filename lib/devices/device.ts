@@ -195,12 +195,24 @@ export interface AdaptivePool2dGeometry {
   readonly outWidth: number;
 }
 
-/** x is `[batch, channels, spatial]`; statistics and parameters are `[channels]`. */
-export interface BatchNormGeometry {
+/** x is `[batch, channels, spatial]`; what there is one of per channel is `[channels]`. */
+export interface ChannelGeometry {
   readonly batch: number;
   readonly channels: number;
   readonly spatial: number;
+}
+
+/**
+ * x comes in parts along the channels, `[batch, channels[i], spatial]` each; their concatenation is never made.
+ * Statistics and parameters are `[sum(channels)]`; output, its gradient and residual `[batch, sum(channels), spatial]`.
+ */
+export interface BatchNormGeometry {
+  readonly batch: number;
+  readonly channels: readonly number[];
+  readonly spatial: number;
   readonly eps: number;
+  /** Whether the result ends in max(., 0). */
+  readonly relu: boolean;
 }
 
 /** torch.optim.SGD's step. */
@@ -252,19 +264,34 @@ export interface Primitives<S extends Storage> {
   adaptiveAvgPool2dGrad(dy: S, geometry: AdaptivePool2dGeometry): S;
 
   /** Mean and biased variance of each channel, in two passes or Welford's way. */
-  batchNormStatistics(x: S, geometry: BatchNormGeometry): { mean: S; variance: S };
-  /** (x - mean) / sqrt(variance + eps) * weight + bias */
-  batchNorm(x: S, mean: S, variance: S, weight: S | null, bias: S | null, geometry: BatchNormGeometry): S;
-  /** `training`: mean and variance came from x itself (Ioffe & Szegedy 2015, section 3); else they are constants. */
-  batchNormGrad(
-    dy: S,
-    x: S,
+  batchNormStatistics(x: S, geometry: ChannelGeometry): { mean: S; variance: S };
+  /** (x - mean) / sqrt(variance + eps) * weight + bias + residual, then max(., 0) if `geometry.relu`. */
+  batchNorm(
+    xs: readonly S[],
     mean: S,
     variance: S,
     weight: S | null,
+    bias: S | null,
+    residual: S | null,
+    geometry: BatchNormGeometry,
+  ): S;
+  /**
+   * `training`: mean and variance came from x itself (Ioffe & Szegedy 2015, section 3); else they are constants.
+   * `inputs` has a gradient for each part. `residual` is null where it would be dy itself, or there is no residual.
+   * Where the forward pass cut values off at 0 is computed again from xs, and from the bias and the residual, which
+   * matter for nothing else.
+   */
+  batchNormGrad(
+    dy: S,
+    xs: readonly S[],
+    mean: S,
+    variance: S,
+    weight: S | null,
+    bias: S | null,
+    residual: S | null,
     training: boolean,
     geometry: BatchNormGeometry,
-  ): { input: S; weight: S; bias: S };
+  ): { inputs: S[]; weight: S; bias: S; residual: S | null };
 
   /**
    * A step may write in place and return the very storages it got, or return new ones and leave the old alone.

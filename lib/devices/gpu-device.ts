@@ -10,6 +10,11 @@ import type { Program } from '../../kernels/gpu/program.ts';
 import { reduceChunk, reduceProgram } from '../../kernels/gpu/reduce.ts';
 import { concatProgram, padProgram, stridedProgram } from '../../kernels/gpu/strided.ts';
 import { DeviceError } from '../errors.ts';
+import {
+  composedBatchNorm,
+  composedBatchNormGrad,
+  type PlainBatchNormGeometry,
+} from './batch-norm-composed.ts';
 import type * as D from './device.ts';
 import type { Runtime } from './gpu-runtime.ts';
 
@@ -201,7 +206,7 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
 
   batchNormStatistics(
     x: GpuStorage<B>,
-    g: D.BatchNormGeometry,
+    g: D.ChannelGeometry,
   ): { mean: GpuStorage<B>; variance: GpuStorage<B> } {
     const factor = 1 / (g.batch * g.spatial);
     const mean = this.channelSum('x', [x], g, factor);
@@ -209,12 +214,38 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
   }
 
   batchNorm(
+    xs: readonly GpuStorage<B>[],
+    mean: GpuStorage<B>,
+    variance: GpuStorage<B>,
+    weight: GpuStorage<B> | null,
+    bias: GpuStorage<B> | null,
+    residual: GpuStorage<B> | null,
+    g: D.BatchNormGeometry,
+  ): GpuStorage<B> {
+    return composedBatchNorm(this, xs, mean, variance, weight, bias, residual, g);
+  }
+
+  batchNormGrad(
+    dy: GpuStorage<B>,
+    xs: readonly GpuStorage<B>[],
+    mean: GpuStorage<B>,
+    variance: GpuStorage<B>,
+    weight: GpuStorage<B> | null,
+    bias: GpuStorage<B> | null,
+    residual: GpuStorage<B> | null,
+    training: boolean,
+    g: D.BatchNormGeometry,
+  ): { inputs: GpuStorage<B>[]; weight: GpuStorage<B>; bias: GpuStorage<B>; residual: GpuStorage<B> | null } {
+    return composedBatchNormGrad(this, dy, xs, mean, variance, weight, bias, residual, training, g);
+  }
+
+  normalize(
     x: GpuStorage<B>,
     mean: GpuStorage<B>,
     variance: GpuStorage<B>,
     weight: GpuStorage<B> | null,
     bias: GpuStorage<B> | null,
-    g: D.BatchNormGeometry,
+    g: PlainBatchNormGeometry,
   ): GpuStorage<B> {
     const scale = this.channelScale(variance, weight, g);
     const build = () => norm.batchNormProgram(g, bias !== null);
@@ -228,14 +259,14 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
     return y;
   }
 
-  batchNormGrad(
+  normalizeGrad(
     dy: GpuStorage<B>,
     x: GpuStorage<B>,
     mean: GpuStorage<B>,
     variance: GpuStorage<B>,
     weight: GpuStorage<B> | null,
     training: boolean,
-    g: D.BatchNormGeometry,
+    g: PlainBatchNormGeometry,
   ): { input: GpuStorage<B>; weight: GpuStorage<B>; bias: GpuStorage<B> } {
     const rstd = this.channelScale(variance, null, g);
     const scale = weight ? this.channelScale(variance, weight, g) : rstd;
@@ -380,7 +411,7 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
   private channelSum(
     term: norm.ChannelTerm,
     inputs: readonly GpuStorage<B>[],
-    g: D.BatchNormGeometry,
+    g: D.ChannelGeometry,
     factor: number,
   ): GpuStorage<B> {
     const length = g.batch * g.channels * norm.channelParts(g);
@@ -399,7 +430,7 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
   private channelScale(
     variance: GpuStorage<B>,
     weight: GpuStorage<B> | null,
-    g: D.BatchNormGeometry,
+    g: PlainBatchNormGeometry,
   ): GpuStorage<B> {
     const key = `channelScale ${g.channels} ${weight !== null}`;
     const build = () => norm.channelScaleProgram(g, weight !== null);
@@ -417,7 +448,7 @@ function keyOf(op: string, geometry: object, ...rest: readonly (number | boolean
 }
 
 /** As keyOf, without eps: an argument. */
-function planeKey(op: string, g: D.BatchNormGeometry, ...rest: readonly boolean[]): string {
+function planeKey(op: string, g: D.ChannelGeometry, ...rest: readonly boolean[]): string {
   return `${op} ${g.batch},${g.channels},${g.spatial} ${rest.join(' ')}`;
 }
 

@@ -12,6 +12,7 @@ import {
 import { packImage } from '../../kernels/gpu/gl/pack.ts';
 import * as pool from '../../kernels/gpu/gl/pool.ts';
 import type { Program } from '../../kernels/gpu/program.ts';
+import type { PlainBatchNormGeometry } from './batch-norm-composed.ts';
 import type * as D from './device.ts';
 import { GpuDevice, GpuStorage } from './gpu-device.ts';
 import type { GlBuffer, GlRuntime } from './gpu-gl.ts';
@@ -157,7 +158,7 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
     return this.pool('avgPool2dGrad', [dy], inputPlanes(g), g, () => pool.avgPool2dGradLanes(g));
   }
 
-  override batchNormStatistics(x: Storage, g: D.BatchNormGeometry): { mean: Storage; variance: Storage } {
+  override batchNormStatistics(x: Storage, g: D.ChannelGeometry): { mean: Storage; variance: Storage } {
     if (!planesOf(x)) return super.batchNormStatistics(x, g);
     return this.withLanes([x], [g], ([lanes]) => {
       const factor = 1 / (g.batch * g.spatial);
@@ -170,15 +171,15 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
     });
   }
 
-  override batchNorm(
+  override normalize(
     x: Storage,
     mean: Storage,
     variance: Storage,
     weight: Storage | null,
     bias: Storage | null,
-    g: D.BatchNormGeometry,
+    g: PlainBatchNormGeometry,
   ): Storage {
-    if (!planesOf(x)) return super.batchNorm(x, mean, variance, weight, bias, g);
+    if (!planesOf(x)) return super.normalize(x, mean, variance, weight, bias, g);
     const inputs = [mean, variance, weight, bias].filter((s) => s !== null).map((s) => this.flat(s));
     const coefficients = this.gl.runAll(
       `norm lanes ${g.channels} ${weight !== null} ${bias !== null}`,
@@ -194,17 +195,17 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
     });
   }
 
-  override batchNormGrad(
+  override normalizeGrad(
     dy: Storage,
     x: Storage,
     mean: Storage,
     variance: Storage,
     weight: Storage | null,
     training: boolean,
-    g: D.BatchNormGeometry,
+    g: PlainBatchNormGeometry,
   ): { input: Storage; weight: Storage; bias: Storage } {
     if (!training || !planesOf(x, dy)) {
-      return super.batchNormGrad(dy, x, mean, variance, weight, training, g);
+      return super.normalizeGrad(dy, x, mean, variance, weight, training, g);
     }
     return this.withLanes([x, dy], [g, g], ([xLanes, dyLanes]) => {
       const [products, gradients] = this.sums('product', g, [xLanes, dyLanes, this.flat(mean)]);
@@ -289,7 +290,7 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
 
   private sums(
     term: 'x' | 'squaredDeviation' | 'product',
-    g: D.BatchNormGeometry,
+    g: D.ChannelGeometry,
     inputs: GlBuffer[],
   ): GlBuffer[] {
     const build = () => norm.channelSumsLanes(term, g);
@@ -297,7 +298,7 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
   }
 
   private total(
-    g: D.BatchNormGeometry,
+    g: D.ChannelGeometry,
     key: string,
     build: () => Program,
     sums: GlBuffer,

@@ -80,7 +80,7 @@ function storagesIn(value: unknown): Storage[] {
   if (Array.isArray(value)) return value.flatMap(storagesIn);
   if (isStorage(value)) return [value];
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.values(value).filter(isStorage);
+    return Object.values(value).flatMap(storagesIn);
   }
   return [];
 }

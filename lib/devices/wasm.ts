@@ -1,4 +1,5 @@
 import {
+  type BatchNormForm,
   batchNormGradKernel,
   batchNormKernel,
   batchNormStatisticsKernel,
@@ -33,6 +34,7 @@ import type {
   BatchNormGeometry,
   BinaryOp,
   BroadcastGeometry,
+  ChannelGeometry,
   ConcatGeometry,
   Conv2dGeometry,
   Device,
@@ -93,6 +95,7 @@ async function cores(): Promise<number> {
 const CHUNK = 16384;
 
 const product = (sizes: readonly number[]): number => sizes.reduce((total, size) => total * size, 1);
+const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
 
 /** Row-major strides over the axes where `counts` is true, and 0 on the others. */
 function rowMajor(shape: readonly number[], counts: (axis: number) => boolean = () => true): number[] {
@@ -109,6 +112,14 @@ function rowMajor(shape: readonly number[], counts: (axis: number) => boolean = 
 /** { n0: shape[0], n1: ... }: an argument for each axis. */
 const named = (prefix: string, values: readonly number[]): Record<string, number> =>
   Object.fromEntries(values.map((value, axis) => [`${prefix}${axis}`, value]));
+
+/** What tells one batch norm kernel from another. */
+const batchNormForm = (
+  weight: WasmStorage | null,
+  bias: WasmStorage | null,
+  residual: WasmStorage | null,
+  { relu }: BatchNormGeometry,
+): BatchNormForm => ({ weight: weight !== null, bias: bias !== null, residual: residual !== null, relu });
 
 export class WasmDevice implements Device<WasmStorage> {
   readonly name = 'wasm';
@@ -422,7 +433,7 @@ export class WasmDevice implements Device<WasmStorage> {
 
   batchNormStatistics(
     x: WasmStorage,
-    { batch, channels, spatial }: BatchNormGeometry,
+    { batch, channels, spatial }: ChannelGeometry,
   ): { mean: WasmStorage; variance: WasmStorage } {
     const [mean, variance] = [this.#make(channels), this.#make(channels)];
     this.#engine.launch(batchNormStatisticsKernel, channels, {
@@ -437,58 +448,97 @@ export class WasmDevice implements Device<WasmStorage> {
   }
 
   batchNorm(
-    x: WasmStorage,
+    xs: readonly WasmStorage[],
     mean: WasmStorage,
     variance: WasmStorage,
     weight: WasmStorage | null,
     bias: WasmStorage | null,
-    { batch, channels, spatial, eps }: BatchNormGeometry,
+    residual: WasmStorage | null,
+    g: BatchNormGeometry,
   ): WasmStorage {
-    const out = this.#make(x.length);
-    const rows = batch * channels;
-    if (!x.length) return out;
-    const { tasks, chunk } = chunks(rows, Math.ceil(CHUNK / spatial), 1);
-    this.#engine.launch(batchNormKernel({ weight: weight !== null, bias: bias !== null }), tasks, {
-      x: this.#at(x),
-      out: out.address,
-      mean: this.#at(mean),
-      variance: this.#at(variance),
-      weight: weight ? this.#at(weight) : 0,
-      bias: bias ? this.#at(bias) : 0,
-      eps,
-      rows: chunk,
-      batch,
-      channels,
-      spatial,
-    });
+    const channels = sum(g.channels);
+    const rows = g.batch * channels;
+    const out = this.#make(rows * g.spatial);
+    if (!out.length) return out;
+    const form = batchNormForm(weight, bias, residual, g);
+    const { tasks, chunk } = chunks(rows, Math.ceil(CHUNK / g.spatial), 1);
+    this.#withPlaces(xs, xs, g, (places) =>
+      this.#engine.launch(batchNormKernel(form), tasks, {
+        ...this.#batchNormArguments(mean, variance, weight, bias, residual, g),
+        places,
+        out: out.address,
+        rows: chunk,
+      }),
+    );
     return out;
   }
 
   batchNormGrad(
     dy: WasmStorage,
-    x: WasmStorage,
+    xs: readonly WasmStorage[],
     mean: WasmStorage,
     variance: WasmStorage,
     weight: WasmStorage | null,
+    bias: WasmStorage | null,
+    residual: WasmStorage | null,
     training: boolean,
+    g: BatchNormGeometry,
+  ): { inputs: WasmStorage[]; weight: WasmStorage; bias: WasmStorage; residual: WasmStorage | null } {
+    const channels = sum(g.channels);
+    const inputs = xs.map((x) => this.#make(x.length));
+    const [dWeight, dBias] = [this.#make(channels), this.#make(channels)];
+    const dResidual = g.relu && residual ? this.#make(dy.length) : null;
+    const form = batchNormForm(weight, bias, residual, g);
+    this.#withPlaces(xs, inputs, g, (places) =>
+      this.#engine.launch(batchNormGradKernel(form, training), channels, {
+        ...this.#batchNormArguments(mean, variance, weight, bias, residual, g),
+        places,
+        dy: this.#at(dy),
+        dResidual: dResidual?.address ?? 0,
+        dWeight: dWeight.address,
+        dBias: dBias.address,
+      }),
+    );
+    return { inputs, weight: dWeight, bias: dBias, residual: dResidual };
+  }
+
+  #batchNormArguments(
+    mean: WasmStorage,
+    variance: WasmStorage,
+    weight: WasmStorage | null,
+    bias: WasmStorage | null,
+    residual: WasmStorage | null,
     { batch, channels, spatial, eps }: BatchNormGeometry,
-  ): { input: WasmStorage; weight: WasmStorage; bias: WasmStorage } {
-    const [dx, dWeight, dBias] = [this.#make(x.length), this.#make(channels), this.#make(channels)];
-    this.#engine.launch(batchNormGradKernel(training, weight !== null), channels, {
-      dy: this.#at(dy),
-      x: this.#at(x),
+  ) {
+    return {
       mean: this.#at(mean),
       variance: this.#at(variance),
       weight: weight ? this.#at(weight) : 0,
-      dx: dx.address,
-      dWeight: dWeight.address,
-      dBias: dBias.address,
-      eps,
+      bias: bias ? this.#at(bias) : 0,
+      residual: residual ? this.#at(residual) : 0,
       batch,
-      channels,
+      channels: sum(channels),
       spatial,
+      eps,
+    };
+  }
+
+  /** Calls `use` with the address of the table of channels that the batch norm kernels read. */
+  #withPlaces(
+    xs: readonly WasmStorage[],
+    outputs: readonly WasmStorage[],
+    { channels, spatial }: BatchNormGeometry,
+    use: (places: number) => void,
+  ): void {
+    const table = channels.flatMap((count, part) => {
+      const [x, output] = [this.#at(xs[part]), this.#at(outputs[part])];
+      const run = 4 * spatial;
+      return Array.from({ length: count }, (_, c) => [x + c * run, count * run, output + c * run]).flat();
     });
-    return { input: dx, weight: dWeight, bias: dBias };
+    this.#engine.withScratch(4 * table.length, (places) => {
+      this.#engine.heap.i32.set(table, places / 4);
+      use(places);
+    });
   }
 
   sgdStep(

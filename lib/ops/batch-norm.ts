@@ -1,8 +1,8 @@
-import type { BatchNormGeometry } from '../devices/device.ts';
+import type { BatchNormGeometry, Device } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
-import { formatShape, sizeOf } from '../tensor/shape.ts';
+import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { sharedDevice } from './unrecorded.ts';
 
@@ -17,63 +17,127 @@ export interface BatchNormOptions {
   readonly momentum?: number;
   /** Default 1e-5. */
   readonly eps?: number;
+  /** Added to the normalised values, of the output's shape; default none. */
+  readonly residual?: Tensor | null;
+  /** End in max(., 0); default false. */
+  readonly relu?: boolean;
 }
 
+/** Operands of the primitive: mean, variance, weight, bias, residual, and the parts of x. */
+type Operands = readonly [Tensor, Tensor, Tensor | null, Tensor | null, Tensor | null, ...Tensor[]];
+
 /**
- * (x - mean) / sqrt(variance + eps) * weight + bias for each channel (Ioffe & Szegedy 2015). In training mean and
- * biased variance are the batch's, and the running statistics, if given, take in a share `momentum` of the mean and
- * of the unbiased variance; otherwise they are the running ones.
- * @param x `[N, C, ...]`
+ * (x - mean) / sqrt(variance + eps) * weight + bias for each channel (Ioffe & Szegedy 2015), plus the residual, and
+ * with `relu` not below 0. In training mean and biased variance are the batch's, and the running statistics, if given,
+ * take in a share `momentum` of the mean and of the unbiased variance; otherwise they are the running ones.
+ *
+ * The output of one without residual takes no memory until backward: what needs it there makes it again.
+ * @param x `[N, C, ...]`, or tensors `[N, C_i, ...]` whose concatenation along axis 1 is meant, and is not made
  * @param runningMean `[C]`
  * @param runningVar `[C]`
  */
 export function batchNorm(
-  x: Tensor,
+  x: Tensor | readonly Tensor[],
   runningMean: Tensor | null,
   runningVar: Tensor | null,
-  { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions = {},
+  options: BatchNormOptions = {},
 ): Tensor {
-  const geometry = check(x, { runningMean, runningVar, weight, bias }, training, eps);
+  const {
+    weight = null,
+    bias = null,
+    training = false,
+    momentum = 0.1,
+    eps = 1e-5,
+    residual = null,
+    relu = false,
+  } = options;
+  const xs = x instanceof Tensor ? [x] : x;
+  const geometry = geometryOf(xs, eps, relu);
+  check(xs, geometry, { runningMean, runningVar, weight, bias }, residual, training);
+  const device = sharedDevice('batchNorm', xs[0], ...xs, runningMean, runningVar, weight, bias, residual);
   if (!training) {
     if (!runningMean || !runningVar) {
       throw new ShapeError('batchNorm: wants runningMean and runningVar where it is not training');
     }
-    return normalize(x, runningMean, runningVar, weight, bias, false, geometry);
+    return normalize(device, [runningMean, runningVar, weight, bias, residual, ...xs], false, geometry);
   }
   return tidy(() => {
-    const { device } = x;
-    const statistics = device.batchNormStatistics(x.storage, geometry);
-    const mean = new Tensor({ device, storage: statistics.mean }, [geometry.channels]);
-    const variance = new Tensor({ device, storage: statistics.variance }, [geometry.channels]);
+    const [mean, variance] = statisticsOf(device, xs, geometry);
     const count = geometry.batch * geometry.spatial;
     if (runningMean) update(runningMean, mean, momentum, 1);
     if (runningVar) update(runningVar, variance, momentum, count / (count - 1));
-    return normalize(x, mean, variance, weight, bias, true, geometry);
+    return normalize(device, [mean, variance, weight, bias, residual, ...xs], true, geometry);
   });
 }
 
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+function geometryOf(xs: readonly Tensor[], eps: number, relu: boolean): BatchNormGeometry {
+  if (xs.length === 0) throw new ShapeError('batchNorm: wants at least one tensor');
+  const [first] = xs;
+  if (first.rank < 2)
+    throw new ShapeError(`batchNorm: input wants [N, C, ...], got ${formatShape(first.shape)}`);
+  const [batch, , ...rest] = first.shape;
+  xs.forEach(({ shape }, i) => {
+    if (shape.length < 2 || !sameShape(shape.with(1, 0), first.shape.with(1, 0))) {
+      throw new ShapeError(
+        `batchNorm: part ${i} of the input has shape ${formatShape(shape)}, want ${formatShape(first.shape)} but for axis 1`,
+      );
+    }
+  });
+  return { batch, channels: xs.map(({ shape }) => shape[1]), spatial: sizeOf(rest), eps, relu };
+}
+
 function check(
-  x: Tensor,
+  xs: readonly Tensor[],
+  geometry: BatchNormGeometry,
   perChannel: Readonly<Record<string, Tensor | null>>,
+  residual: Tensor | null,
   training: boolean,
-  eps: number,
-): BatchNormGeometry {
-  if (x.rank < 2) throw new ShapeError(`batchNorm: input wants [N, C, ...], got ${formatShape(x.shape)}`);
-  const [batch, channels, ...rest] = x.shape;
+): void {
+  const channels = sum(geometry.channels);
+  const shape = xs[0].shape.with(1, channels);
   for (const [name, tensor] of Object.entries(perChannel)) {
     if (tensor && (tensor.rank !== 1 || tensor.size !== channels)) {
       throw new ShapeError(
-        `batchNorm: input has ${channels} channels ${formatShape(x.shape)}, ${name} has shape ${formatShape(tensor.shape)}`,
+        `batchNorm: input has ${channels} channels ${formatShape(shape)}, ${name} has shape ${formatShape(tensor.shape)}`,
       );
     }
   }
-  const spatial = sizeOf(rest);
-  if (training && batch * spatial <= 1) {
+  if (residual && !sameShape(residual.shape, shape)) {
     throw new ShapeError(
-      `batchNorm: training wants more than one value a channel, got input ${formatShape(x.shape)}`,
+      `batchNorm: residual has shape ${formatShape(residual.shape)}, the output ${formatShape(shape)}`,
     );
   }
-  return { batch, channels, spatial, eps };
+  if (training && geometry.batch * geometry.spatial <= 1) {
+    throw new ShapeError(
+      `batchNorm: training wants more than one value a channel, got input ${formatShape(shape)}`,
+    );
+  }
+}
+
+/** Mean and biased variance `[C]`. A part that comes again, as the features of a dense block do, is not read again. */
+function statisticsOf(
+  device: Device,
+  xs: readonly Tensor[],
+  { batch, channels, spatial }: BatchNormGeometry,
+): readonly Tensor[] {
+  const parts = xs.map((x, i) =>
+    x.derived(() => {
+      const { mean, variance } = device.batchNormStatistics(x.storage, {
+        batch,
+        channels: channels[i],
+        spatial,
+      });
+      return [mean, variance].map((storage) => new Tensor({ device, storage }, [channels[i]]));
+    }),
+  );
+  if (parts.length === 1) return parts[0];
+  const geometry = { outer: 1, sizes: channels, inner: 1 };
+  return [0, 1].map((which) => {
+    const storages = parts.map((part) => part[which].storage);
+    return new Tensor({ device, storage: device.concat(storages, geometry) }, [sum(channels)]);
+  });
 }
 
 /** running = (1 - momentum) * running + momentum * scale * batch, in place. */
@@ -87,39 +151,48 @@ function update(running: Tensor, batch: Tensor, momentum: number, scale: number)
 }
 
 function normalize(
-  x: Tensor,
-  mean: Tensor,
-  variance: Tensor,
-  weight: Tensor | null,
-  bias: Tensor | null,
+  device: Device,
+  operands: Operands,
   training: boolean,
   geometry: BatchNormGeometry,
 ): Tensor {
-  const device = sharedDevice('batchNorm', x, mean, variance, weight, bias);
-  const [gamma, beta] = [weight?.storage ?? null, bias?.storage ?? null];
-  const storage = device.batchNorm(x.storage, mean.storage, variance.storage, gamma, beta, geometry);
-  const { shape } = x;
-  return record(new Tensor({ device, storage }, shape), {
+  const [mean, variance, weight, bias, residual, ...xs] = operands;
+  const shapes = xs.map(({ shape }) => shape);
+  const perChannel = mean.shape;
+  const shape = shapes[0].with(1, perChannel[0]);
+  const { relu } = geometry;
+  const forward = (operands: Operands): Tensor =>
+    new Tensor({ device, storage: device.batchNorm(...storagesOf(operands), geometry) }, shape);
+
+  return record<Operands>(forward(operands), {
     name: 'batchNorm',
     attributes: { ...geometry, mean, variance },
-    inputs: [x, weight, bias],
-    saved: [x, mean, variance, weight],
-    backward: (dy, [x, mean, variance, weight]) => {
-      const gradients = device.batchNormGrad(
-        dy.storage,
-        x.storage,
-        mean.storage,
-        variance.storage,
-        weight?.storage ?? null,
-        training,
-        geometry,
-      );
-      const perChannel = [geometry.channels];
+    inputs: [...xs, weight, bias, residual],
+    saved: [mean, variance, weight, bias, relu ? residual : null, ...xs],
+    recompute: residual ? undefined : forward,
+    backward: (dy, saved, wanted) => {
+      const storages = storagesOf(saved);
+      const gradients = device.batchNormGrad(dy.storage, ...storages, training, geometry);
+      const made = gradients.residual && new Tensor({ device, storage: gradients.residual }, shape);
       return [
-        new Tensor({ device, storage: gradients.input }, shape),
+        ...gradients.inputs.map((storage, i) => new Tensor({ device, storage }, shapes[i])),
         new Tensor({ device, storage: gradients.weight }, perChannel),
         new Tensor({ device, storage: gradients.bias }, perChannel),
+        wanted.at(-1) ? (made ?? dy) : null,
       ];
     },
   });
+}
+
+/** The storages in the order of the primitives' arguments. */
+function storagesOf([mean, variance, weight, bias, residual, ...xs]: Operands) {
+  const present = (tensor: Tensor | null) => tensor?.storage ?? null;
+  return [
+    xs.map(({ storage }) => storage),
+    mean.storage,
+    variance.storage,
+    present(weight),
+    present(bias),
+    present(residual),
+  ] as const;
 }

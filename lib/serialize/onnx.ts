@@ -71,6 +71,8 @@ interface OpContext {
   /** The name of a tensor, which becomes a constant of the graph if nothing in it made it. */
   readonly nameOf: (tensor: Tensor) => string;
   readonly constant: (initializer: Initializer) => string;
+  /** Adds a node before the one that is returned; the name of its output. */
+  readonly emit: (form: OnnxForm) => string;
 }
 
 type OnnxForm = Pick<OnnxNode, 'op' | 'inputs' | 'attributes'>;
@@ -129,18 +131,25 @@ const FORMS: Readonly<Record<string, (context: OpContext) => OnnxForm>> = {
     };
   },
   batchNorm: (context) => {
-    const { inputs, nameOf, constant } = context;
-    const { mean, variance, eps, channels } = attributesOf<
+    const { inputs, nameOf, constant, emit } = context;
+    const { mean, variance, eps, relu } = attributesOf<
       BatchNormGeometry & { mean: Tensor; variance: Tensor }
     >(context);
     const filled = (value: number) =>
-      constant({ shape: [channels], values: new Float32Array(channels).fill(value) });
-    const [x, weight, bias] = inputs;
-    return {
-      op: 'BatchNormalization',
-      inputs: [x, weight || filled(1), bias || filled(0), nameOf(mean), nameOf(variance)],
-      attributes: { epsilon: { float: eps } },
-    };
+      constant({ shape: mean.shape, values: new Float32Array(mean.size).fill(value) });
+    const parts = inputs.slice(0, -3);
+    const [weight, bias, residual] = inputs.slice(-3);
+    const x = parts.length === 1 ? parts[0] : emit({ op: 'Concat', inputs: parts, attributes: { axis: 1 } });
+    const steps: OnnxForm[] = [
+      {
+        op: 'BatchNormalization',
+        inputs: [x, weight || filled(1), bias || filled(0), nameOf(mean), nameOf(variance)],
+        attributes: { epsilon: { float: eps } },
+      },
+    ];
+    if (residual) steps.push({ op: 'Add', inputs: [residual], attributes: {} });
+    if (relu) steps.push({ op: 'Relu', inputs: [], attributes: {} });
+    return steps.reduce((before, step) => ({ ...step, inputs: [emit(before), ...step.inputs] }));
   },
   maxPool2d: (context) => {
     const g = attributesOf<MaxPool2dGeometry>(context);
@@ -243,9 +252,12 @@ function captureGraph(model: Module, inputShape: Shape): OnnxGraph {
     const form = FORMS[op.name];
     if (!form) throw new OnnxExportError(`writeOnnx: '${op.name}' has no form in ONNX here`);
     const inputs = op.inputs.map((input) => (input ? nameOf(input) : ''));
-    const name = `${op.name}_${nodes.length}`;
-    nodes.push({ ...form({ op, output, inputs, nameOf, constant }), output: name });
-    names.set(output, name);
+    const emit = (node: OnnxForm): string => {
+      const name = `${op.name}_${nodes.length}`;
+      nodes.push({ ...node, output: name });
+      return name;
+    };
+    names.set(output, emit(form({ op, output, inputs, nameOf, constant, emit })));
   };
 
   const modes = new Map<AnyModule, boolean>([...model.namedModules().values()].map((m) => [m, m.training]));

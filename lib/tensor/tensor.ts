@@ -43,6 +43,7 @@ export class Tensor {
   node: GradNode | null = null;
   #cell: Cell | null;
   #scope: Set<Tensor> | null;
+  #derived: { readonly version: number; readonly tensors: readonly Tensor[] } | null = null;
 
   /** Wraps a storage that the tensor then owns, or (given a tensor) a second handle on its storage. */
   constructor(source: { device: Device; storage: Storage } | Tensor, shape: Shape, requiresGrad = false) {
@@ -130,6 +131,20 @@ export class Tensor {
     return new Tensor(this, this.shape);
   }
 
+  /** What `make` computed from the values of this tensor, made once: it lives until they change, or are disposed. @internal */
+  derived(make: () => readonly Tensor[]): readonly Tensor[] {
+    if (this.#derived?.version !== this.version) {
+      this.#dropDerived();
+      this.#derived = { version: this.version, tensors: make().map((tensor) => tensor.keep()) };
+    }
+    return this.#derived.tensors;
+  }
+
+  #dropDerived(): void {
+    for (const tensor of this.#derived?.tensors ?? []) tensor.dispose();
+    this.#derived = null;
+  }
+
   /** Marks a leaf as one that wants a gradient, or no longer does; returns it. */
   setRequiresGrad(requiresGrad = true): this {
     if (this.node) throw new AutogradError('requiresGrad can only be changed on a leaf; use detach() first');
@@ -171,6 +186,7 @@ export class Tensor {
     lost.unregister(this);
     this.#cell.release();
     this.#cell = null;
+    this.#dropDerived();
     this.node?.release();
     this.node = null;
     this.grad?.dispose();

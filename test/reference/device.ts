@@ -5,6 +5,7 @@ import type {
   BatchNormGeometry,
   BinaryOp,
   BroadcastGeometry,
+  ChannelGeometry,
   ConcatGeometry,
   Conv2dGeometry,
   Device,
@@ -318,7 +319,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
 
   batchNormStatistics(
     x: ReferenceStorage,
-    g: BatchNormGeometry,
+    g: ChannelGeometry,
   ): { mean: ReferenceStorage; variance: ReferenceStorage } {
     const xs = this.#use(x, g.batch * g.channels * g.spatial);
     const count = g.batch * g.spatial;
@@ -327,49 +328,88 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     return { mean: this.#store(mean), variance: this.#store(variance) };
   }
 
-  batchNorm(
-    x: ReferenceStorage,
+  /** The concatenation of the parts, normal(i, c) of it, and the output before the ReLU. */
+  #normalized(
+    xs: readonly ReferenceStorage[],
     mean: ReferenceStorage,
     variance: ReferenceStorage,
     weight: ReferenceStorage | null,
     bias: ReferenceStorage | null,
-    g: BatchNormGeometry,
-  ): ReferenceStorage {
-    const xs = this.#use(x, g.batch * g.channels * g.spatial);
+    residual: ReferenceStorage | null,
+    { batch, channels, spatial, eps }: BatchNormGeometry,
+  ) {
+    const g = { batch, channels: sum(channels), spatial };
+    const length = batch * g.channels * spatial;
+    const parts = xs.map((x, i) => this.#use(x, batch * channels[i] * spatial));
+    const rows = Array.from({ length: batch }, (_, n) =>
+      parts.map((part, i) => part.subarray(n * channels[i] * spatial, (n + 1) * channels[i] * spatial)),
+    );
+    const values = rows.flat().flatMap((row) => [...row]);
     const [means, variances] = [this.#use(mean, g.channels), this.#use(variance, g.channels)];
     const weights = weight && this.#use(weight, g.channels);
     const biases = bias && this.#use(bias, g.channels);
-    const out = Float64Array.from(xs, (value, i) => {
+    const residuals = residual && this.#use(residual, length);
+    const deviation = (c: number) => Math.sqrt(variances[c] + eps);
+    const normal = (i: number, c: number) => (values[i] - means[c]) / deviation(c);
+    const scale = (c: number) => weights?.[c] ?? 1;
+    const output = Float64Array.from(values, (_, i) => {
       const c = channelOf(g, i);
-      const normal = (value - means[c]) / Math.sqrt(variances[c] + g.eps);
-      return normal * (weights?.[c] ?? 1) + (biases?.[c] ?? 0);
+      return normal(i, c) * scale(c) + (biases?.[c] ?? 0) + (residuals?.[i] ?? 0);
     });
-    return this.#store(out);
+    return { g, normal, gain: (c: number) => scale(c) / deviation(c), output };
+  }
+
+  batchNorm(
+    xs: readonly ReferenceStorage[],
+    mean: ReferenceStorage,
+    variance: ReferenceStorage,
+    weight: ReferenceStorage | null,
+    bias: ReferenceStorage | null,
+    residual: ReferenceStorage | null,
+    geometry: BatchNormGeometry,
+  ): ReferenceStorage {
+    const { output } = this.#normalized(xs, mean, variance, weight, bias, residual, geometry);
+    return this.#store(geometry.relu ? output.map((value) => Math.max(value, 0)) : output);
   }
 
   batchNormGrad(
     dy: ReferenceStorage,
-    x: ReferenceStorage,
+    xs: readonly ReferenceStorage[],
     mean: ReferenceStorage,
     variance: ReferenceStorage,
     weight: ReferenceStorage | null,
+    bias: ReferenceStorage | null,
+    residual: ReferenceStorage | null,
     training: boolean,
-    g: BatchNormGeometry,
-  ): { input: ReferenceStorage; weight: ReferenceStorage; bias: ReferenceStorage } {
-    const [dys, xs] = [this.#use(dy, x.length), this.#use(x, g.batch * g.channels * g.spatial)];
-    const [means, variances] = [this.#use(mean, g.channels), this.#use(variance, g.channels)];
-    const weights = weight && this.#use(weight, g.channels);
-    const deviation = (c: number) => Math.sqrt(variances[c] + g.eps);
-    const normal = (i: number, c: number) => (xs[i] - means[c]) / deviation(c);
+    geometry: BatchNormGeometry,
+  ): {
+    inputs: ReferenceStorage[];
+    weight: ReferenceStorage;
+    bias: ReferenceStorage;
+    residual: ReferenceStorage | null;
+  } {
+    const saved = this.#normalized(xs, mean, variance, weight, bias, residual, geometry);
+    const { g, normal, gain, output } = saved;
+    const upstream = this.#use(dy, output.length);
+    const dys = geometry.relu ? upstream.map((value, i) => (output[i] > 0 ? value : 0)) : upstream;
     const weightGrad = channelSums(g, (i, c) => dys[i] * normal(i, c));
     const biasGrad = channelSums(g, (i) => dys[i]);
     const count = g.batch * g.spatial;
-    const inputGrad = Float64Array.from(xs, (_, i) => {
+    const inputGrad = Float64Array.from(dys, (value, i) => {
       const c = channelOf(g, i);
       const throughStatistics = training ? (biasGrad[c] + normal(i, c) * weightGrad[c]) / count : 0;
-      return ((weights?.[c] ?? 1) / deviation(c)) * (dys[i] - throughStatistics);
+      return gain(c) * (value - throughStatistics);
     });
-    return { input: this.#store(inputGrad), weight: this.#store(weightGrad), bias: this.#store(biasGrad) };
+    const inputs = geometry.channels.map((count, part) => {
+      const first = sum(geometry.channels.slice(0, part));
+      return inputGrad.filter((_, i) => channelOf(g, i) >= first && channelOf(g, i) < first + count);
+    });
+    return {
+      inputs: inputs.map((part) => this.#store(part)),
+      weight: this.#store(weightGrad),
+      bias: this.#store(biasGrad),
+      residual: geometry.relu && residual ? this.#store(Float64Array.from(dys)) : null,
+    };
   }
 
   sgdStep(
@@ -418,6 +458,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
 }
 
 const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+const sum = (values: readonly number[]): number => values.reduce((total, n) => total + n, 0);
 
 const conv2dInputs = (g: Conv2dGeometry) => g.batch * g.inChannels * g.inHeight * g.inWidth;
 const conv2dOutputs = (g: Conv2dGeometry) => g.batch * g.outChannels * g.outHeight * g.outWidth;
@@ -427,10 +468,10 @@ const conv2dWeights = (g: Conv2dGeometry) =>
 const poolInputs = (g: AdaptivePool2dGeometry) => g.batch * g.channels * g.inHeight * g.inWidth;
 const poolOutputs = (g: AdaptivePool2dGeometry) => g.batch * g.channels * g.outHeight * g.outWidth;
 
-const channelOf = (g: BatchNormGeometry, i: number) => Math.floor(i / g.spatial) % g.channels;
+const channelOf = (g: ChannelGeometry, i: number) => Math.floor(i / g.spatial) % g.channels;
 
 /** For each channel c the sum of term(i, c) over its elements i. */
-function channelSums(g: BatchNormGeometry, term: (i: number, c: number) => number): Float64Array {
+function channelSums(g: ChannelGeometry, term: (i: number, c: number) => number): Float64Array {
   const sums = new Float64Array(g.channels);
   for (let i = 0; i < g.batch * g.channels * g.spatial; i++)
     sums[channelOf(g, i)] += term(i, channelOf(g, i));

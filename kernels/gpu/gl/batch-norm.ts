@@ -1,4 +1,4 @@
-import type { BatchNormGeometry } from '../../../lib/devices/device.ts';
+import type { ChannelGeometry } from '../../../lib/devices/device.ts';
 import { type ChannelTerm, channelParts } from '../batch-norm.ts';
 import { float, type Program, type ProgramInput, quotient, remainder } from '../program.ts';
 import { planeDims } from './lanes.ts';
@@ -14,7 +14,7 @@ const TERMS: Record<ChannelTerm, (lane: number) => string> = {
  * Partial sums over x, (x - mean)^2 or dy * (x - mean) in lanes, `[batch, channels / 4, parts]`; with `product`, a
  * second output sums dy.
  */
-export function channelSumsLanes(term: ChannelTerm, g: BatchNormGeometry): Program {
+export function channelSumsLanes(term: ChannelTerm, g: ChannelGeometry): Program {
   const c4 = g.channels / 4;
   const parts = channelParts(g);
   const chunk = Math.ceil(g.spatial / parts);
@@ -42,7 +42,7 @@ return [s0, s1, s2, s3];`,
 }
 
 /** The second pass -> `[channels]`, one value a texel: times `factor`, or (`deviation`) over sqrt(variance + eps). */
-export function channelTotalsLanes(g: BatchNormGeometry, factor: number | 'deviation'): Program {
+export function channelTotalsLanes(g: ChannelGeometry, factor: number | 'deviation'): Program {
   const parts = channelParts(g);
   const deviation = factor === 'deviation';
   return {
@@ -89,7 +89,7 @@ return ${four((lane) => `${weight ? `weight[${at(lane)}]` : '1.0'} / Math.sqrt(v
 }
 
 /** (x - mean) * scale + bias */
-export function batchNormLanes(g: BatchNormGeometry): Program {
+export function batchNormLanes(g: ChannelGeometry): Program {
   const channel = ['scale', 'mean', 'bias'].map((name): ProgramInput => ({ name, lanes: true }));
   return {
     inputs: [{ name: 'x', dims: planeDims(g), lanes: true }, ...channel],
@@ -108,7 +108,7 @@ return [${LANES.map((lane) => `(v[${lane}] - m[${lane}]) * s[${lane}] + b[${lane
  * dx = scale * (dy - (dBias + (x - mean) * rstd * dWeight) / count) as scale * dy + slope * (x - mean) + shift
  * (Ioffe & Szegedy 2015, section 3): per channel, in lanes, scale, then mean, slope and shift.
  */
-export function inputGradLanes(g: BatchNormGeometry, weight: boolean): Program {
+export function inputGradLanes(g: ChannelGeometry, weight: boolean): Program {
   const reciprocal = float(-1 / (g.batch * g.spatial));
   const each = (line: (lane: number, c: string) => string) =>
     LANES.map((lane) => line(lane, `this.thread.x * 4 + ${lane}`)).join('\n');
@@ -134,7 +134,7 @@ return ${four('scale')};`,
   };
 }
 
-export function batchNormInputGradLanes(g: BatchNormGeometry): Program {
+export function batchNormInputGradLanes(g: ChannelGeometry): Program {
   const channel = ['scale', 'mean', 'slope', 'shift'].map((name): ProgramInput => ({ name, lanes: true }));
   return {
     inputs: [

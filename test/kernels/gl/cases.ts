@@ -107,16 +107,17 @@ const normalisation: readonly Case[] = [false, true].flatMap((affine) =>
       name: `batch norm of activations${affine ? ', affine' : ''}${training ? ', training' : ''}`,
       run(device, random) {
         const channels = random.pick([4, 8, 12]);
-        const g: BatchNormGeometry = { batch: BATCH, channels, spatial: SPATIAL, eps: 1e-3 };
+        const plane = { batch: BATCH, channels, spatial: SPATIAL };
+        const g: BatchNormGeometry = { ...plane, channels: [channels], eps: 1e-3, relu: training };
         const x = activation(device, random, channels, 3, 5);
         const dy = activation(device, random, channels);
         const weight = affine ? device.upload(random.values(channels)) : null;
         const bias = affine ? device.upload(random.values(channels)) : null;
-        const { mean, variance } = device.batchNormStatistics(x, g);
-        const y = device.batchNorm(x, mean, variance, weight, bias, g);
-        const grads = device.batchNormGrad(dy, x, mean, variance, weight, training, g);
+        const { mean, variance } = device.batchNormStatistics(x, plane);
+        const y = device.batchNorm([x], mean, variance, weight, bias, null, g);
+        const grads = device.batchNormGrad(dy, [x], mean, variance, weight, bias, null, training, g);
         const parameters = [weight, bias].filter((storage) => storage !== null);
-        return [x, dy, ...parameters, mean, variance, y, grads.input, grads.weight, grads.bias];
+        return [x, dy, ...parameters, mean, variance, y, ...grads.inputs, grads.weight, grads.bias];
       },
     }),
   ),

@@ -44,16 +44,18 @@ function free(device: Device, storages: readonly Storage[]): void {
 /** A training step's kinds of work, freed as a tape would. */
 function step(device: Device, seed: number): void {
   const random = new Random(seed);
-  const geometry = { batch: 2, channels: 4, spatial: 25, eps: 1e-5 };
+  const plane = { batch: 2, channels: 4, spatial: 25 };
+  const geometry = { ...plane, channels: [4], eps: 1e-5, relu: true };
   const x = device.upload(random.values(200));
-  const { mean, variance } = device.batchNormStatistics(x, geometry);
-  const y = device.batchNorm(x, mean, variance, null, null, geometry);
+  const { mean, variance } = device.batchNormStatistics(x, plane);
+  const y = device.batchNorm([x], mean, variance, null, null, null, geometry);
   const total = device.reduce('sum', y, { shape: [200], reduced: [true] });
-  const grads = device.batchNormGrad(y, x, mean, variance, null, true, geometry);
+  const grads = device.batchNormGrad(y, [x], mean, variance, null, null, null, true, geometry);
+  const [dx] = grads.inputs;
   const sgd = { dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
-  const stepped = device.sgdStep(x, grads.input, null, { ...sgd, lr: 0.1 / seed, momentum: 0.9 });
+  const stepped = device.sgdStep(x, dx, null, { ...sgd, lr: 0.1 / seed, momentum: 0.9 });
   const leaky = device.unary('leakyRelu', stepped.param, 0.1 / seed);
-  free(device, [x, mean, variance, y, total, grads.input, grads.weight, grads.bias, leaky]);
+  free(device, [x, mean, variance, y, total, dx, grads.weight, grads.bias, leaky]);
   free(device, [stepped.param, stepped.velocity as Storage]);
 }
 
