@@ -1,0 +1,56 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Region } from '../../lib/data/mura-layout.ts';
+import { describePredictions, type ScoredImage } from '../../lib/report/summary.ts';
+import { formatTable } from '../../lib/report/table.ts';
+
+/** Two views a study, a study a patient; every second patient is abnormal. */
+const predictions = (score: (patient: number, label: number) => number, region: Region = 'hand') =>
+  Array.from({ length: 40 }, (_, i): ScoredImage => {
+    const patient = i >> 1;
+    const label = patient % 2 === 1 ? 1 : 0;
+    return {
+      path: '',
+      split: 'valid',
+      region,
+      patient,
+      study: `${region}${patient}`,
+      label,
+      score: score(i, label),
+    };
+  });
+
+test('units, baseline and interval are named in the last two lines', () => {
+  const report = describePredictions(
+    'test',
+    predictions((i, label) => (i === 0 ? 0.9 : label * 0.8 + 0.1)),
+  );
+  assert.equal(report.split('\n').slice(-2), [
+    'test, per image: n 40, accuracy 0.975 (majority class 0.500), kappa 0.950 (95 % interval over patients 0.833 to 1.000)',
+    'test, per study: n 20, accuracy 1.000 (majority class 0.500), kappa 1.000 (95 % interval over patients 1.000 to 1.000)',
+  ]);
+  assert.not.match(report, /arning/i);
+});
+
+test('a constant predictor is denounced, for the whole or for a region', () => {
+  assert.match(
+    describePredictions(
+      'test',
+      predictions(() => 0.2),
+    ),
+    /WARNING: every prediction is 'normal'/,
+  );
+  const mixed = [...predictions((_, label) => label), ...predictions(() => 0.7, 'wrist')];
+  assert.match(describePredictions('test', mixed), /predictions are of one class in: wrist\n/);
+});
+
+test('tables are aligned', () => {
+  const table = formatTable([
+    ['', 'n'],
+    ['hand', '1'],
+    ['all', '100'],
+  ]);
+  assert.is(table, ['        n', '---------', 'hand    1', 'all   100'].join('\n'));
+});
+
+test.run();
