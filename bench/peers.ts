@@ -89,7 +89,7 @@ await writeFile(chart, await drawChart(tasks, players));
 const page = writeResults({
   machine,
   date: new Date().toISOString().slice(0, 10),
-  options: `${options.rounds} rounds, ${options.threads} threads`,
+  options: `${options.rounds} rounds, ${options.threads} threads, networks at ${options.size}x${options.size}`,
   tasks,
   players,
   browser: options.browser ? browserTable() : 'left out',
