@@ -1,5 +1,6 @@
 import { DeviceError } from '../errors.ts';
 import type { Device, DeviceName, GpuMode } from './device.ts';
+import { nodeBuiltin } from './node-builtin.ts';
 
 export type DeviceChoice = 'auto' | 'gpu' | DeviceName;
 
@@ -56,8 +57,19 @@ async function openGpu(): Promise<Device> {
   throw new DeviceError(`no GPU mode works here:\n  ${reasons.join('\n  ')}`);
 }
 
+/** Files of which a Linux with a GPU has one: a DRM driver's, NVIDIA's, or those of Windows' subsystem for Linux. */
+const GPU_FILES = ['/dev/dri', '/dev/nvidia0', '/dev/nvidiactl', '/dev/dxg'];
+
+/** False on a Linux without any GPU, where drivers need not be woken, which complain on stderr. */
+async function mayHaveGpu(): Promise<boolean> {
+  if (typeof process === 'undefined' || process.platform !== 'linux') return true;
+  const { existsSync } = await nodeBuiltin<typeof import('node:fs')>('fs');
+  return GPU_FILES.some((path) => existsSync(path));
+}
+
 /** A hardware GPU, or null where each mode is missing or a software renderer. */
 async function openRealGpu(): Promise<Device | null> {
+  if (!(await mayHaveGpu())) return null;
   const { createGpuDevice, isSoftwareRenderer } = await import('./gpu.ts');
   for (const mode of GPU_MODES) {
     let device: Device;
