@@ -2,9 +2,19 @@ import type { Device, Primitives, Storage } from '../../lib/devices/device.ts';
 import { Generator } from '../../lib/tensor/random.ts';
 import { close } from '../golden/values.ts';
 import { ReferenceDevice } from '../reference/device.ts';
-import { DRAWS } from './draws.ts';
+import type { Draw } from './drawing.ts';
+import { BATCH_NORM_DRAWS } from './draws-batch-norm.ts';
+import { IMAGE_DRAWS } from './draws-images.ts';
+import { TENSOR_DRAWS } from './draws-tensors.ts';
 
 export type PrimitiveName = keyof Primitives<Storage>;
+
+/** Random arguments for every primitive of the device contract: one that lacks a row does not compile. */
+const DRAWS: { readonly [P in PrimitiveName]: (random: Generator) => Draw } = {
+  ...TENSOR_DRAWS,
+  ...IMAGE_DRAWS,
+  ...BATCH_NORM_DRAWS,
+};
 export const PRIMITIVES = Object.keys(DRAWS) as PrimitiveName[];
 
 /** Relative to the largest value of a result: sums of thousands of products differ in the order of adding. */
