@@ -1,7 +1,8 @@
 import { ones, zeros } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import * as F from './functional.ts';
-import { Buffer, Module, Parameter } from './module.ts';
+import { Buffer, Parameter } from './module.ts';
+import { type FeatureMaps, TakesParts } from './parts.ts';
 
 export interface BatchNorm2dOptions {
   /** Default 1e-5. */
@@ -14,11 +15,19 @@ export interface BatchNorm2dOptions {
   trackRunningStats?: boolean;
 }
 
+/** What follows the normalisation, in the same pass. */
+export interface BatchNorm2dEpilogue {
+  /** Added, of the output's shape. Default none. */
+  residual?: Tensor | null;
+  /** Ends in max(., 0). Default false. */
+  relu?: boolean;
+}
+
 /**
  * (x - mean) / sqrt(variance + eps) * weight + bias per channel (Ioffe & Szegedy 2015), as torch.nn.BatchNorm2d:
- * x `[N, numFeatures, H, W]` to the same shape. Training uses the batch's biased variance and tracks the unbiased one.
+ * x `[N, numFeatures, H, W]`, in one map or in parts along the channels, to one of that shape. Training uses the batch's biased variance and tracks the unbiased one.
  */
-export class BatchNorm2d extends Module {
+export class BatchNorm2d extends TakesParts<[epilogue?: BatchNorm2dEpilogue]> {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
   readonly runningMean: Buffer | null;
@@ -42,7 +51,7 @@ export class BatchNorm2d extends Module {
     this.numBatchesTracked = trackRunningStats ? new Buffer(zeros([])) : null;
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: FeatureMaps, epilogue: BatchNorm2dEpilogue = {}): Tensor {
     const { weight, bias, runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
     if (this.training && numBatchesTracked) {
       const { device, storage } = numBatchesTracked;
@@ -54,6 +63,7 @@ export class BatchNorm2d extends Module {
       training: this.training || runningMean === null,
       momentum,
       eps,
+      ...epilogue,
     });
   }
 }

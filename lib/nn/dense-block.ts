@@ -1,12 +1,12 @@
 /** The parts of DenseNet (Huang et al. 2017, "Densely connected convolutional networks"), as torchvision builds them. */
-import { cat } from '../ops/cat.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
 import { Conv2d } from './conv2d.ts';
 import { Dropout } from './dropout.ts';
 import { Identity } from './flatten.ts';
-import { Module } from './module.ts';
+import type { Module } from './module.ts';
+import { type FeatureMaps, MakesParts, TakesParts } from './parts.ts';
 import { AvgPool2d } from './pooling.ts';
 import { chain } from './sequential.ts';
 
@@ -20,7 +20,7 @@ export interface DenseLayerOptions {
 }
 
 /** norm - relu - conv1x1 - norm - relu - conv3x3 - dropout: all features so far to `[N, growthRate, H, W]`. */
-export class DenseLayer extends Module<[features: readonly Tensor[]]> {
+export class DenseLayer extends TakesParts {
   readonly norm1: BatchNorm2d;
   readonly relu1 = new ReLU();
   readonly conv1: Conv2d;
@@ -39,15 +39,15 @@ export class DenseLayer extends Module<[features: readonly Tensor[]]> {
     this.dropout = dropRate > 0 ? new Dropout(dropRate) : new Identity();
   }
 
-  /** @param features tensors `[N, C_i, H, W]` whose channels add up to inChannels */
-  forward(features: readonly Tensor[]): Tensor {
+  /** @param features `[N, inChannels, H, W]`, or tensors `[N, C_i, H, W]` whose channels add up to inChannels */
+  forward(features: FeatureMaps): Tensor {
     const { norm1, relu1, conv1, norm2, relu2, conv2, dropout } = this;
-    return chain([norm1, relu1, conv1, norm2, relu2, conv2, dropout], cat(features, 1));
+    return chain([norm1, relu1, conv1, norm2, relu2, conv2, dropout], features);
   }
 }
 
 /** Layers that each see the block's input and all layers before: `[N, C, H, W]` to `[N, C + numLayers * growthRate, H, W]`. */
-export class DenseBlock extends Module {
+export class DenseBlock extends MakesParts {
   readonly layers: readonly DenseLayer[];
 
   constructor(numLayers: number, inChannels: number, options: DenseLayerOptions) {
@@ -62,15 +62,16 @@ export class DenseBlock extends Module {
     for (const [i, layer] of this.layers.entries()) yield [`denselayer${i + 1}`, layer];
   }
 
-  forward(x: Tensor): Tensor {
+  /** The input, and what each layer added. */
+  parts(x: Tensor): readonly Tensor[] {
     const features = [x];
     for (const layer of this.layers) features.push(layer.forward(features));
-    return cat(features, 1);
+    return features;
   }
 }
 
 /** norm - relu - conv1x1 - average pool: `[N, inChannels, H, W]` to `[N, outChannels, H / 2, W / 2]`. */
-export class Transition extends Module {
+export class Transition extends TakesParts {
   readonly norm: BatchNorm2d;
   readonly relu = new ReLU();
   readonly conv: Conv2d;
@@ -82,7 +83,7 @@ export class Transition extends Module {
     this.conv = new Conv2d(inChannels, outChannels, { kernelSize: 1, bias: false });
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: FeatureMaps): Tensor {
     return chain([this.norm, this.relu, this.conv, this.pool], x);
   }
 }

@@ -1,5 +1,5 @@
 export { LeakyReLU, ReLU, Sigmoid, Softmax, Tanh } from './activations.ts';
-export { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm2d.ts';
+export { BatchNorm2d, type BatchNorm2dEpilogue, type BatchNorm2dOptions } from './batch-norm2d.ts';
 export { clipGradNorm } from './clip-grad.ts';
 export { Conv2d, type Conv2dOptions } from './conv2d.ts';
 export { DenseBlock, DenseLayer, type DenseLayerOptions, Transition } from './dense-block.ts';
@@ -8,6 +8,7 @@ export { Flatten, Identity } from './flatten.ts';
 export * as init from './init.ts';
 export { Linear } from './linear.ts';
 export { type AnyModule, Buffer, Module, Parameter } from './module.ts';
+export { type FeatureMaps, MakesParts, TakesParts } from './parts.ts';
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.ts';
 export { BasicBlock, Bottleneck, type ResidualBlockOptions, shortcut } from './residual-block.ts';
 export { chain, Sequential } from './sequential.ts';

@@ -1,5 +1,4 @@
 /** The residual blocks of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds them. */
-import { add } from '../ops/add.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
@@ -54,8 +53,8 @@ export class BasicBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const residual = chain([this.conv1, this.bn1, this.relu, this.conv2, this.bn2], x);
-    return this.relu.forward(add(residual, this.downsample?.forward(x) ?? x));
+    const branch = chain([this.conv1, this.bn1, this.relu, this.conv2], x);
+    return this.bn2.forward(branch, { residual: this.downsample?.forward(x) ?? x, relu: true });
   }
 }
 
@@ -98,7 +97,7 @@ export class Bottleneck extends Module {
 
   forward(x: Tensor): Tensor {
     const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = this;
-    const residual = chain([conv1, bn1, relu, conv2, bn2, relu, conv3, bn3], x);
-    return this.relu.forward(add(residual, this.downsample?.forward(x) ?? x));
+    const branch = chain([conv1, bn1, relu, conv2, bn2, relu, conv3], x);
+    return bn3.forward(branch, { residual: this.downsample?.forward(x) ?? x, relu: true });
   }
 }

@@ -1,7 +1,11 @@
 import { StateDictError } from '../errors.ts';
+import { cat } from '../ops/cat.ts';
 import { tidy } from '../tensor/scope.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { ReLU } from './activations.ts';
+import { BatchNorm2d } from './batch-norm2d.ts';
 import { Module } from './module.ts';
+import { type FeatureMaps, MakesParts, TakesParts } from './parts.ts';
 
 /**
  * Modules that run one after another, as torch.nn.Sequential: numbered from 0, or named.
@@ -53,8 +57,27 @@ export class Sequential extends Module {
   }
 }
 
-/** Runs layers one after another; what one returns is released as soon as the next has used it. */
-export function chain(layers: readonly Module[], x: Tensor): Tensor {
+/**
+ * Runs layers one after another; what one returns is released as soon as the next has used it. A batch norm and the
+ * ReLU behind it run as one, and no concatenation is made for a layer that takes its parts.
+ */
+export function chain(layers: readonly Module[], x: FeatureMaps): Tensor {
   const last = layers.at(-1);
-  return last ? tidy(() => last.forward(chain(layers.slice(0, -1), x))) : x;
+  if (!last) return x instanceof Tensor ? x : cat(x, 1);
+  const norm = layers.at(-2);
+  return tidy(() =>
+    last.constructor === ReLU && norm instanceof BatchNorm2d && norm.constructor === BatchNorm2d
+      ? norm.forward(inputOf(norm, layers.slice(0, -2), x), { relu: true })
+      : last.forward(inputOf(last, layers.slice(0, -1), x) as Tensor),
+  );
+}
+
+/** What `layer` gets from the layers before it: one map, but for a layer that takes parts. */
+function inputOf(layer: Module, before: readonly Module[], x: FeatureMaps): FeatureMaps {
+  if (!(layer instanceof TakesParts)) return chain(before, x);
+  const source = before.at(-1);
+  if (!source) return x;
+  return source instanceof MakesParts
+    ? tidy(() => source.parts(chain(before.slice(0, -1), x)))
+    : chain(before, x);
 }
