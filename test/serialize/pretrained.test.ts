@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,9 @@ let cacheDir: string;
 let requests: (string | undefined)[];
 let breakAfter: number;
 
+const bytesOnDisk = () =>
+  readdirSync(cacheDir).reduce((sum, file) => sum + statSync(join(cacheDir, file)).size, 0);
+
 test.before.each(async () => {
   requests = [];
   breakAfter = Number.POSITIVE_INFINITY;
@@ -29,7 +32,12 @@ test.before.each(async () => {
     const body = content.subarray(start);
     response.writeHead(start > 0 ? 206 : 200, { 'content-length': body.length });
     if (breakAfter >= body.length) return response.end(body);
-    response.write(body.subarray(0, breakAfter), () => setTimeout(() => response.destroy(), 20));
+    response.write(body.subarray(0, breakAfter));
+    const waiting = setInterval(() => {
+      if (bytesOnDisk() < breakAfter) return;
+      clearInterval(waiting);
+      response.destroy();
+    }, 5);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
