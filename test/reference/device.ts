@@ -21,8 +21,10 @@ import type {
   UnaryOp,
 } from '../../lib/devices/device.ts';
 import { DeviceError } from '../../lib/errors.ts';
+import { normalize, normalizeGrad, type Operands, statistics } from './batch-norm.ts';
 import { BINARY, DERIVATIVE, UNARY } from './elementwise.ts';
 import { eachIndex, stridesOf } from './index-space.ts';
+import { adam, sgd } from './steps.ts';
 import {
   adaptivePoolWindows,
   avgPoolWindows,
@@ -321,42 +323,28 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     x: ReferenceStorage,
     g: ChannelGeometry,
   ): { mean: ReferenceStorage; variance: ReferenceStorage } {
-    const xs = this.#use(x, g.batch * g.channels * g.spatial);
-    const count = g.batch * g.spatial;
-    const mean = channelSums(g, (i) => xs[i]).map((sum) => sum / count);
-    const variance = channelSums(g, (i, c) => (xs[i] - mean[c]) ** 2).map((sum) => sum / count);
+    const { mean, variance } = statistics(this.#use(x, g.batch * g.channels * g.spatial), g);
     return { mean: this.#store(mean), variance: this.#store(variance) };
   }
 
-  /** The concatenation of the parts, normal(i, c) of it, and the output before the ReLU. */
-  #normalized(
+  #batchNormOperands(
     xs: readonly ReferenceStorage[],
     mean: ReferenceStorage,
     variance: ReferenceStorage,
     weight: ReferenceStorage | null,
     bias: ReferenceStorage | null,
     residual: ReferenceStorage | null,
-    { batch, channels, spatial, eps }: BatchNormGeometry,
-  ) {
-    const g = { batch, channels: sum(channels), spatial };
-    const length = batch * g.channels * spatial;
-    const parts = xs.map((x, i) => this.#use(x, batch * channels[i] * spatial));
-    const rows = Array.from({ length: batch }, (_, n) =>
-      parts.map((part, i) => part.subarray(n * channels[i] * spatial, (n + 1) * channels[i] * spatial)),
-    );
-    const values = rows.flat().flatMap((row) => [...row]);
-    const [means, variances] = [this.#use(mean, g.channels), this.#use(variance, g.channels)];
-    const weights = weight && this.#use(weight, g.channels);
-    const biases = bias && this.#use(bias, g.channels);
-    const residuals = residual && this.#use(residual, length);
-    const deviation = (c: number) => Math.sqrt(variances[c] + eps);
-    const normal = (i: number, c: number) => (values[i] - means[c]) / deviation(c);
-    const scale = (c: number) => weights?.[c] ?? 1;
-    const output = Float64Array.from(values, (_, i) => {
-      const c = channelOf(g, i);
-      return normal(i, c) * scale(c) + (biases?.[c] ?? 0) + (residuals?.[i] ?? 0);
-    });
-    return { g, normal, gain: (c: number) => scale(c) / deviation(c), output };
+    { batch, channels, spatial }: BatchNormGeometry,
+  ): Operands {
+    const total = channels.reduce((sum, n) => sum + n, 0);
+    return {
+      xs: xs.map((x, i) => this.#use(x, batch * channels[i] * spatial)),
+      mean: this.#use(mean, total),
+      variance: this.#use(variance, total),
+      weight: weight && this.#use(weight, total),
+      bias: bias && this.#use(bias, total),
+      residual: residual && this.#use(residual, batch * total * spatial),
+    };
   }
 
   batchNorm(
@@ -368,8 +356,8 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     residual: ReferenceStorage | null,
     geometry: BatchNormGeometry,
   ): ReferenceStorage {
-    const { output } = this.#normalized(xs, mean, variance, weight, bias, residual, geometry);
-    return this.#store(geometry.relu ? output.map((value) => Math.max(value, 0)) : output);
+    const operands = this.#batchNormOperands(xs, mean, variance, weight, bias, residual, geometry);
+    return this.#store(normalize(operands, geometry));
   }
 
   batchNormGrad(
@@ -388,27 +376,14 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     bias: ReferenceStorage;
     residual: ReferenceStorage | null;
   } {
-    const saved = this.#normalized(xs, mean, variance, weight, bias, residual, geometry);
-    const { g, normal, gain, output } = saved;
-    const upstream = this.#use(dy, output.length);
-    const dys = geometry.relu ? upstream.map((value, i) => (output[i] > 0 ? value : 0)) : upstream;
-    const weightGrad = channelSums(g, (i, c) => dys[i] * normal(i, c));
-    const biasGrad = channelSums(g, (i) => dys[i]);
-    const count = g.batch * g.spatial;
-    const inputGrad = Float64Array.from(dys, (value, i) => {
-      const c = channelOf(g, i);
-      const throughStatistics = training ? (biasGrad[c] + normal(i, c) * weightGrad[c]) / count : 0;
-      return gain(c) * (value - throughStatistics);
-    });
-    const inputs = geometry.channels.map((count, part) => {
-      const first = sum(geometry.channels.slice(0, part));
-      return inputGrad.filter((_, i) => channelOf(g, i) >= first && channelOf(g, i) < first + count);
-    });
+    const operands = this.#batchNormOperands(xs, mean, variance, weight, bias, residual, geometry);
+    const values = xs.reduce((sum, x) => sum + x.length, 0);
+    const grads = normalizeGrad(this.#use(dy, values), operands, training, geometry);
     return {
-      inputs: inputs.map((part) => this.#store(part)),
-      weight: this.#store(weightGrad),
-      bias: this.#store(biasGrad),
-      residual: geometry.relu && residual ? this.#store(Float64Array.from(dys)) : null,
+      inputs: grads.inputs.map((part) => this.#store(part)),
+      weight: this.#store(grads.weight),
+      bias: this.#store(grads.bias),
+      residual: geometry.relu && residual ? this.#store(grads.preReluGrad) : null,
     };
   }
 
@@ -416,23 +391,11 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     param: ReferenceStorage,
     grad: ReferenceStorage,
     velocity: ReferenceStorage | null,
-    s: SgdStep,
+    step: SgdStep,
   ): { param: ReferenceStorage; velocity: ReferenceStorage | null } {
-    const [params, grads] = [this.#use(param), this.#use(grad, param.length)];
     const before = velocity && this.#use(velocity, param.length);
-    const step = Float64Array.from(grads, (g, i) => (s.maximize ? -g : g) + s.weightDecay * params[i]);
-    const after =
-      s.momentum === 0
-        ? null
-        : step.map((g, i) => (before ? s.momentum * before[i] + (1 - s.dampening) * g : g));
-    const direction = step.map((g, i) => {
-      if (!after) return g;
-      return s.nesterov ? g + s.momentum * after[i] : after[i];
-    });
-    return {
-      param: this.#store(direction.map((d, i) => params[i] - s.lr * d)),
-      velocity: after && this.#store(after),
-    };
+    const next = sgd(this.#use(param), this.#use(grad, param.length), before, step);
+    return { param: this.#store(next.param), velocity: next.velocity && this.#store(next.velocity) };
   }
 
   adamStep(
@@ -440,25 +403,19 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     grad: ReferenceStorage,
     mean: ReferenceStorage,
     square: ReferenceStorage,
-    s: AdamStep,
+    step: AdamStep,
   ): { param: ReferenceStorage; mean: ReferenceStorage; square: ReferenceStorage } {
-    const [params, grads] = [this.#use(param), this.#use(grad, param.length)];
-    const [means, squares] = [this.#use(mean, param.length), this.#use(square, param.length)];
-    const step = Float64Array.from(grads, (g, i) => g + (s.decoupled ? 0 : s.weightDecay * params[i]));
-    const newMean = step.map((g, i) => s.beta1 * means[i] + (1 - s.beta1) * g);
-    const newSquare = step.map((g, i) => s.beta2 * squares[i] + (1 - s.beta2) * g * g);
-    const newParam = step.map((_, i) => {
-      const decayed = params[i] * (s.decoupled ? 1 - s.lr * s.weightDecay : 1);
-      const meanHat = newMean[i] / (1 - s.beta1 ** s.step);
-      const squareHat = newSquare[i] / (1 - s.beta2 ** s.step);
-      return decayed - (s.lr * meanHat) / (Math.sqrt(squareHat) + s.eps);
-    });
-    return { param: this.#store(newParam), mean: this.#store(newMean), square: this.#store(newSquare) };
+    const moments = [mean, square].map((moment) => this.#use(moment, param.length));
+    const next = adam(this.#use(param), this.#use(grad, param.length), moments[0], moments[1], step);
+    return {
+      param: this.#store(next.param),
+      mean: this.#store(next.mean),
+      square: this.#store(next.square),
+    };
   }
 }
 
 const size = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
-const sum = (values: readonly number[]): number => values.reduce((total, n) => total + n, 0);
 
 const conv2dInputs = (g: Conv2dGeometry) => g.batch * g.inChannels * g.inHeight * g.inWidth;
 const conv2dOutputs = (g: Conv2dGeometry) => g.batch * g.outChannels * g.outHeight * g.outWidth;
@@ -467,13 +424,3 @@ const conv2dWeights = (g: Conv2dGeometry) =>
 
 const poolInputs = (g: AdaptivePool2dGeometry) => g.batch * g.channels * g.inHeight * g.inWidth;
 const poolOutputs = (g: AdaptivePool2dGeometry) => g.batch * g.channels * g.outHeight * g.outWidth;
-
-const channelOf = (g: ChannelGeometry, i: number) => Math.floor(i / g.spatial) % g.channels;
-
-/** For each channel c the sum of term(i, c) over its elements i. */
-function channelSums(g: ChannelGeometry, term: (i: number, c: number) => number): Float64Array {
-  const sums = new Float64Array(g.channels);
-  for (let i = 0; i < g.batch * g.channels * g.spatial; i++)
-    sums[channelOf(g, i)] += term(i, channelOf(g, i));
-  return sums;
-}
