@@ -12,6 +12,7 @@ import {
   bestTiling,
   forwardAxis,
   inputGradAxis,
+  pointwiseTiling,
   type Tiling,
   withLoop,
 } from '../../kernels/gpu/gl/tiling.ts';
@@ -57,6 +58,9 @@ export class GlDevice extends LanesDevice {
   }
 
   override conv2d(x: Storage, weight: Storage, bias: Storage | null, g: D.Conv2dGeometry): Storage {
+    if (g.groups === 1 && isPointwise(g)) {
+      return this.convolvePixels('forward', x, weight, bias, g, g.inChannels, g.outChannels);
+    }
     const [vertical, horizontal] = [verticalAxis(g), horizontalAxis(g)];
     const tiling =
       g.groups === 1
@@ -74,6 +78,9 @@ export class GlDevice extends LanesDevice {
   }
 
   override conv2dInputGrad(dy: Storage, weight: Storage, g: D.Conv2dGeometry): Storage {
+    if (g.groups === 1 && isPointwise(g)) {
+      return this.convolvePixels('inputGrad', dy, weight, null, g, g.outChannels, g.inChannels);
+    }
     const [vertical, horizontal] = [verticalAxis(g), horizontalAxis(g)];
     const tiling =
       g.groups === 1
@@ -121,6 +128,21 @@ export class GlDevice extends LanesDevice {
     return new GpuStorage(result.length, result);
   }
 
+  private convolvePixels(
+    direction: 'forward' | 'inputGrad',
+    x: Storage,
+    weight: Storage,
+    bias: Storage | null,
+    g: D.Conv2dGeometry,
+    reduced: number,
+    channels: number,
+  ): Storage {
+    const pixels = g.inHeight * g.inWidth;
+    const tiling = pointwiseTiling(this.outputs, pixels);
+    const image = imageOf(g.batch, reduced, 1, pixels, tiling);
+    return this.convolve(direction, x, weight, bias, g, image, channels, [1, pixels], tiling);
+  }
+
   private convolve(
     direction: 'forward' | 'inputGrad',
     x: Storage,
@@ -145,11 +167,9 @@ export class GlDevice extends LanesDevice {
     const build = () => convolveTiles(image, channels, g.kernelWidth, taps, tiling);
     const tiles = this.gl.runAll(`convolve ${key}`, build, [packedX.lanes, packedWeight]);
     this.release(packedX);
-    const tileSize = [height.tile, width.tile] as const;
-    const counts = [height.tiles, width.tiles] as const;
     const result = this.gl.run(
       `unpack ${key} ${bias !== null}`,
-      () => unpackTiles(g.batch, channels, size, tileSize, counts, bias !== null),
+      () => unpackTiles(g.batch, channels, size, tiling, bias !== null),
       bias ? [...tiles, this.flat(bias)] : tiles,
     );
     for (const buffer of [packedWeight, ...tiles]) this.gl.free(buffer);
@@ -191,6 +211,13 @@ interface Packed {
   readonly lanes: GlBuffer;
   /** Not a storage's own: to be freed after use. */
   readonly temporary: boolean;
+}
+
+/** Whether each pixel is for itself. */
+function isPointwise(g: D.Conv2dGeometry): boolean {
+  const kernel = g.kernelHeight * g.kernelWidth;
+  const stride = g.strideHeight * g.strideWidth;
+  return kernel === 1 && stride === 1 && g.paddingHeight === 0 && g.paddingWidth === 0;
 }
 
 function imageOf(

@@ -1,4 +1,5 @@
 import { type Program, quotient, remainder } from '../program.ts';
+import type { Axis, Tiling } from './tiling.ts';
 
 /** Four channels, or fewer at the end, of one pixel a texel. */
 export const LANES = [0, 1, 2, 3] as const;
@@ -86,21 +87,22 @@ export function unpackTiles(
   batch: number,
   channels: number,
   size: readonly [number, number],
-  tile: readonly [number, number],
-  tiles: readonly [number, number],
+  { height, width }: Tiling,
   bias: boolean,
 ): Program {
   const c4 = quarters(channels);
   const lanes = channels % 4 === 0;
   const planes = lanes ? c4 : channels;
-  const count = tile[0] * tile[1];
+  const count = height.tile * width.tile;
+  const row = placeInTile(height, 'this.thread.y');
+  const column = placeInTile(width, 'this.thread.x');
   const channel = lanes ? 'c * 4' : 'c';
   const biased = (lane: number) => (bias ? ` + bias[${channel} + ${lane}]` : '');
   return {
     inputs: [
       ...Array.from({ length: count }, (_, i) => ({
         name: `t${i}`,
-        dims: [tiles[1], c4, batch * tiles[0]] as const,
+        dims: [width.tiles, c4, batch * height.tiles] as const,
         lanes: true,
       })),
       ...(bias ? [{ name: 'bias' }] : []),
@@ -110,13 +112,20 @@ export function unpackTiles(
     body: `const n = ${quotient('this.thread.z', planes)};
 const c = this.thread.z - n * ${planes};
 const c4 = ${lanes ? 'c' : quotient('c', 4)};
-const ty = ${quotient('this.thread.y', tile[0])};
-const tx = ${quotient('this.thread.x', tile[1])};
-const p = ${remainder('this.thread.y', tile[0])} * ${tile[1]} + ${remainder('this.thread.x', tile[1])};
+const ty = ${row.tile};
+const tx = ${column.tile};
+const p = ${row.output} * ${width.tile} + ${column.output};
 const lane = c - c4 * 4;
-${pickOutput(count, (name) => `${name}[n * ${tiles[0]} + ty][c4][tx]`)}
+${pickOutput(count, (name) => `${name}[n * ${height.tiles} + ty][c4][tx]`)}
 return ${lanes ? `[${LANES.map((i) => `v[${i}]${biased(i)}`).join(', ')}]` : `${pickLane('lane')}${biased(0)}`};`,
   };
+}
+
+/** The tile that a position belongs to, and which of its outputs it is. */
+function placeInTile({ tile, tiles, apart }: Axis, position: string): { tile: string; output: string } {
+  return apart
+    ? { tile: remainder(position, tiles), output: quotient(position, tiles) }
+    : { tile: quotient(position, tile), output: remainder(position, tile) };
 }
 
 /** `v`, the texel at a place of that output of a kernel map whose number is `p`. */

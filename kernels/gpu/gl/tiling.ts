@@ -2,12 +2,14 @@ import type { WindowAxis } from '../windows.ts';
 
 /**
  * Along one axis: which input a tile of outputs reads. Output i of tile t takes, for kernel element k, the input
- * at t * step + offset - of the taps below; inputs outside the image are zeros that the packed image holds.
+ * at t * step + offset, with the taps' offsets; inputs outside the image are zeros that the packed image holds.
  */
 export interface Axis {
   /** Outputs of one tile. */
   readonly tile: number;
   readonly tiles: number;
+  /** Whether a tile's outputs lie `tiles` apart, and are not neighbours. */
+  readonly apart: boolean;
   readonly step: number;
   readonly taps: readonly { readonly i: number; readonly k: number; readonly offset: number }[];
   /** Packed position = input position + before; `size` of them reach the last tile's last tap. */
@@ -54,7 +56,28 @@ function axis(
   const before = -Math.min(...offsets);
   const tiles = Math.ceil(length / tile);
   const size = (tiles - 1) * step + Math.max(...offsets) + before + 1;
-  return { tile, tiles, step, taps, before, size, loop: null };
+  return { tile, tiles, apart: false, step, taps, before, size, loop: null };
+}
+
+/**
+ * A convolution by one element with stride 1: the image is one row, and the pixels of a tile lie apart, so that
+ * neighbouring results come from one output. What a last tile reads beyond the row is for results that nobody reads.
+ */
+export function pointwiseTiling(outputs: number, pixels: number): Tiling {
+  const tile = Math.min(outputs, pixels);
+  const tiles = Math.ceil(pixels / tile);
+  const taps = Array.from({ length: tile }, (_, i) => ({ i, k: 0, offset: i * tiles }));
+  const one = {
+    tile: 1,
+    tiles: 1,
+    apart: false,
+    step: 1,
+    taps: taps.slice(0, 1),
+    before: 0,
+    size: 1,
+    loop: null,
+  };
+  return { height: one, width: { ...one, tile, tiles, apart: true, taps, size: pixels } };
 }
 
 export interface Tiling {
