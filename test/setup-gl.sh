@@ -7,7 +7,7 @@ packages=(
   build-essential pkg-config python3 python-is-python3          # node-gyp
   libxi-dev libxext-dev mesa-common-dev libgl1-mesa-dev         # headers of the npm package gl
   libgl1-mesa-dri xvfb xauth                                    # software GL and a display for it
-  chromium
+  chromium libvulkan1                                           # with a software WebGPU, in the browser and for Node
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -5,7 +5,7 @@ import { init, models, nn, noGrad, randn, seed, type Tensor, tidy } from '../../
 import { OnnxExportError, writeOnnx } from '../../lib/serialize/onnx.ts';
 import { skipped } from '../skipped.ts';
 
-/** The part of onnxruntime-node that the test uses. It is a peer: `npm ci --prefix bench/peers` installs it. */
+/** The part of onnxruntime-node that the test uses. It is a peer: `npm ci --prefix bench/peers --ignore-scripts` installs it. */
 interface OnnxRuntime {
   InferenceSession: { create(bytes: Uint8Array): Promise<{ run(feeds: object): Promise<OnnxOutputs> }> };
   Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
@@ -77,7 +77,8 @@ if (runtime) {
     }
     assert.ok((await difference(new Net(), [2, 18, 16], false)) < 1e-5);
   });
-} else skipped('ONNX Runtime', 'onnxruntime-node is not installed: npm ci --prefix bench/peers');
+} else
+  skipped('ONNX Runtime', 'onnxruntime-node is not installed: npm ci --prefix bench/peers --ignore-scripts');
 
 test('an op that ONNX cannot express is named', () => {
   class Net extends nn.Module {
