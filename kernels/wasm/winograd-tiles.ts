@@ -111,14 +111,14 @@ export function emitPatches(
       const odd = (u: V128, v: V128) => f.v128(u.shuffle(v, [1, 3, 5, 7]));
       emit(() => {
         first.set(corner.add(offset));
-        return gridOf(patch, 1, (line) => {
+        return Array.from({ length: patch }, (_, line) => {
           const load = (place: number) => f.v128(first.v128(line * width * 4 + place));
           const pairs = patch === 2 ? [0] : [0, 8];
           return pairs.flatMap((place) => {
             const [low, high] = [load(place), load(place + 16)];
             return [even(low, high), odd(low, high)];
           });
-        }).map(([row]) => row);
+        });
       }, next);
     },
     () => {

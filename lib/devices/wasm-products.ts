@@ -1,10 +1,4 @@
-import {
-  type ConvProduct,
-  forwardProduct,
-  forwardWindow,
-  inputGradProducts,
-  weightsPerGroup,
-} from '../../kernels/wasm/conv2d.ts';
+import { type ConvProduct, forwardProduct, inputGradProducts } from '../../kernels/wasm/conv2d.ts';
 import {
   type AffineRows,
   type Product,
@@ -13,13 +7,6 @@ import {
   productKernel,
   productScratch,
 } from '../../kernels/wasm/product.ts';
-import { reduceKernel, sizeName, strideName } from '../../kernels/wasm/reduce.ts';
-import {
-  type WeightGrad,
-  weightGradKernel,
-  weightGradScratch,
-  weightGradTasks,
-} from '../../kernels/wasm/weight-grad.ts';
 import { plainWindow, tapsOf } from '../../kernels/wasm/window.ts';
 import {
   winogradKernel,
@@ -31,18 +18,11 @@ import {
 import { tilesOf } from '../../kernels/wasm/winograd-tiles.ts';
 import type { Conv2dGeometry, MatmulGeometry } from './device.ts';
 import type { WasmEngine } from './wasm-engine.ts';
+import { ceilTo, evenShare, launchInPieces, TASKS_PER_THREAD } from './wasm-split.ts';
 
 /** Values of k of a packed block: a panel of it fits the first-level cache, a task's columns the second. */
 const DEPTH_BLOCK = 320;
 const TASK_COLUMNS = 256;
-/** Tasks per thread that balance the load where threads are slowed by others. */
-const TASKS_PER_THREAD = 4;
-
-const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
-
-/** The largest even share of n that is at most `most`. */
-const evenShare = (n: number, most: number): number => Math.ceil(n / Math.ceil(n / Math.max(1, most)));
-
 /** A convolution's product on given addresses. */
 interface ConvRun {
   readonly images: number;
@@ -148,16 +128,6 @@ function runProduct(engine: WasmEngine, run: ProductRun): void {
   });
 }
 
-/** Splits a launch of `groups` times `tasksPerGroup` tasks where it would be too long for one. */
-function launchInPieces(
-  groups: number,
-  tasksPerGroup: number,
-  launch: (first: number, count: number) => void,
-): void {
-  const most = Math.max(1, Math.floor(4000 / tasksPerGroup));
-  for (let first = 0; first < groups; first += most) launch(first, Math.min(most, groups - first));
-}
-
 export function runMatmul(
   engine: WasmEngine,
   operands: { a: number; b: number; bias: number | null; out: number },
@@ -198,7 +168,6 @@ export function runMatmul(
   });
 }
 
-const planes = (g: Conv2dGeometry) => ({ input: g.inHeight * g.inWidth, output: g.outHeight * g.outWidth });
 function runConvolution(engine: WasmEngine, conv: ConvProduct, run: ConvRun): void {
   if (runWinograd(engine, conv, run)) return;
   const { weights, window, output } = conv;
@@ -242,79 +211,10 @@ export function runConv2dInputGrad(
   const { products, complete } = inputGradProducts(g);
   if (!complete) {
     const start = operands.out / 4;
-    engine.heap.f32.fill(0, start, start + g.batch * g.inChannels * planes(g).input);
+    engine.heap.f32.fill(0, start, start + g.batch * g.inChannels * g.inHeight * g.inWidth);
   }
   const { dy: source, ...rest } = operands;
   for (const conv of products) {
     runConvolution(engine, conv, { images: g.batch, groups: g.groups, source, bias: null, ...rest });
   }
-}
-
-/** Rows of each operand that a task of the weight gradient packs, and the positions of a block. */
-const GRAD_ROWS = 256;
-const GRAD_BLOCK = 384;
-
-export function runConv2dWeightGrad(
-  engine: WasmEngine,
-  operands: { x: number; dy: number; out: number },
-  g: Conv2dGeometry,
-): void {
-  const { shape, threads } = engine;
-  const window = forwardWindow(g);
-  const taps = tapsOf(window);
-  const [rows, channels] = [g.outChannels / g.groups, g.inChannels / g.groups];
-  const columns = g.batch * planes(g).output;
-  const w: WeightGrad = {
-    rows,
-    channels,
-    rowWindow: plainWindow(planes(g).output, g.outChannels * planes(g).output),
-    window,
-    taskRows: ceilTo(evenShare(rows, GRAD_ROWS), shape.dotRows),
-    taskChannels: evenShare(channels, Math.max(shape.dotColumns, Math.floor(GRAD_ROWS / taps))),
-    block: GRAD_BLOCK,
-  };
-  const tasks = weightGradTasks(w) * g.groups;
-  const wanted = threads === 1 ? 1 : threads * TASKS_PER_THREAD;
-  const parts = Math.min(Math.ceil(wanted / tasks), Math.ceil(columns / GRAD_BLOCK));
-  const partColumns = ceilTo(Math.ceil(columns / parts), shape.dotLanes);
-  const exactParts = Math.ceil(columns / partColumns);
-  const size = weightsPerGroup(g) * g.groups;
-  const threadBytes = ceilTo(weightGradScratch(w, shape), 64);
-  const partialBytes = exactParts > 1 ? exactParts * size * 4 : 0;
-  engine.withScratch(threadBytes * threads + partialBytes, (scratch) => {
-    const partials = scratch + threadBytes * threads;
-    launchInPieces(g.groups, weightGradTasks(w) * exactParts, (first, count) =>
-      engine.launch(weightGradKernel(w, shape), weightGradTasks(w) * count * exactParts, {
-        dy: operands.dy + first * rows * planes(g).output * 4,
-        x: operands.x + first * channels * planes(g).input * 4,
-        out: (exactParts > 1 ? partials : operands.out) + first * weightsPerGroup(g) * 4,
-        scratch,
-        threadBytes,
-        columns,
-        partColumns,
-        partOut: size,
-        groups: count,
-        groupDy: rows * planes(g).output,
-        groupX: channels * planes(g).input,
-      }),
-    );
-    if (exactParts > 1) sumRows(engine, partials, operands.out, exactParts, size);
-  });
-}
-
-/** out[j] = sum over i of x[i, j], x: `[rows, columns]`. */
-function sumRows(engine: WasmEngine, x: number, out: number, rows: number, columns: number): void {
-  const total = Math.ceil(columns / 4);
-  const units = Math.ceil(total / Math.min(total, engine.threads * TASKS_PER_THREAD));
-  engine.launch(reduceKernel('sum', 2, false), Math.ceil(total / units), {
-    x,
-    out,
-    total,
-    units,
-    turns: rows,
-    [sizeName(0)]: rows,
-    [sizeName(1)]: columns,
-    [strideName(0)]: columns,
-    [strideName(1)]: 1,
-  });
 }

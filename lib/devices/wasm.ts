@@ -51,8 +51,9 @@ import type {
 } from './device.ts';
 import { nodeBuiltin } from './node-builtin.ts';
 import { WasmEngine } from './wasm-engine.ts';
-import { runConv2d, runConv2dInputGrad, runConv2dWeightGrad, runMatmul } from './wasm-products.ts';
+import { runConv2d, runConv2dInputGrad, runMatmul } from './wasm-products.ts';
 import { describeVariant, type WasmVariant } from './wasm-variant.ts';
+import { runConv2dWeightGrad } from './wasm-weight-grad.ts';
 
 /** A block of the engine's memory; `address` is 0 once it is freed. */
 export class WasmStorage implements Storage {

@@ -132,6 +132,8 @@ const CASES = [
   convolutionCase(square(4, 5, 56, 3)),
   convolutionCase(square(33, 35, 13, 3)),
   convolutionCase(square(16, 70, 16, 3)),
+  convolutionCase(square(66, 65, 9, 3)),
+  convolutionCase(square(18, 17, 45, 3)),
   convolutionCase(square(17, 16, 1, 3)),
   convolutionCase({ ...square(20, 24, 9, 3), inWidth: 27, outWidth: 29, paddingWidth: 2 }),
   convolutionCase({
