@@ -5,7 +5,7 @@ import { init, models, nn, noGrad, randn, seed, type Tensor, tidy } from '../../
 import { OnnxExportError, writeOnnx } from '../../lib/serialize/onnx.ts';
 import { skipped } from '../skipped.ts';
 
-/** The part of onnxruntime-node that the test uses. It is a peer: `npm ci --prefix bench/peers --ignore-scripts` installs it. */
+/** The part of onnxruntime-node that the test uses. It is one of bench/peers. */
 interface OnnxRuntime {
   InferenceSession: { create(bytes: Uint8Array): Promise<{ run(feeds: object): Promise<OnnxOutputs> }> };
   Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
