@@ -46,10 +46,11 @@ return acc;`,
 }
 
 /** The second pass: `[batch, channels, parts] -> [channels]`, times `factor`. */
-export function channelTotalsProgram(g: ChannelGeometry, factor: number): Program {
+export function channelTotalsProgram(g: ChannelGeometry): Program {
   const parts = channelParts(g);
   return {
     inputs: [{ name: 'sums', dims: [parts, g.channels, g.batch] }],
+    scalars: ['factor'],
     output: [g.channels],
     body: `let acc = 0.0;
 for (let n = 0; n < ${g.batch}; n++) {
@@ -57,7 +58,7 @@ for (let p = 0; p < ${parts}; p++) {
 acc += sums[n][this.thread.x][p];
 }
 }
-return acc * ${float(factor)};`,
+return acc * factor;`,
   };
 }
 

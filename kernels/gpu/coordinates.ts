@@ -46,7 +46,7 @@ export function threadsOver(shape: readonly number[]): Threads {
 }
 
 /** Floats count integers exactly up to here. */
-const EXACT = 2 ** 24;
+export const EXACT = 2 ** 24;
 /** The width that indices beyond EXACT are split by: both halves of such an index are exact floats. */
 const SPLIT = 4096;
 
@@ -59,7 +59,7 @@ export function element(
   length: number,
   coordinates: readonly Coordinate[],
   strides: readonly number[],
-  offset = 0,
+  offset: number | string = 0,
 ): { text: string; input: ProgramInput } {
   const used = coordinates.filter((_, axis) => strides[axis] !== 0);
   if (length <= EXACT || used.every((coordinate) => coordinate.integer)) {
@@ -67,27 +67,33 @@ export function element(
   }
   const high = strides.map((stride) => Math.trunc(stride / SPLIT));
   const low = strides.map((stride) => stride % SPLIT);
-  const row = sum(coordinates, high, Math.trunc(offset / SPLIT));
-  const column = sum(coordinates, low, offset % SPLIT);
+  const [rows, columns] =
+    typeof offset === 'number' ? [Math.trunc(offset / SPLIT), offset % SPLIT] : [0, offset];
+  const row = sum(coordinates, high, rows);
+  const column = sum(coordinates, low, columns);
   return {
     text: `${name}[${row}][${column}]`,
     input: { name, dims: [SPLIT, Math.ceil(length / SPLIT), 1] },
   };
 }
 
-function sum(coordinates: readonly Coordinate[], factors: readonly number[], offset: number): string {
+function sum(
+  coordinates: readonly Coordinate[],
+  factors: readonly number[],
+  offset: number | string,
+): string {
   let text = '';
   const add = (term: string, negative: boolean) => {
     if (text === '') text = negative ? `0 - ${term}` : term;
     else text += negative ? ` - ${term}` : ` + ${term}`;
   };
-  if (offset > 0) add(`${offset}`, false);
+  if (typeof offset === 'string' || offset > 0) add(`${offset}`, false);
   coordinates.forEach(({ text: coordinate }, axis) => {
     const factor = factors[axis];
     if (factor === 0 || coordinate === '0') return;
     const size = Math.abs(factor);
     add(size === 1 ? coordinate : `${coordinate} * ${size}`, factor < 0);
   });
-  if (offset < 0) add(`${-offset}`, true);
+  if (typeof offset === 'number' && offset < 0) add(`${-offset}`, true);
   return text === '' ? '0' : text;
 }

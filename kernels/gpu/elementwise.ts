@@ -216,7 +216,7 @@ function operands(names: readonly string[], geometry: BroadcastGeometry, lengths
   return { inputs, output, prelude: [prelude, ...reads].join('\n') };
 }
 
-/** A constant. */
-export function fillProgram(length: number): Program {
-  return { inputs: [], scalars: ['value'], output: [length], body: 'return value;' };
+/** The same value everywhere. */
+export function constant(): Pointwise {
+  return { inputs: [], scalars: ['value'], results: ['return value;'] };
 }

@@ -1,12 +1,23 @@
 import type { ConcatGeometry, PadGeometry, StridedGeometry } from '../../lib/devices/device.ts';
-import { element, threadsOver } from './coordinates.ts';
+import { EXACT, element, threadsOver } from './coordinates.ts';
 import { type Program, quotient } from './program.ts';
 
+/** Whether a float argument can hold any offset into `length` values, so that slices at all offsets share a program. */
+export function takesOffset(length: number): boolean {
+  return length <= EXACT;
+}
+
 /** out[i...] = x[offset + sum i*stride] */
-export function stridedProgram(geometry: StridedGeometry, length: number): Program {
-  const { output, prelude, coordinates } = threadsOver(geometry.shape);
-  const { text, input } = element('x', length, coordinates, geometry.strides, geometry.offset);
-  return { inputs: [input], output, body: `${prelude}\nreturn ${text};` };
+export function stridedProgram({ shape, strides, offset }: StridedGeometry, length: number): Program {
+  const { output, prelude, coordinates } = threadsOver(shape);
+  const free = takesOffset(length);
+  const { text, input } = element('x', length, coordinates, strides, free ? 'offset' : offset);
+  return {
+    inputs: [input],
+    scalars: free ? ['offset'] : [],
+    output,
+    body: `${prelude}\nreturn ${text};`,
+  };
 }
 
 /** Each output looks for its source: out = before + i * (interior + 1) along every axis. */

@@ -8,7 +8,7 @@ import { type Pointwise, pointwiseProgram } from '../../kernels/gpu/pointwise.ts
 import * as pool from '../../kernels/gpu/pool.ts';
 import type { Program } from '../../kernels/gpu/program.ts';
 import { reduceChunk, reduceProgram } from '../../kernels/gpu/reduce.ts';
-import { concatProgram, padProgram, stridedProgram } from '../../kernels/gpu/strided.ts';
+import { concatProgram, padProgram, stridedProgram, takesOffset } from '../../kernels/gpu/strided.ts';
 import { DeviceError } from '../errors.ts';
 import {
   composedBatchNorm,
@@ -69,7 +69,7 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
   }
 
   fill(length: number, value: number): GpuStorage<B> {
-    return this.run(length, `fill ${length}`, () => elementwise.fillProgram(length), [], [value]);
+    return this.pointwise('fill', elementwise.constant, [], [value], length)[0];
   }
 
   unary(op: D.UnaryOp, x: GpuStorage<B>, alpha: number): GpuStorage<B> {
@@ -114,7 +114,10 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
   }
 
   strided(x: GpuStorage<B>, g: D.StridedGeometry): GpuStorage<B> {
-    return this.run(sizeOf(g.shape), keyOf('strided', g, x.length), () => stridedProgram(g, x.length), [x]);
+    const { offset, ...layout } = g;
+    const free = takesOffset(x.length);
+    const key = keyOf('strided', free ? layout : g, x.length);
+    return this.run(sizeOf(g.shape), key, () => stridedProgram(g, x.length), [x], free ? [offset] : []);
   }
 
   pad(x: GpuStorage<B>, g: D.PadGeometry): GpuStorage<B> {
@@ -358,12 +361,12 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
     build: () => Pointwise,
     inputs: readonly GpuStorage<B>[],
     scalars: readonly number[],
+    length = inputs[0].length,
   ): GpuStorage<B>[] {
-    const { length } = inputs[0];
     const buffers = inputs.map((input) => this.flat(input));
     if (this.runtime.pointwise) {
       return this.runtime
-        .pointwise(key, build, buffers, scalars)
+        .pointwise(key, build, buffers, scalars, length)
         .map((buffer) => new GpuStorage(length, buffer));
     }
     return build().results.map((_, k) => {
@@ -419,9 +422,10 @@ export class GpuDevice<B> implements D.Device<GpuStorage<B>> {
     const sums = this.run(length, planeKey(`channelSums ${term}`, g), build, inputs);
     const totals = this.run(
       g.channels,
-      planeKey(`channelTotals ${factor}`, g),
-      () => channelTotalsProgram(g, factor),
+      planeKey('channelTotals', g),
+      () => channelTotalsProgram(g),
       [sums],
+      [factor],
     );
     this.free(sums);
     return totals;

@@ -121,11 +121,11 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
     const slice = planes ? channelSlice(planes, g) : null;
     if (!planes || !slice) return super.strided(x, g);
     const { first, channels } = slice;
-    const build = () => sliceLanes(planes, first, channels);
+    const build = () => sliceLanes(planes, channels);
     return this.withLanes([x], [planes], (lanes) =>
       this.keep(
         { ...planes, channels },
-        this.gl.run(`slice ${planesKey(planes)} ${first},${channels}`, build, lanes),
+        this.gl.run(`slice ${planesKey(planes)} ${channels}`, build, lanes, [first / 4]),
       ),
     );
   }
@@ -162,8 +162,7 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
     if (!planesOf(x)) return super.batchNormStatistics(x, g);
     return this.withLanes([x], [g], ([lanes]) => {
       const factor = 1 / (g.batch * g.spatial);
-      const total = (sums: GlBuffer) =>
-        this.total(g, `${factor}`, () => norm.channelTotalsLanes(g, factor), sums, [], []);
+      const total = (sums: GlBuffer) => this.total(g, false, sums, [], [factor]);
       const [sums] = this.sums('x', g, [lanes]);
       const mean = total(sums);
       const [squares] = this.sums('squaredDeviation', g, [lanes, this.flat(mean)]);
@@ -209,9 +208,8 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
     }
     return this.withLanes([x, dy], [g, g], ([xLanes, dyLanes]) => {
       const [products, gradients] = this.sums('product', g, [xLanes, dyLanes, this.flat(mean)]);
-      const dBias = this.total(g, '1', () => norm.channelTotalsLanes(g, 1), gradients, [], []);
-      const overDeviation = () => norm.channelTotalsLanes(g, 'deviation');
-      const dWeight = this.total(g, 'deviation', overDeviation, products, [this.flat(variance)], [g.eps]);
+      const dBias = this.total(g, false, gradients, [], [1]);
+      const dWeight = this.total(g, true, products, [this.flat(variance)], [g.eps]);
       const perChannel = [mean, variance, dWeight, dBias, weight].filter((s) => s !== null);
       const coefficients = this.gl.runAll(
         `inputGrad lanes ${planesKey(g)} ${weight !== null}`,
@@ -299,13 +297,13 @@ export class LanesDevice extends GpuDevice<GlBuffer> {
 
   private total(
     g: D.ChannelGeometry,
-    key: string,
-    build: () => Program,
+    deviation: boolean,
     sums: GlBuffer,
     inputs: readonly GlBuffer[],
     scalars: readonly number[],
   ): Storage {
-    const name = `channelTotals lanes ${g.batch},${g.channels},${channelParts(g)} ${key}`;
+    const name = `channelTotals lanes ${g.batch},${g.channels},${channelParts(g)} ${deviation}`;
+    const build = () => norm.channelTotalsLanes(g, deviation);
     const result = this.gl.run(name, build, [sums, ...inputs], scalars);
     this.gl.free(sums);
     return new GpuStorage(g.channels, result);
@@ -336,14 +334,13 @@ function outputPlanes(g: D.Pool2dGeometry): Planes {
 
 /** The channels that a view takes of an image in lanes, if whole texels of whole planes are what it takes. */
 function channelSlice(x: Planes, g: D.StridedGeometry): { first: number; channels: number } | null {
-  if (g.shape.length < 3) return null;
-  const [batch, channels, ...space] = g.shape;
-  const strides = g.shape.map((_, axis) => g.shape.slice(axis + 1).reduce((product, n) => product * n, 1));
-  strides[0] = x.channels * x.spatial;
-  const whole =
-    batch === x.batch &&
-    space.reduce((product, n) => product * n, 1) === x.spatial &&
-    strides.every((stride, axis) => stride === g.strides[axis]);
-  const first = g.offset / x.spatial;
-  return whole && channels % 4 === 0 && first % 4 === 0 ? { first, channels } : null;
+  let row = 1;
+  let axis = g.shape.length;
+  // The trailing axes that lie close together: all of them, or all but the batch.
+  while (axis > 0 && g.strides[axis - 1] === row) row *= g.shape[--axis];
+  const image = x.channels * x.spatial;
+  const isRow = axis === 0 && x.batch === 1 && row <= image;
+  if (!isRow && !(axis === 1 && g.shape[0] === x.batch && g.strides[0] === image)) return null;
+  const [channels, first] = [row / x.spatial, g.offset / x.spatial];
+  return channels % 4 === 0 && first % 4 === 0 ? { first, channels } : null;
 }

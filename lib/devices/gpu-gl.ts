@@ -97,8 +97,9 @@ export class GlRuntime implements Runtime<GlBuffer> {
     build: () => Pointwise,
     inputs: readonly GlBuffer[],
     scalars: readonly number[],
+    length: number,
   ): readonly GlBuffer[] {
-    const { width, height, length } = inputs[0];
+    const [width, height] = textureSize(Math.ceil(length / 4), this.maxTextureSize);
     const program = () => pointwiseTexels(build(), width, height);
     const outputs = this.runAll(`${key} ${width}x${height}`, program, inputs, scalars);
     for (const output of outputs) output.length = length;

@@ -22,6 +22,7 @@ export interface Runtime<B> {
     build: () => Pointwise,
     inputs: readonly B[],
     scalars: readonly number[],
+    length: number,
   ): readonly B[];
   upload(data: Float32Array): B;
   read(buffer: B): Promise<Float32Array>;

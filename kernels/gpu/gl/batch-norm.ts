@@ -42,15 +42,14 @@ return [s0, s1, s2, s3];`,
 }
 
 /** The second pass -> `[channels]`, one value a texel: times `factor`, or (`deviation`) over sqrt(variance + eps). */
-export function channelTotalsLanes(g: ChannelGeometry, factor: number | 'deviation'): Program {
+export function channelTotalsLanes(g: ChannelGeometry, deviation: boolean): Program {
   const parts = channelParts(g);
-  const deviation = factor === 'deviation';
   return {
     inputs: [
       { name: 'sums', dims: [parts, g.channels / 4, g.batch], lanes: true },
       ...(deviation ? [{ name: 'variance' }] : []),
     ],
-    scalars: deviation ? ['eps'] : [],
+    scalars: [deviation ? 'eps' : 'factor'],
     output: [g.channels],
     body: `const c = ${quotient('this.thread.x', 4)};
 const lane = this.thread.x - c * 4;
@@ -61,7 +60,7 @@ const v = sums[n][c][p];
 total += ${pickLane('lane')};
 }
 }
-return total ${deviation ? '/ Math.sqrt(variance[this.thread.x] + eps)' : `* ${float(factor)}`};`,
+return total ${deviation ? '/ Math.sqrt(variance[this.thread.x] + eps)' : '* factor'};`,
   };
 }
 

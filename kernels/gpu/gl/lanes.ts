@@ -69,12 +69,13 @@ export function concatLanes(batch: number, channels: readonly number[], spatial:
   };
 }
 
-/** `channels` of x's channels, from `first` on, both multiples of four. */
-export function sliceLanes(x: Planes, first: number, channels: number): Program {
+/** `channels` of x's channels, a multiple of four, from the argument `first` on, counted in texels of four. */
+export function sliceLanes(x: Planes, channels: number): Program {
   return {
     inputs: [{ name: 'x', dims: [x.spatial, x.channels / 4, x.batch], lanes: true }],
+    scalars: ['first'],
     output: [x.spatial, channels / 4, x.batch],
     returns: 'Array(4)',
-    body: `const v = x[this.thread.z][this.thread.y + ${first / 4}][this.thread.x];\nreturn [v[0], v[1], v[2], v[3]];`,
+    body: `const v = x[this.thread.z][this.thread.y + first][this.thread.x];\nreturn [v[0], v[1], v[2], v[3]];`,
   };
 }
