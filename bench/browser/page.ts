@@ -40,7 +40,7 @@ declare global {
   }
 }
 
-/** Every shape and op on both libraries in turn, `repeats` times after one run to warm up. */
+/** Every shape and op on both libraries, `repeats` times after one run to warm up; who goes first alternates. */
 window.contest = async (repeats) => {
   const device = await createGpuDevice('webgl2');
   const ours = openOurs(device);
@@ -50,8 +50,10 @@ window.contest = async (repeats) => {
     const difference = distance(await our.result(), await their.result());
     const [times, theirTimes]: [number[], number[]] = [[], []];
     for (let i = 0; i < repeats; i++) {
-      theirTimes.push(await their.time());
+      const first = i % 2 === 0;
+      if (first) theirTimes.push(await their.time());
       times.push(await our.time());
+      if (!first) theirTimes.push(await their.time());
     }
     rows.push({ shape, op, gflop, theirs: median(theirTimes), ours: median(times), difference });
   };
