@@ -80,7 +80,11 @@ export class ArrayRuntime implements Runtime<Float32Array> {
   private fold(program: Program, inputs: readonly Float32Array[]): unknown[] {
     return inputs.map((input, i) => {
       const { dims } = program.inputs[i];
-      return dims ? this.gpujs.input(input, dims) : input;
+      if (!dims) return input;
+      // gpu.js wants to fold exactly what there is; a program may fold into rows, the last of them not full.
+      const whole = this.gpujs.input(input, [input.length, 1, 1]);
+      whole.size = [...dims];
+      return whole;
     });
   }
 

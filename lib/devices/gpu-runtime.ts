@@ -35,7 +35,7 @@ export interface Runtime<B> {
 /** The part of gpu.js's public face that the runtimes use. */
 export interface GpuJs {
   readonly GPU: new (settings: { mode: GpuMode }) => GpuInstance;
-  input(value: Float32Array, size: readonly number[]): unknown;
+  input(value: Float32Array, size: readonly number[]): { size: number[] };
 }
 
 export interface GpuInstance {

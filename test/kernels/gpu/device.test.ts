@@ -94,6 +94,18 @@ for (const mode of MODES) {
     }
   });
 
+  test(`${mode}: more planes than a WebGPU dispatch has layers`, async () => {
+    const planes = 70_000;
+    const x = Float32Array.from({ length: planes * 4 }, (_, i) => i % 1009);
+    const g = { batch: 7, channels: planes / 7, inHeight: 2, inWidth: 2, outHeight: 1, outWidth: 1 };
+    const values = device.upload(x);
+    const means = device.adaptiveAvgPool2d(values, g);
+    const back = device.adaptiveAvgPool2dGrad(means, g);
+    const expected = x.map((_, i) => x.slice(i - (i % 4), i - (i % 4) + 4).reduce((a, b) => a + b) / 16);
+    assert.equal((await device.read(back)).slice(-4000), expected.slice(-4000));
+    free(device, [values, means, back]);
+  });
+
   test(`${mode}: a freed storage is not to be used`, () => {
     const x = device.upload(Float32Array.of(1, 2, 3));
     device.free(x);
