@@ -28,6 +28,11 @@ export class StateDictError extends GradiographError {
   override readonly name = 'StateDictError';
 }
 
+/** A model that was fused for inference was to be trained, or fused again. The message says what to do instead. */
+export class FusedError extends GradiographError {
+  override readonly name = 'FusedError';
+}
+
 /** A file could not be fetched. The message says which, and where to put it by hand. */
 export class DownloadError extends GradiographError {
   override readonly name = 'DownloadError';

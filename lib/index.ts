@@ -7,6 +7,7 @@ export {
   AutogradError,
   DeviceError,
   FormatError,
+  FusedError,
   GradiographError,
   ShapeError,
   StateDictError,

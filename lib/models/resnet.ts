@@ -81,6 +81,10 @@ export class ResNet extends Module {
     });
   }
 
+  override chains(): readonly (readonly Module[])[] {
+    return [[this.conv1, this.bn1, this.relu, this.maxpool]];
+  }
+
   /** The last feature map, before pooling: x `[N, inChannels, H, W]` to `[N, 512 * expansion, H / 32, W / 32]`. */
   features(x: Tensor): Tensor {
     const { conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4 } = this;

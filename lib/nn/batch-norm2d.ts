@@ -1,5 +1,7 @@
+import { add } from '../ops/add.ts';
+import { cat } from '../ops/cat.ts';
 import { ones, zeros } from '../tensor/create.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import * as F from './functional.ts';
 import { Buffer, Parameter } from './module.ts';
 import { type FeatureMaps, TakesParts } from './parts.ts';
@@ -28,12 +30,14 @@ export interface BatchNorm2dEpilogue {
  * x `[N, numFeatures, H, W]`, in one map or in parts along the channels, to one of that shape. Training uses the batch's biased variance and tracks the unbiased one.
  */
 export class BatchNorm2d extends TakesParts<[epilogue?: BatchNorm2dEpilogue]> {
-  readonly weight: Parameter | null;
-  readonly bias: Parameter | null;
-  readonly runningMean: Buffer | null;
-  readonly runningVar: Buffer | null;
+  weight: Parameter | null;
+  bias: Parameter | null;
+  runningMean: Buffer | null;
+  runningVar: Buffer | null;
   /** The number of training batches seen, exact to 2^24. */
-  readonly numBatchesTracked: Buffer | null;
+  numBatchesTracked: Buffer | null;
+  /** Whether the convolution before it has taken it over. @internal */
+  isFolded = false;
   readonly eps: number;
   readonly momentum: number;
 
@@ -51,8 +55,16 @@ export class BatchNorm2d extends TakesParts<[epilogue?: BatchNorm2dEpilogue]> {
     this.numBatchesTracked = trackRunningStats ? new Buffer(zeros([])) : null;
   }
 
+  /** Gives up what the convolution before it has taken over: only residual and ReLU are left. @internal */
+  fold(): void {
+    this.dispose();
+    this.weight = this.bias = this.runningMean = this.runningVar = this.numBatchesTracked = null;
+    this.isFolded = true;
+  }
+
   forward(x: FeatureMaps, epilogue: BatchNorm2dEpilogue = {}): Tensor {
     const { weight, bias, runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
+    if (this.isFolded) return finish(x instanceof Tensor ? x : cat(x, 1), epilogue);
     if (this.training && numBatchesTracked) {
       const { device, storage } = numBatchesTracked;
       numBatchesTracked.assign(device.unary('addScalar', storage, 1));
@@ -66,4 +78,9 @@ export class BatchNorm2d extends TakesParts<[epilogue?: BatchNorm2dEpilogue]> {
       ...epilogue,
     });
   }
+}
+
+function finish(x: Tensor, { residual = null, relu = false }: BatchNorm2dEpilogue): Tensor {
+  const sum = residual ? add(x, residual) : x;
+  return relu ? F.relu(sum) : sum;
 }

@@ -19,8 +19,8 @@ export interface Conv2dOptions extends F.Conv2dOptions {
  * @throws ShapeError where groups does not divide the channels
  */
 export class Conv2d extends Module {
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
 
   constructor(
     readonly inChannels: number,

@@ -39,10 +39,18 @@ export class DenseLayer extends TakesParts {
     this.dropout = dropRate > 0 ? new Dropout(dropRate) : new Identity();
   }
 
+  get #layers(): readonly Module[] {
+    const { norm1, relu1, conv1, norm2, relu2, conv2, dropout } = this;
+    return [norm1, relu1, conv1, norm2, relu2, conv2, dropout];
+  }
+
+  override chains(): readonly (readonly Module[])[] {
+    return [this.#layers];
+  }
+
   /** @param features `[N, inChannels, H, W]`, or tensors `[N, C_i, H, W]` whose channels add up to inChannels */
   forward(features: FeatureMaps): Tensor {
-    const { norm1, relu1, conv1, norm2, relu2, conv2, dropout } = this;
-    return chain([norm1, relu1, conv1, norm2, relu2, conv2, dropout], features);
+    return chain(this.#layers, features);
   }
 }
 

@@ -5,6 +5,7 @@ export { Conv2d, type Conv2dOptions } from './conv2d.ts';
 export { DenseBlock, DenseLayer, type DenseLayerOptions, Transition } from './dense-block.ts';
 export { Dropout } from './dropout.ts';
 export { Flatten, Identity } from './flatten.ts';
+export { fuse } from './fuse.ts';
 export * as init from './init.ts';
 export { Linear } from './linear.ts';
 export { type AnyModule, Buffer, Module, Parameter } from './module.ts';

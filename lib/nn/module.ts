@@ -1,3 +1,4 @@
+import { FusedError } from '../errors.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { copyStateDict, type LoadReport } from './state-dict.ts';
@@ -44,6 +45,8 @@ const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${na
 export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Tensor> {
   /** Whether dropout drops and batch norm uses the batch's own statistics. */
   training = true;
+  /** Whether `fuse` has made it one for inference only. @internal */
+  isFused = false;
 
   constructor() {
     const forward = this.forward;
@@ -64,6 +67,11 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
         for (const [index, item] of value.entries()) yield [join(key, String(index)), item];
       } else yield [key, value];
     }
+  }
+
+  /** Modules of this one of which each has its output used by the next and by nothing else: `fuse` joins neighbours. */
+  chains(): readonly (readonly AnyModule[])[] {
+    return [];
   }
 
   /** The modules that this one holds directly, by name. */
@@ -119,9 +127,15 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     return this;
   }
 
-  /** Sets training mode here and in every module below. */
+  /** Sets training mode here and in every module below. @throws FusedError where one of them is fused */
   train(training = true): this {
-    for (const module of this.namedModules().values()) module.training = training;
+    const modules = [...this.namedModules().values()];
+    if (training && modules.some(({ isFused }) => isFused)) {
+      throw new FusedError(
+        'train: the model was fused for inference; train one that is not, and fuse it afterwards',
+      );
+    }
+    for (const module of modules) module.training = training;
     return this;
   }
 

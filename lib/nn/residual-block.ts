@@ -52,6 +52,10 @@ export class BasicBlock extends Module {
     return this.bn2;
   }
 
+  override chains(): readonly (readonly Module[])[] {
+    return [[this.conv1, this.bn1, this.relu, this.conv2, this.bn2]];
+  }
+
   forward(x: Tensor): Tensor {
     const branch = chain([this.conv1, this.bn1, this.relu, this.conv2], x);
     return this.bn2.forward(branch, { residual: this.downsample?.forward(x) ?? x, relu: true });
@@ -93,6 +97,11 @@ export class Bottleneck extends Module {
   /** The batch norm that ends the residual branch. */
   get lastNorm(): BatchNorm2d {
     return this.bn3;
+  }
+
+  override chains(): readonly (readonly Module[])[] {
+    const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = this;
+    return [[conv1, bn1, relu, conv2, bn2, relu, conv3, bn3]];
   }
 
   forward(x: Tensor): Tensor {

@@ -52,6 +52,10 @@ export class Sequential extends Module {
     return this;
   }
 
+  override chains(): readonly (readonly Module[])[] {
+    return [[...this]];
+  }
+
   forward(x: Tensor): Tensor {
     return chain([...this], x);
   }
