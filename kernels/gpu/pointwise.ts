@@ -39,7 +39,6 @@ export function pointwiseTexels(
     output: [width * height],
     texture: [width, height],
     returns: 'Array(4)',
-    flat: true,
     maps: results.length > 1 ? further.map((_, i) => `output${i + 1}`) : undefined,
     body: `${inputs.map((name) => `const ${name}4 = ${name}Values[this.thread.x];`).join('\n')}
 ${further.join('\n')}

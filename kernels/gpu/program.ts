@@ -33,7 +33,10 @@ export interface Program {
   readonly scalars?: readonly string[];
   /** Threads along x, y, z. Their linear order, x fastest, is the output's flat order. */
   readonly output: readonly number[];
-  /** What the body returns: a number, or `[a, b, c, d]`, four values a texel (GL only). Default 'Number'. */
+  /**
+   * What the body returns: a number, or `[a, b, c, d]`, four values a texel (GL only). Default 'Number'. Flat tensors
+   * have four values a texel too, so that a program may return four neighbours of one at once.
+   */
   readonly returns?: 'Number' | 'Array(4)';
   /** The statements inside `function (inputs, scalars) { ... }`. */
   readonly body: string;
@@ -45,8 +48,6 @@ export interface Program {
   readonly maps?: readonly string[];
   /** GL only: width and height of the output texture, where the canonical one (`textureSize`) does not serve. */
   readonly texture?: readonly [number, number];
-  /** GL only: the four values that the program returns are four neighbours in a flat tensor. */
-  readonly flat?: boolean;
 }
 
 /** The kernel function's text. */

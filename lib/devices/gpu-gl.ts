@@ -1,7 +1,8 @@
 import { PRELUDE } from '../../kernels/gpu/gl/prelude.ts';
 import { type Pointwise, pointwiseTexels } from '../../kernels/gpu/pointwise.ts';
-import { type Program, textureSize, threadsOf } from '../../kernels/gpu/program.ts';
+import { type Program, threadsOf } from '../../kernels/gpu/program.ts';
 import { DeviceError } from '../errors.ts';
+import { type GlBuffer, type GlTexture, type TextureKind, Textures } from './gpu-gl-textures.ts';
 import {
   createKernel,
   firstRun,
@@ -10,8 +11,11 @@ import {
   type Runtime,
 } from './gpu-runtime.ts';
 
+export type { GlBuffer } from './gpu-gl-textures.ts';
+
 /**
- * gpu.js's GL backends (headlessgl, webgl2, webgl). This file holds all that depends on gpu.js's internals there.
+ * gpu.js's GL backends (headlessgl, webgl2, webgl). This file holds what depends on the internals of its kernels
+ * there, gpu-gl-textures.ts what depends on its textures.
  *
  * A gpu.js kernel owns its output texture, or allocates one a call (`immutable`). Here textures come from a pool,
  * and before each run the kernel is given the ones to render into: `texture` and `mappedTextures` are set, and its
@@ -25,32 +29,22 @@ export class GlRuntime implements Runtime<GlBuffer> {
   readonly description: string;
   readonly maxInputs = 12;
   compilations = 0;
-  readonly maxTextureSize: number;
   /** Textures that one program may write. */
   readonly maxOutputs: number;
   private readonly kernels = new Map<string, CompiledKernel>();
-  private readonly pool = new Map<string, GlBuffer[]>();
-  private readonly gl: WebGL2RenderingContext;
-  private readonly flatKind: TextureKind;
-  private readonly lanesKind: TextureKind;
-  private readonly framebuffer: WebGLFramebuffer;
-  private bytesInUse = 0;
-  private bytesHeld = 0;
+  private readonly textures: Textures;
 
   constructor(
     private readonly gpu: GpuInstance,
     readonly mode: 'headlessgl' | 'webgl2' | 'webgl',
   ) {
-    this.flatKind = this.probe('Number', '1');
-    this.lanesKind = this.probe('Array(4)', '[1, 2, 3, 4]');
-    this.gl = this.flatKind.context;
-    this.maxTextureSize = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
-    this.maxOutputs = drawBuffersOf(this.gl);
-    this.framebuffer = this.gl.createFramebuffer() as WebGLFramebuffer;
-    this.description = `gpu.js ${mode}, ${rendererOf(this.gl)}`;
+    this.textures = new Textures(mode, this.probe('Number', '1'), this.probe('Array(4)', '[1, 2, 3, 4]'));
+    const { gl } = this.textures;
+    this.maxOutputs = drawBuffersOf(gl);
+    this.description = `gpu.js ${mode}, ${rendererOf(gl)}`;
   }
 
-  /** One output; the storage of a program with `maps` comes from `runAll`. */
+  /** One output; those of a program with `maps` come from `runAll`. */
   run(key: string, build: () => Program, inputs: readonly GlBuffer[], scalars?: readonly number[]): GlBuffer {
     return this.runAll(key, build, inputs, scalars)[0];
   }
@@ -64,16 +58,12 @@ export class GlRuntime implements Runtime<GlBuffer> {
   ): GlBuffer[] {
     const known = this.kernels.get(key);
     const compiled = known ?? this.prepare(key, build());
-    const outputs: GlBuffer[] = [];
-    for (let i = 0; i < compiled.outputs; i++) {
-      outputs.push(this.allocate(compiled.length, compiled.width, compiled.height, compiled.lanes));
-    }
-    const { shortcut, kernel, program } = compiled;
-    const textures = inputs.map((input, i) =>
-      program.inputs[i].lanes ? this.vectors(input) : input.texture,
-    );
-    kernel.texture = outputs[0].texture;
-    for (let i = 1; i < outputs.length; i++) kernel.mappedTextures[i - 1] = outputs[i].texture;
+    const { shortcut, kernel, program, length, size } = compiled;
+    const outputs = Array.from({ length: compiled.outputs }, () => this.textures.allocate(length, size));
+    const textures = inputs.map((input, i) => (program.inputs[i].lanes ? input.vectors : input.numbers));
+    const [main, ...mapped] = outputs.map((output) => (compiled.vectors ? output.vectors : output.numbers));
+    kernel.texture = main;
+    if (mapped.length > 0) kernel.mappedTextures = mapped;
     if (known) {
       for (let i = 0; i < inputs.length; i++) {
         if (inputs[i].width !== compiled.inputWidths[i]) {
@@ -99,7 +89,7 @@ export class GlRuntime implements Runtime<GlBuffer> {
     scalars: readonly number[],
     length: number,
   ): readonly GlBuffer[] {
-    const [width, height] = textureSize(Math.ceil(length / 4), this.maxTextureSize);
+    const [width, height] = this.textures.sizeOf(Math.ceil(length / 4));
     const program = () => pointwiseTexels(build(), width, height);
     const outputs = this.runAll(`${key} ${width}x${height}`, program, inputs, scalars);
     for (const output of outputs) output.length = length;
@@ -107,72 +97,44 @@ export class GlRuntime implements Runtime<GlBuffer> {
   }
 
   upload(data: Float32Array): GlBuffer {
-    const buffer = this.allocateFlat(data.length);
-    const { gl } = this;
-    const { width, height } = buffer;
-    const texels = new Float32Array(width * height * 4);
-    texels.set(data);
-    gl.activeTexture(gl.TEXTURE15);
-    gl.bindTexture(gl.TEXTURE_2D, buffer.texture.texture);
-    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, width, height, this.flatKind.textureFormat, gl.FLOAT, texels);
-    return buffer;
+    return this.textures.upload(data);
   }
 
   async read(buffer: GlBuffer): Promise<Float32Array> {
-    return this.readSync(buffer);
+    return this.textures.read(buffer);
   }
 
   readSync(buffer: GlBuffer): Float32Array {
-    const { gl } = this;
-    const { width, length, lanes } = buffer;
-    const values = lanes ? length * 4 : length;
-    const rows = Math.ceil(values / 4 / width);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, buffer.texture.texture, 0);
-    const texels = new Float32Array(width * rows * 4);
-    gl.readPixels(0, 0, width, rows, gl.RGBA, gl.FLOAT, texels);
-    return texels.length === values ? texels : texels.slice(0, values);
+    return this.textures.read(buffer);
   }
 
   free(buffer: GlBuffer): void {
-    if (buffer.freed) throw new DeviceError(`${this.mode}: a texture was freed twice`);
-    buffer.freed = true;
-    this.bytesInUse -= buffer.bytes;
-    const key = poolKey(buffer.width, buffer.height, buffer.lanes);
-    const shelf = this.pool.get(key);
-    if (shelf) shelf.push(buffer);
-    else this.pool.set(key, [buffer]);
+    this.textures.free(buffer);
   }
 
   memory(): { bytesInUse: number; bytesHeld: number } {
-    return { bytesInUse: this.bytesInUse, bytesHeld: this.bytesHeld };
+    return this.textures.memory();
   }
 
   async dispose(): Promise<void> {
-    for (const shelf of this.pool.values()) {
-      for (const buffer of shelf) this.gl.deleteTexture(buffer.texture.texture);
-    }
-    this.pool.clear();
+    this.textures.dispose();
     this.kernels.clear();
-    this.bytesInUse = 0;
-    this.bytesHeld = 0;
     await this.gpu.destroy();
   }
 
   private prepare(key: string, program: Program): CompiledKernel {
     const threads = threadsOf(program);
     const vectors = program.returns === 'Array(4)';
-    const texels = vectors ? threads : Math.ceil(threads / 4);
-    const [width, height] = program.texture ?? textureSize(texels, this.maxTextureSize);
-    if (Math.max(width, height) > this.maxTextureSize || width * height < texels) {
-      throw new DeviceError(
-        `${this.mode}: kernel ${key} has ${threads} outputs, a texture of ${width} x ${height}; ` +
-          `this GPU's textures end at ${this.maxTextureSize} a side: use a smaller batch or image`,
-      );
-    }
+    const size = program.texture ?? this.textures.sizeOf(vectors ? threads : Math.ceil(threads / 4));
     const types = program.inputs.map((input) =>
       input.lanes ? 'ArrayTexture(4)' : 'MemoryOptimizedNumberTexture',
     );
+    const maps = program.maps ?? [];
+    if (maps.length >= this.maxOutputs) {
+      throw new DeviceError(
+        `${this.mode}: kernel ${key} has ${maps.length + 1} outputs, this GPU writes ${this.maxOutputs} at once`,
+      );
+    }
     const shortcut = createKernel(this.gpu, program, types, {
       pipeline: true,
       returnType: program.returns ?? 'Number',
@@ -180,102 +142,23 @@ export class GlRuntime implements Runtime<GlBuffer> {
       injectedNative: this.mode === 'webgl2' ? PRELUDE : null,
     });
     const kernel = shortcut.kernel as GlKernel;
-    const { gl } = this;
+    const { gl } = this.textures;
     const validateSettings = kernel.validateSettings;
     // gpu.js would take its own near-square, or the output's two dimensions, and check that against the limit.
     kernel.checkTextureSize = () => {};
     kernel.validateSettings = function (args: unknown) {
       validateSettings.call(this, args);
-      this.texSize = Int32Array.of(width, height);
+      this.texSize = Int32Array.from(size);
     };
-    const maps = program.maps ?? [];
     if (maps.length > 0) {
-      kernel.mappedTextures = [];
       kernel.drawBuffersMap = [0, ...maps.map((_, i) => i + 1)].map((i) => gl.COLOR_ATTACHMENT0 + i);
     }
     kernel._replaceOutputTexture = function () {
       attach(gl, 0, this.texture);
       for (let i = 0; i < maps.length; i++) attach(gl, i + 1, this.mappedTextures[i]);
     };
-    return {
-      shortcut,
-      kernel,
-      program,
-      length: program.flat ? threads * 4 : threads,
-      width,
-      height,
-      lanes: vectors && !program.flat,
-      outputs: 1 + maps.length,
-      inputWidths: [],
-    };
-  }
-
-  private allocateFlat(length: number): GlBuffer {
-    const [width, height] = textureSize(Math.ceil(length / 4), this.maxTextureSize);
-    if (height > this.maxTextureSize) {
-      throw new DeviceError(
-        `${this.mode}: ${length} values do not fit a texture of at most ${this.maxTextureSize} a side`,
-      );
-    }
-    return this.allocate(length, width, height, false);
-  }
-
-  private allocate(length: number, width: number, height: number, lanes: boolean): GlBuffer {
-    const pooled = this.pool.get(poolKey(width, height, lanes))?.pop();
-    if (pooled) {
-      pooled.freed = false;
-      pooled.length = length;
-      this.bytesInUse += pooled.bytes;
-      return pooled;
-    }
-    const { gl } = this;
-    const kind = lanes ? this.lanesKind : this.flatKind;
-    const texture = gl.createTexture();
-    if (!texture)
-      throw new DeviceError(
-        `${this.mode}: no texture of ${width} x ${height} to be had; the context is lost`,
-      );
-    gl.activeTexture(gl.TEXTURE15);
-    gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
-    gl.texImage2D(
-      gl.TEXTURE_2D,
-      0,
-      kind.internalFormat,
-      width,
-      height,
-      0,
-      kind.textureFormat,
-      gl.FLOAT,
-      null,
-    );
-    const bytes = width * height * (kind.textureFormat === gl.RGBA ? 16 : 4);
-    this.bytesInUse += bytes;
-    this.bytesHeld += bytes;
-    const wrapper = this.wrap(kind, texture, width, height);
-    return { texture: wrapper, length, width, height, lanes, bytes, freed: false };
-  }
-
-  private wrap(kind: TextureKind, texture: WebGLTexture, width: number, height: number): GlTexture {
-    return new kind.Texture({
-      texture,
-      size: Int32Array.of(width, height),
-      dimensions: [width * height * 4, 1, 1],
-      output: [width * height * 4],
-      context: this.gl,
-      internalFormat: kind.internalFormat,
-      textureFormat: kind.textureFormat,
-      kernel: kind.kernel,
-    });
-  }
-
-  private vectors(buffer: GlBuffer): GlTexture {
-    if (buffer.lanes) return buffer.texture;
-    buffer.vectors ??= this.wrap(this.lanesKind, buffer.texture.texture, buffer.width, buffer.height);
-    return buffer.vectors;
+    const length = vectors ? threads * 4 : threads;
+    return { shortcut, kernel, program, length, size, vectors, outputs: 1 + maps.length, inputWidths: [] };
   }
 
   /** Runs a constant kernel, to learn what gpu.js's textures of that return type are. */
@@ -297,35 +180,6 @@ export class GlRuntime implements Runtime<GlBuffer> {
   }
 }
 
-/** A texture of `length` values, four a texel, or (`lanes`) of `length` texels of four values. */
-export interface GlBuffer {
-  readonly texture: GlTexture;
-  length: number;
-  readonly width: number;
-  readonly height: number;
-  readonly lanes: boolean;
-  readonly bytes: number;
-  freed: boolean;
-  /** The texture as one of vectors to gpu.js, once a program has asked for it. */
-  vectors?: GlTexture;
-}
-
-interface GlTexture {
-  readonly texture: WebGLTexture;
-  readonly context: WebGL2RenderingContext;
-  readonly internalFormat: number;
-  readonly textureFormat: number;
-  readonly dimensions: readonly number[];
-}
-
-interface TextureKind {
-  readonly Texture: new (settings: object) => GlTexture;
-  readonly context: WebGL2RenderingContext;
-  readonly internalFormat: number;
-  readonly textureFormat: number;
-  readonly kernel: object;
-}
-
 /** What is touched of gpu.js's GL kernel. */
 interface GlKernel {
   texture: GlTexture;
@@ -341,23 +195,17 @@ interface CompiledKernel {
   readonly shortcut: KernelShortcut;
   readonly kernel: GlKernel;
   readonly program: Program;
+  /** Values of each output, and its texture's width and height. */
   readonly length: number;
-  readonly width: number;
-  readonly height: number;
-  readonly lanes: boolean;
+  readonly size: readonly [number, number];
+  readonly vectors: boolean;
   readonly outputs: number;
   inputWidths: number[];
 }
 
-function poolKey(width: number, height: number, lanes: boolean): string {
-  return `${width},${height},${lanes ? 4 : 1}`;
-}
-
 /** The same texture with other dimensions, which gpu.js bakes into a kernel at its first run. */
 function folded(texture: GlTexture, dims: readonly number[] | undefined): GlTexture {
-  if (!dims) return texture;
-  const view = Object.create(texture, { dimensions: { value: dims } }) as GlTexture;
-  return view;
+  return dims ? Object.create(texture, { dimensions: { value: dims } }) : texture;
 }
 
 function attach(gl: WebGL2RenderingContext, index: number, texture: GlTexture): void {

@@ -118,7 +118,6 @@ ${pickOutput(rows, (name) => `${name}[this.thread.z][r][${column}]`)}`;
       inputs,
       output: [n4, g.m, g.batch],
       returns: 'Array(4)',
-      flat: true,
       body: `${pick('this.thread.x')}
 ${bias ? 'const b = bias[this.thread.x];' : ''}
 return [${LANES.map((lane) => `v[${lane}]${bias ? ` + b[${lane}]` : ''}`).join(', ')}];`,
