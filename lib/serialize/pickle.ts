@@ -19,6 +19,15 @@ export interface UnpickleOptions {
   readonly persistent: (id: unknown) => unknown;
 }
 
+/** A value in an error's words: text and numbers as they are, cut short; of others the kind, for lists may nest without end. */
+export function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (value instanceof Map) return 'a dict';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = String(value);
+  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
+}
+
 /** A Python dict, in insertion order. Keys are strings or numbers; attributes set by BUILD are dropped. */
 export class PickleDict extends Map<unknown, unknown> {}
 
@@ -140,7 +149,7 @@ class Machine {
     const args = this.#popArray();
     const callee = this.#pop() as Partial<PickleGlobal> | null;
     if (typeof callee !== 'object' || typeof callee?.call !== 'function') {
-      this.#fail(`'${callee?.name ?? String(callee)}' cannot be called`);
+      this.#fail(`'${callee?.name ?? describeValue(callee)}' cannot be called`);
     }
     this.#stack.push(callee.call(args));
   }

@@ -3,7 +3,7 @@ import { tensor } from '../tensor/create.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ELEMENT_TYPES, type ElementType } from './element-types.ts';
-import { PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
+import { describeValue, PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
 import { readStoredZip } from './zip.ts';
 
 export interface ReadTorchOptions {
@@ -23,6 +23,12 @@ const STORAGE_TYPES: Readonly<Record<string, ElementType>> = {
   ByteStorage: ELEMENT_TYPES.U8,
   BoolStorage: ELEMENT_TYPES.BOOL,
 };
+
+/** As PyTorch's own. */
+const MAX_RANK = 64;
+
+/** An expanded tensor repeats elements, and tensors may share a storage, so a short file could claim any size. */
+const MAX_VALUES_PER_BYTE = 2;
 
 /** A storage named in a pickle; its bytes may come later in the file. */
 class TorchStorage {
@@ -49,7 +55,11 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 function rebuildTensor(args: readonly unknown[]): TorchTensor {
   const [storage, offset, shape, strides] = args;
-  const lists = Array.isArray(shape) && Array.isArray(strides) && shape.length === strides.length;
+  const lists =
+    Array.isArray(shape) &&
+    Array.isArray(strides) &&
+    shape.length === strides.length &&
+    shape.length <= MAX_RANK;
   if (
     !(storage instanceof TorchStorage && isCount(offset) && lists && [...shape, ...strides].every(isCount))
   ) {
@@ -100,7 +110,7 @@ class StorageTable {
     if (!Array.isArray(view)) return known;
     if (!isCount(view[1]) || !isCount(view[2]))
       throw new FormatError(`torch: storage '${key}' has a broken view`);
-    return new TorchStorage(String(view[0]), element, view[2], { storage: known, offset: view[1] });
+    return new TorchStorage(describeValue(view[0]), element, view[2], { storage: known, offset: view[1] });
   };
 }
 
@@ -119,12 +129,14 @@ export function readTorch(
   const root = isZip ? readZipFormat(bytes) : readLegacyFormat(bytes);
   const described = findStateDict(root);
   const result = new Map<string, Tensor>();
+  let left = MAX_VALUES_PER_BYTE * bytes.length;
   try {
     for (const [key, value] of described) {
+      left -= sizeOf(value.shape);
       const name = key.startsWith(stripPrefix) ? key.slice(stripPrefix.length) : key;
       if (result.has(name))
         throw new FormatError(`torch: two keys are '${name}' without the prefix '${stripPrefix}'`);
-      result.set(name, tensor(readValues(key, value, bytes.length), value.shape));
+      result.set(name, tensor(readValues(key, value, left), value.shape));
     }
   } catch (error) {
     for (const made of result.values()) made.dispose();
@@ -169,7 +181,8 @@ function readLegacyFormat(bytes: Uint8Array): unknown {
     );
   }
   const protocol = next();
-  if (protocol !== 1001) throw new FormatError(`torch: stream protocol ${String(protocol)}, want 1001`);
+  if (protocol !== 1001)
+    throw new FormatError(`torch: stream protocol ${describeValue(protocol)}, want 1001`);
   const system = next();
   if (!(system instanceof PickleDict) || system.get('little_endian') !== true) {
     throw new FormatError('torch: the file is big-endian');
@@ -179,8 +192,8 @@ function readLegacyFormat(bytes: Uint8Array): unknown {
   if (!Array.isArray(keys)) throw new FormatError('torch: the list of storages is missing');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const key of keys) {
-    const storage = storages.byKey.get(String(key));
-    if (!storage) throw new FormatError(`torch: storage '${String(key)}' belongs to no tensor`);
+    const storage = typeof key === 'string' ? storages.byKey.get(key) : undefined;
+    if (!storage) throw new FormatError(`torch: storage '${describeValue(key)}' belongs to no tensor`);
     if (offset + 8 > bytes.length) throw new FormatError(`torch: truncated before storage '${storage.key}'`);
     const length = Number(view.getBigInt64(offset, true));
     if (length !== storage.length) {
@@ -218,9 +231,9 @@ function findStateDict(root: unknown): [string, TorchTensor][] {
   }
   return [...root].map(([key, value]) => {
     if (typeof key !== 'string' || !(value instanceof TorchTensor)) {
-      const keys = [...root.keys()].slice(0, 8).join(', ');
+      const keys = [...root.keys()].slice(0, 8).map(describeValue).join(', ');
       throw new FormatError(
-        `torch: '${String(key)}' is no tensor, so this is no state dict; its keys are ${keys}`,
+        `torch: '${describeValue(key)}' is no tensor, so this is no state dict; its keys are ${keys}`,
       );
     }
     return [key, value];
@@ -231,7 +244,7 @@ function findStateDict(root: unknown): [string, TorchTensor][] {
 function readValues(
   key: string,
   { storage, offset, shape, strides }: TorchTensor,
-  fileSize: number,
+  left: number,
 ): Float32Array {
   const root = storage.root?.storage ?? storage;
   const start = offset + (storage.root?.offset ?? 0);
@@ -240,10 +253,9 @@ function readValues(
   if (last > root.length) {
     throw new FormatError(`torch: '${key}' reaches element ${last} of a storage of ${root.length}`);
   }
-  // An expanded tensor repeats elements, so a short file could claim any size.
-  if (size > Math.max(root.length, fileSize)) {
+  if (!(left >= 0)) {
     throw new FormatError(
-      `torch: '${key}' repeats ${root.length} elements to ${size}, more than a file of weights would`,
+      `torch: '${key}' repeats ${root.length} elements to ${size}: the tensors are larger than a file of weights would have them`,
     );
   }
   const { bytes, type } = root;

@@ -102,4 +102,44 @@ test('a tensor that repeats a few elements to a huge size is refused', () => {
   assert.throws(() => readTorch(mutant), /'expanded' repeats 2 elements to 4261412864/);
 });
 
+const ascii = (text: string): number[] => [...text].map((character) => character.charCodeAt(0));
+
+/** A legacy file that holds what the opcodes make, and no storage. */
+const legacyFile = (...opcodes: number[]): Uint8Array => {
+  const magic = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+  const system = [...ascii('}X'), 13, 0, 0, 0, ...ascii('little_endian'), 0x88, ...ascii('s')];
+  const pickles = [magic, [...ascii('M'), 0xe9, 3], system, opcodes, ascii(']')];
+  return Uint8Array.from(pickles.flatMap((pickle) => [0x80, 2, ...pickle, 0x2e]));
+};
+
+/** A list of two lists of two lists ..., which takes a few bytes a level and 2^levels words to print. */
+const nested = (levels: number): number[] => [
+  ...ascii(']'),
+  ...Array.from({ length: levels }, (_, i) => [...ascii('q'), i, ...ascii('h'), i, 0x86]).flat(),
+];
+
+test('lists that nest to 2^60 entries are refused at once, as a key and as what is called', () => {
+  const start = performance.now();
+  const asKey = legacyFile(...ascii('}'), ...nested(60), ...ascii('Ns'));
+  assert.throws(() => readTorch(asKey), /'a list' is no tensor/);
+  const asCallee = legacyFile(...nested(60), ...ascii(')R'));
+  assert.throws(() => readTorch(asCallee), /'a list' cannot be called/);
+  assert.ok(performance.now() - start < 1000);
+});
+
+test('many tensors that share one storage are refused where they outgrow the file', () => {
+  const bytes = read('views.legacy.pt');
+  const count = (length: number) => [0x4a, length & 255, (length >> 8) & 255, (length >> 16) & 255, 0];
+  // As above, 'expanded' is 2 x 3; here it takes twice the file's bytes, which with the other tensors is too much.
+  const at = bytes.findIndex((_, i) => [0x4b, 2, 0x4b, 3, 0x86].every((byte, k) => bytes[i + k] === byte));
+  const mutant = new Uint8Array([
+    ...bytes.slice(0, at),
+    ...count(2),
+    ...count(bytes.length + 6),
+    ...bytes.slice(at + 4),
+  ]);
+  assert.throws(() => readTorch(mutant), /larger than a file of weights/);
+  assert.is(memory().tensors, 0);
+});
+
 test.run();
