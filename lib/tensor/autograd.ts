@@ -27,12 +27,18 @@ export interface RecordedOp<S extends Saved = Saved> {
   recompute?(saved: S): Tensor;
 }
 
-let gradEnabled = true;
+/** The modes that calls of noGrad and enableGrad have set, the innermost last. */
+const modes: { readonly enabled: boolean }[] = [];
 let sequence = 0;
 
-export const isGradEnabled = (): boolean => gradEnabled;
+/** Whether ops are recorded for a gradient. */
+export const isGradEnabled = (): boolean => modes.at(-1)?.enabled ?? true;
 
-/** Runs `fn` (which may return a promise) without recording: nothing made inside has a gradient. */
+/**
+ * Runs `fn` without recording: nothing made inside has a gradient. `fn` may return a promise: the mode then lasts until
+ * it settles, and modes that are open at one time must end in the reverse order of their beginning.
+ * @throws AutogradError when asynchronous modes overlap instead of nesting
+ */
 export function noGrad<T>(fn: () => T): T {
   return withGradMode(false, fn);
 }
@@ -42,11 +48,15 @@ export function enableGrad<T>(fn: () => T): T {
   return withGradMode(true, fn);
 }
 
-function withGradMode<T>(mode: boolean, fn: () => T): T {
-  const before = gradEnabled;
-  gradEnabled = mode;
+function withGradMode<T>(enabled: boolean, fn: () => T): T {
+  const mode = { enabled };
+  modes.push(mode);
   const restore = () => {
-    gradEnabled = before;
+    const innermost = modes.at(-1) === mode;
+    modes.splice(modes.indexOf(mode), 1);
+    if (!innermost) {
+      throw new AutogradError('noGrad: asynchronous calls overlap; await one before the next is started');
+    }
   };
   let result: T;
   try {
@@ -170,7 +180,7 @@ export class GradNode {
 /** Notes on the tape that `op` made `output`, if recording is on and an input wants a gradient; returns `output`. */
 export function record<const S extends Saved>(output: Tensor, op: RecordedOp<S>): Tensor {
   tracer?.(op, output);
-  if (!gradEnabled || !op.inputs.some((input) => input?.requiresGrad)) return output;
+  if (!isGradEnabled() || !op.inputs.some((input) => input?.requiresGrad)) return output;
   output.requiresGrad = true;
   output.node = new GradNode(op);
   return output;

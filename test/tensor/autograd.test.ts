@@ -1,6 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { enableGrad, F, isGradEnabled, noGrad, ones, type Tensor, tensor, tidy } from '../../lib/index.ts';
+import {
+  AutogradError,
+  enableGrad,
+  F,
+  isGradEnabled,
+  noGrad,
+  ones,
+  type Tensor,
+  tensor,
+  tidy,
+} from '../../lib/index.ts';
 import { errorOf, freshDevice, inUse } from './device.ts';
 
 const test = suite('autograd');
@@ -81,6 +91,22 @@ test('noGrad records nothing, enableGrad inside it does, and errors restore the 
   assert.ok(isGradEnabled());
   await noGrad(() => Promise.reject(new Error('stop'))).catch(() => {});
   assert.ok(x.mul(2).requiresGrad);
+});
+
+test('asynchronous noGrads that overlap are an error, and recording is on again after them', async () => {
+  const until = [0, 0].map(() => {
+    let settle = () => {};
+    const promise = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    return { promise, settle };
+  });
+  const results = until.map(({ promise }) => noGrad(() => promise).catch((error: unknown) => error));
+  for (const { settle } of until) settle();
+  const [first, second] = await Promise.all(results);
+  assert.instance(first, AutogradError);
+  assert.is(second, undefined);
+  assert.ok(isGradEnabled());
 });
 
 test('detach cuts the graph and shares the values', () => {
