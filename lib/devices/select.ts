@@ -13,7 +13,10 @@ export interface InitOptions {
   seed?: number;
 }
 
+/** Those that may run on a GPU, the best first. */
 const GPU_MODES: readonly GpuMode[] = ['webgpu', 'webgl2', 'headlessgl', 'webgl'];
+
+const MODES: readonly GpuMode[] = [...GPU_MODES, 'webasm', 'cpu'];
 
 let current: Device | null = null;
 
@@ -33,6 +36,9 @@ export async function openDevice(choice: DeviceChoice, threads?: number): Promis
   if (choice === 'auto') return (await openRealGpu()) ?? openWasm(threads);
   if (choice === 'gpu') return openGpu();
   if (choice === 'wasm') return openWasm(threads);
+  if (!MODES.includes(choice)) {
+    throw new DeviceError(`no device '${choice}'; there are auto, gpu, wasm, ${MODES.join(', ')}`);
+  }
   const { createGpuDevice } = await import('./gpu.ts');
   return createGpuDevice(choice);
 }
