@@ -83,7 +83,7 @@ export async function fit(model: Module, train: DataLoader, options: FitOptions)
     if (schedulerStep === 'epoch') scheduler?.step(checked?.loss ?? trained.trainLoss);
     const record = { epoch, ...trained, validation: checked && summarize(checked) };
     history.push(record);
-    if (checked && !(checked.loss >= (best?.loss ?? Number.POSITIVE_INFINITY))) {
+    if (checked && checked.loss < (best?.loss ?? Number.POSITIVE_INFINITY)) {
       best = { epoch, loss: checked.loss, weights: await download(model.stateDict()) };
     }
     progress?.print(describe(record, epochs));
