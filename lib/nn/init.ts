@@ -52,11 +52,13 @@ export function uniform(tensor: Tensor, low = 0, high = 1): Tensor {
   return tensor;
 }
 
+/** Normal with this mean and standard deviation. */
 export function normal(tensor: Tensor, mean = 0, std = 1): Tensor {
   tensor.assign(tensor.device.upload(generator.normal(tensor.size, mean, std)));
   return tensor;
 }
 
+/** One value everywhere. */
 export function constant(tensor: Tensor, value: number): Tensor {
   tensor.assign(tensor.device.fill(tensor.size, value));
   return tensor;

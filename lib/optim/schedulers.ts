@@ -6,7 +6,11 @@ import { LRScheduler, perGroup, type SchedulerState } from './scheduler.ts';
 type Group = ParamGroup<GroupOptions>;
 
 /** Times gamma every `stepSize` steps. */
-export class StepLR extends LRScheduler<{ stepSize: number /** Default 0.1. */; gamma?: number }> {
+export class StepLR extends LRScheduler<{
+  stepSize: number;
+  /** Default 0.1. */
+  gamma?: number;
+}> {
   protected nextLr({ lr }: Group): number {
     const { stepSize, gamma = 0.1 } = this.options;
     return this.lastEpoch > 0 && this.lastEpoch % stepSize === 0 ? lr * gamma : lr;
@@ -64,7 +68,11 @@ export class LinearLR extends LRScheduler<{
 }
 
 /** Half a cosine from the learning rate to etaMin over tMax steps (Loshchilov & Hutter 2017), and back. */
-export class CosineAnnealingLR extends LRScheduler<{ tMax: number /** Default 0. */; etaMin?: number }> {
+export class CosineAnnealingLR extends LRScheduler<{
+  tMax: number;
+  /** Default 0. */
+  etaMin?: number;
+}> {
   protected nextLr({ lr }: Group, index: number): number {
     const { tMax, etaMin = 0 } = this.options;
     const step = this.lastEpoch;

@@ -47,6 +47,7 @@ function flatten(values: NestedArray, shape: Shape, level: number, out: number[]
   else for (const value of values) flatten(value, shape, level + 1, out);
 }
 
+/** A tensor full of one value. */
 export function full(shape: Shape, value: number, { requiresGrad = false }: TensorOptions = {}): Tensor {
   const device = currentDevice();
   return new Tensor(
@@ -56,8 +57,10 @@ export function full(shape: Shape, value: number, { requiresGrad = false }: Tens
   );
 }
 
+/** A tensor of zeros. */
 export const zeros = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 0, options);
 
+/** A tensor of ones. */
 export const ones = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 1, options);
 
 /** Uniform in [0, 1), from the seeded generator. */
