@@ -1,6 +1,7 @@
 /** How convolutions become matrix products: windows, outputs and the order of their weights. */
 import type { Conv2dGeometry } from '../../lib/devices/device.ts';
-import type { AffineRows, OutputPlanes } from './product.ts';
+import type { AffineRows } from './pack.ts';
+import type { OutputPlanes } from './product.ts';
 import { simplify, type Window } from './window.ts';
 
 /** One product: C[rows, positions] = packed weights times the window's columns. */

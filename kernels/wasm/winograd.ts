@@ -7,7 +7,8 @@ import type { FunctionBuilder } from './assembler.ts';
 import type { ConvProduct } from './conv2d.ts';
 import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
-import type { AffineRows, OutputPlanes } from './product.ts';
+import type { AffineRows } from './pack.ts';
+import type { OutputPlanes } from './product.ts';
 import { I32, type Local, type V128 } from './values.ts';
 import { keyOf, tapsOf, type Window } from './window.ts';
 import {

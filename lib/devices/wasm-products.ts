@@ -1,12 +1,6 @@
 import { type ConvProduct, forwardProduct, inputGradProducts } from '../../kernels/wasm/conv2d.ts';
-import {
-  type AffineRows,
-  type Product,
-  packRowsKernel,
-  productDepth,
-  productKernel,
-  productScratch,
-} from '../../kernels/wasm/product.ts';
+import { type AffineRows, packRowsKernel } from '../../kernels/wasm/pack.ts';
+import { type Product, productDepth, productKernel, productScratch } from '../../kernels/wasm/product.ts';
 import { plainWindow, tapsOf } from '../../kernels/wasm/window.ts';
 import {
   winogradKernel,
