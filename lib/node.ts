@@ -20,10 +20,15 @@ export { type MuraImage, parseRegion, REGIONS, type Region } from './data/mura-l
 export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
 export { drawMura, type SyntheticOptions } from './data/synthetic.ts';
 export * as transforms from './data/transforms.ts';
-export { TrainingError } from './errors.ts';
+export { DownloadError, TrainingError } from './errors.ts';
 export { describePredictions, type ScoredImage, scoreImages } from './report/summary.ts';
 export { formatTable } from './report/table.ts';
-export { fetchImagenetWeights, IMAGENET_WEIGHTS, type PretrainedModel } from './serialize/pretrained.ts';
+export {
+  type DownloadOptions,
+  fetchImagenetWeights,
+  IMAGENET_WEIGHTS,
+  type PretrainedModel,
+} from './serialize/pretrained.ts';
 export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
 export { classWeights } from './train/class-weights.ts';
 export { type Evaluation, evaluate } from './train/evaluate.ts';
