@@ -21,7 +21,9 @@ export interface WriteOnnxOptions {
 }
 
 /** The network uses something that has no form in ONNX here; the message names it. */
-export class OnnxExportError extends GradiographError {}
+export class OnnxExportError extends GradiographError {
+  override readonly name = 'OnnxExportError';
+}
 
 /**
  * A model as an ONNX file (opset 17, IR version 8) with input `input` and output `output`, both of any batch size.
