@@ -27,7 +27,8 @@ export function openNetwork({ network, mode, batch, size }: NetworkTask): () => 
   const model: nn.Module = models[network]();
   const x = tensor(noise(batch * 3 * size * size), [batch, 3, size, size]);
   const step = mode === 'training' ? trainer(model, x) : () => model.forward(x).mean();
-  model.train(mode === 'training');
+  if (mode === 'training') model.train();
+  else nn.fuse(model.eval());
   return () =>
     tidy(async () => {
       const value = await (mode === 'training' ? step() : noGrad(step)).item();
