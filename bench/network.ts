@@ -1,5 +1,5 @@
 /** The three networks of the study, ready to be timed: a training step or an inference on noise. */
-import { F, models, type nn, noGrad, optim, type Tensor, tensor, tidy } from '../lib/index.ts';
+import { F, models, nn, noGrad, optim, type Tensor, tensor, tidy } from '../lib/index.ts';
 import { noise } from './shapes.ts';
 
 export const NETWORKS = ['resnet18', 'resnet50', 'densenet121'] as const;
