@@ -14,7 +14,9 @@ export function conv2dProgram(g: Conv2dGeometry, bias: boolean): Program {
     { name: 'w', dims: [g.kernelWidth, g.kernelHeight, g.outChannels * channels] },
   ];
   if (bias) inputs.push({ name: 'b' });
-  const multiply = `acc += x[plane + c][${row}][${column}] * w[filter + c][ky][kx];`;
+  const product = (kx: string) =>
+    `x[plane + c][${row}][${inputPosition(horizontal, 'this.thread.x', kx)}] * w[filter + c][ky][${kx}]`;
+  const inside = insideInput(horizontal, column);
   return {
     inputs,
     output: [g.outWidth, g.outHeight, g.batch * g.outChannels],
@@ -25,10 +27,7 @@ const filter = o * ${channels};
 let acc = ${bias ? 'b[o]' : '0.0'};
 for (let c = 0; c < ${channels}; c++) {
 for (let ky = 0; ky < ${g.kernelHeight}; ky++) {
-${when(
-  [insideInput(vertical, row)],
-  `for (let kx = 0; kx < ${g.kernelWidth}; kx++) {\n${when([insideInput(horizontal, column)], multiply)}\n}`,
-)}
+${when([insideInput(vertical, row)], taps('kx', g.kernelWidth, inside, product))}
 }
 }
 return acc;`,
@@ -43,8 +42,10 @@ export function conv2dInputGradProgram(g: Conv2dGeometry): Program {
   const columns = windowsOf(horizontalAxis(g), 'this.thread.x', 'x');
   const vertical = rows.candidate('iy');
   const horizontal = columns.candidate('ix');
-  const dy = `dy[plane + f][${vertical.out}][${horizontal.out}]`;
-  const w = `w[filter + f * ${channels}][${vertical.tap}][${horizontal.tap}]`;
+  const product = (ix: string) => {
+    const { tap, out } = columns.candidate(ix);
+    return `dy[plane + f][${vertical.out}][${out}] * w[filter + f * ${channels}][${vertical.tap}][${tap}]`;
+  };
   const group = quotient('c', channels);
   return {
     inputs: [
@@ -66,15 +67,23 @@ ${columns.prelude}
 let acc = 0.0;
 for (let f = 0; f < ${filters}; f++) {
 for (let iy = 0; iy < ${rows.count}; iy++) {
-${when(
-  [vertical.valid],
-  `for (let ix = 0; ix < ${columns.count}; ix++) {\n${when([horizontal.valid], `acc += ${dy} * ${w};`)}\n}`,
-)}
+${when([vertical.valid], taps('ix', columns.count, horizontal.valid, product))}
 }
 }
 return acc;`,
   };
 }
+
+/** Adds the products of a row of taps: written out where none is to be left out, else in a loop over those inside. */
+function taps(variable: string, count: number, inside: string, product: (tap: string) => string): string {
+  if (inside === '' && count <= UNROLLED) {
+    return `acc += ${Array.from({ length: count }, (_, tap) => product(`${tap}`)).join(' + ')};`;
+  }
+  return `for (let ${variable} = 0; ${variable} < ${count}; ${variable}++) {\n${when([inside], `acc += ${product(variable)};`)}\n}`;
+}
+
+/** Taps of a row that are written out. */
+const UNROLLED = 11;
 
 /** Terms that one thread of the weight gradient sums at most; the rest is up to more threads and a second pass. */
 const TERMS = 2048;

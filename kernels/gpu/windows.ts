@@ -78,13 +78,14 @@ export function windowsOf(axis: WindowAxis, position: string, id: string): Windo
   const shifted = padding === 0 ? position : `${position} + ${padding}`;
   const within = (out: string) => `${out} >= 0 && ${out} < ${output}`;
   if (stride === 1) {
+    const always = padding >= (kernel - 1) * dilation && axis.input - 1 + padding < output;
     return {
       count: kernel,
       prelude: '',
       candidate: (variable) => {
         const reach = dilation === 1 ? variable : `${variable} * ${dilation}`;
         const out = kernel === 1 ? shifted : `${shifted} - ${reach}`;
-        return { tap: variable, out, valid: within(out) };
+        return { tap: variable, out, valid: always ? '' : within(out) };
       },
     };
   }
@@ -110,6 +111,26 @@ export function windowsOf(axis: WindowAxis, position: string, id: string): Windo
       return { tap: variable, out, valid: `${within(out)} && ${out} * ${stride} == ${reach}` };
     },
   };
+}
+
+/** Values to lay around the input, or around the outputs, so that no window reaches past an edge. */
+export interface Margin {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Around an input that is the sum of its windows: no candidate of `windowsOf` is then missing. Null where strides skip. */
+export function outputMargin({
+  kernel,
+  stride,
+  padding,
+  dilation,
+  input,
+  output,
+}: WindowAxis): Margin | null {
+  const before = (kernel - 1) * dilation - padding;
+  const after = input - output + padding;
+  return stride === 1 && before >= 0 && after >= 0 ? { before, after } : null;
 }
 
 /** if (a && b) { statement }, where conditions may be empty. */

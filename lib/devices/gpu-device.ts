@@ -3,6 +3,7 @@ import * as conv from '../../kernels/gpu/conv2d.ts';
 import { matmulProgram } from '../../kernels/gpu/matmul.ts';
 import * as optim from '../../kernels/gpu/optim.ts';
 import * as pool from '../../kernels/gpu/pool.ts';
+import { horizontalAxis, type Margin, outputMargin, verticalAxis } from '../../kernels/gpu/windows.ts';
 import {
   composedBatchNorm,
   composedBatchNormGrad,
@@ -21,17 +22,33 @@ export class GpuDevice<B> extends GpuCore<B> implements D.Device<GpuStorage<B>> 
   }
 
   conv2d(x: GpuStorage<B>, w: GpuStorage<B>, bias: GpuStorage<B> | null, g: D.Conv2dGeometry): GpuStorage<B> {
+    if (isPadded(g)) return this.unpadded(x, g, (padded, plain) => this.conv2d(padded, w, bias, plain));
     const length = g.batch * g.outChannels * g.outHeight * g.outWidth;
     const build = () => conv.conv2dProgram(g, bias !== null);
     return this.run(length, keyOf('conv2d', g, bias !== null), build, present(x, w, bias));
   }
 
   conv2dInputGrad(dy: GpuStorage<B>, w: GpuStorage<B>, g: D.Conv2dGeometry): GpuStorage<B> {
+    const vertical = outputMargin(verticalAxis(g));
+    const horizontal = outputMargin(horizontalAxis(g));
+    if (vertical && horizontal && sum(vertical) + sum(horizontal) > 0) {
+      const planes = [g.batch * g.outChannels, g.outHeight, g.outWidth];
+      return this.amongZeros(dy, planes, vertical, horizontal, (padded) =>
+        this.conv2dInputGrad(padded, w, {
+          ...g,
+          outHeight: g.outHeight + sum(vertical),
+          outWidth: g.outWidth + sum(horizontal),
+          paddingHeight: g.paddingHeight + vertical.before,
+          paddingWidth: g.paddingWidth + horizontal.before,
+        }),
+      );
+    }
     const length = g.batch * g.inChannels * g.inHeight * g.inWidth;
     return this.run(length, keyOf('conv2dInputGrad', g), () => conv.conv2dInputGradProgram(g), [dy, w]);
   }
 
   conv2dWeightGrad(x: GpuStorage<B>, dy: GpuStorage<B>, g: D.Conv2dGeometry): GpuStorage<B> {
+    if (isPadded(g)) return this.unpadded(x, g, (padded, plain) => this.conv2dWeightGrad(padded, dy, plain));
     const rows = conv.weightGradRows(g);
     const parts = Math.ceil((g.batch * g.outHeight) / rows);
     const length = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
@@ -206,6 +223,41 @@ export class GpuDevice<B> extends GpuCore<B> implements D.Device<GpuStorage<B>> 
     return { param: next, mean: nextMean, square: nextSquare };
   }
 
+  /** Calls `use` with the input among the zeros of its padding: its loops need no conditions then. */
+  private unpadded(
+    x: GpuStorage<B>,
+    g: D.Conv2dGeometry,
+    use: (padded: GpuStorage<B>, plain: D.Conv2dGeometry) => GpuStorage<B>,
+  ): GpuStorage<B> {
+    const { paddingHeight, paddingWidth } = g;
+    const vertical = { before: paddingHeight, after: paddingHeight };
+    const horizontal = { before: paddingWidth, after: paddingWidth };
+    const inHeight = g.inHeight + 2 * paddingHeight;
+    const inWidth = g.inWidth + 2 * paddingWidth;
+    const plain = { ...g, inHeight, inWidth, paddingHeight: 0, paddingWidth: 0 };
+    const planes = [g.batch * g.inChannels, g.inHeight, g.inWidth];
+    return this.amongZeros(x, planes, vertical, horizontal, (padded) => use(padded, plain));
+  }
+
+  private amongZeros(
+    x: GpuStorage<B>,
+    shape: readonly number[],
+    vertical: Margin,
+    horizontal: Margin,
+    use: (padded: GpuStorage<B>) => GpuStorage<B>,
+  ): GpuStorage<B> {
+    const padded = this.pad(x, {
+      shape,
+      before: [0, vertical.before, horizontal.before],
+      after: [0, vertical.after, horizontal.after],
+      interior: [0, 0, 0],
+      value: 0,
+    });
+    const result = use(padded);
+    this.free(padded);
+    return result;
+  }
+
   /** factor * the sum of a term over batch and space, `[channels]`. */
   private channelSum(
     term: norm.ChannelTerm,
@@ -237,6 +289,9 @@ export class GpuDevice<B> extends GpuCore<B> implements D.Device<GpuStorage<B>> 
     return this.run(g.channels, key, build, present(variance, weight), [g.eps]);
   }
 }
+
+const sum = ({ before, after }: Margin) => before + after;
+const isPadded = (g: D.Conv2dGeometry) => g.paddingHeight + g.paddingWidth > 0;
 
 function present<T>(...values: readonly (T | null)[]): T[] {
   return values.filter((value) => value !== null);
