@@ -173,6 +173,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
    * @param options.strict (default true) makes missing and unexpected names an error
    * @returns the names that were missing and unexpected
    * @throws StateDictError listing every name at fault, with both shapes where they differ; nothing is changed then
+   * @throws DeviceError for values on another device that has no synchronous read; nothing is changed then
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>, { strict = true } = {}): LoadReport {
     return copyStateDict(this.stateDict(), state, strict);

@@ -13,22 +13,15 @@ export interface LoadReport {
 /** Old checkpoints lack this count, and nothing is computed from it at the default momentum. */
 const isOptional = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
 
-/**
- * Overwrites each tensor of `target` with the one of its name in `source`.
- * @throws StateDictError, with nothing changed, for shapes that differ and, if `strict`, for names that do
- */
-export function copyStateDict(
+/** @throws StateDictError for shapes that differ and, if `strict`, for names that do */
+export function checkStateDict(
   target: ReadonlyMap<string, Tensor>,
   source: ReadonlyMap<string, Tensor>,
   strict: boolean,
 ): LoadReport {
   const missing = [...target.keys()].filter((name) => !source.has(name) && !isOptional(name));
   const unexpected = [...source.keys()].filter((name) => !target.has(name));
-  const pairs = [...target].flatMap(([name, to]) => {
-    const from = source.get(name);
-    return from ? [{ name, to, from }] : [];
-  });
-  const misshaped = pairs
+  const misshaped = pairsOf(target, source)
     .filter(({ to, from }) => !sameShape(to.shape, from.shape))
     .map(({ name, to, from }) => `${name} is ${formatShape(from.shape)}, wants ${formatShape(to.shape)}`);
 
@@ -38,9 +31,40 @@ export function copyStateDict(
   ].filter((fault) => fault !== '');
   if (faults.length > 0) throw new StateDictError(`loadStateDict: ${faults.join('')}`);
 
-  for (const { to, from } of pairs) to.assign(copyStorage(from, to.device));
   return { missing, unexpected };
 }
+
+/**
+ * Overwrites each tensor of `target` with the one of its name in `source`.
+ * @throws StateDictError, with nothing changed, for shapes that differ and, if `strict`, for names that do
+ * @throws DeviceError, with nothing changed, for a source on another device that has no synchronous read
+ */
+export function copyStateDict(
+  target: ReadonlyMap<string, Tensor>,
+  source: ReadonlyMap<string, Tensor>,
+  strict: boolean,
+): LoadReport {
+  const report = checkStateDict(target, source, strict);
+  const copies: { to: Tensor; device: Device; storage: Storage }[] = [];
+  try {
+    for (const { to, from } of pairsOf(target, source)) {
+      const { device } = to;
+      copies.push({ to, device, storage: copyStorage(from, device) });
+    }
+  } catch (error) {
+    for (const { device, storage } of copies) device.free(storage);
+    throw error;
+  }
+  for (const { to, storage } of copies) to.assign(storage);
+  return report;
+}
+
+/** The tensors of each name that both have. */
+const pairsOf = (target: ReadonlyMap<string, Tensor>, source: ReadonlyMap<string, Tensor>) =>
+  [...target].flatMap(([name, to]) => {
+    const from = source.get(name);
+    return from ? [{ name, to, from }] : [];
+  });
 
 const describe = (fault: string, names: readonly string[]): string =>
   names.length === 0 ? '' : `\n  ${fault} (${names.length}):${names.map((name) => `\n    ${name}`).join('')}`;

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
-import { StateDictError } from '../../lib/errors.ts';
+import { DeviceError, StateDictError } from '../../lib/errors.ts';
 import { F, full, memory, nn, noGrad, ones, randn, seed, type Tensor, tidy, zeros } from '../../lib/index.ts';
 import { ReferenceDevice } from '../reference/device.ts';
 
@@ -148,6 +148,30 @@ test('loadStateDict lists every fault and changes nothing', () => {
     unexpected: ['extra.weight'],
   });
   assert.equal([...(net.conv1.bias?.dataSync() ?? [])], [7, 7, 7]);
+});
+
+test('loadStateDict changes nothing where a value cannot be read', () => {
+  const net = new Net();
+  const before = [...net.stateDict().values()].map((value) => value.dataSync());
+  const own = memory();
+  const other = new ReferenceDevice();
+  setDevice(other);
+  const source = new Net();
+  let reads = 0;
+  const readSync = other.readSync.bind(other);
+  other.readSync = (x) => {
+    if (++reads === 4) throw new DeviceError('no synchronous read');
+    return readSync(x);
+  };
+  assert.throws(() => net.loadStateDict(source.stateDict()), /no synchronous read/);
+  assert.equal(
+    [...net.stateDict().values()].map((value) => value.dataSync()),
+    before,
+  );
+  setDevice(net.conv1.weight.device);
+  assert.equal(memory(), own, 'the copies made so far are freed');
+  net.loadStateDict(source.stateDict());
+  assert.equal(net.conv1.weight.dataSync(), source.conv1.weight.dataSync());
 });
 
 test('num_batches_tracked may be missing', () => {
