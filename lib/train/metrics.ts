@@ -67,14 +67,15 @@ export function majorityBaseline(labels: Numbers): number {
 
 /**
  * The area under the ROC curve: the chance that a positive scores above a negative, ties counting half (Mann and
- * Whitney's U, from mean ranks). NaN where only one class is there.
+ * Whitney's U, from mean ranks). NaN where only one class is there, or a score is NaN.
  */
 export function auroc(labels: Numbers, scores: Numbers): number {
   checkLengths(labels, scores);
+  if (Array.from(scores).some(Number.isNaN)) return Number.NaN;
   const order = Array.from(scores, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
   let [positives, rankSum] = [0, 0];
   for (let start = 0; start < order.length; ) {
-    let end = start;
+    let end = start + 1;
     while (end < order.length && scores[order[end]] === scores[order[start]]) end++;
     for (let i = start; i < end; i++) {
       if (labels[order[i]] === 0) continue;

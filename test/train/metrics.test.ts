@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ShapeError } from '../../lib/errors.ts';
 import {
+  auroc,
   bootstrapInterval,
   byStudy,
   cohenKappa,
@@ -87,6 +88,10 @@ test('labels that are no classes are an error', () => {
     () => computeMetrics([0], [0.1, 0.9]),
     (error: Error) => error instanceof ShapeError,
   );
+});
+
+test('a score that is no number makes the area under the curve none, at once', () => {
+  assert.ok(Number.isNaN(auroc([0, 1, 1, 0], [0.1, Number.NaN, 0.7, Number.NaN])));
 });
 
 test.run();
