@@ -1,5 +1,6 @@
 import { ShapeError, StateDictError } from '../errors.ts';
 import { copyOf } from '../nn/state-dict.ts';
+import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
@@ -99,11 +100,8 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     return { groups, steps: params.map((param) => this.#state.get(param)?.steps ?? 0), tensors };
   }
 
-  /**
-   * Takes options and state over from an optimiser of the same kind, groups and shapes; tensors are copied.
-   * @throws StateDictError where they do not fit; nothing is changed then
-   */
-  loadStateDict({ groups, steps, tensors }: OptimizerState<Options>): void {
+  /** @throws StateDictError for a state that `loadStateDict` would not take @internal */
+  checkStateDict({ groups, steps, tensors }: OptimizerState<Options>): void {
     const sizes = (of: readonly { params: readonly unknown[] }[]) =>
       formatShape(of.map(({ params }) => params.length));
     if (sizes(groups) !== sizes(this.groups)) {
@@ -113,23 +111,38 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     }
     const params = this.#params();
     const faults: string[] = [];
-    const entries = [...tensors].flatMap(([key, tensor]) => {
-      const [index, ...name] = key.split('.');
-      const param = params[Number(index)];
-      if (param && sameShape(tensor.shape, param.shape)) return [{ param, name: name.join('.'), tensor }];
-      faults.push(
-        `${key} is ${formatShape(tensor.shape)}, wants ${param ? formatShape(param.shape) : 'none'}`,
-      );
-      return [];
+    groups.forEach((group, i) => {
+      const missing = Object.keys(this.groups[i]).filter((name) => name !== 'initialLr' && !(name in group));
+      if (missing.length > 0) faults.push(`group ${i} lacks ${missing.join(', ')}`);
     });
+    for (const [key, { shape }] of tensors) {
+      const param = params[entryOf(key).index];
+      if (!param || !sameShape(shape, param.shape)) {
+        faults.push(`${key} is ${formatShape(shape)}, wants ${param ? formatShape(param.shape) : 'none'}`);
+      }
+    }
     if (steps.length !== params.length) faults.push(`${steps.length} step counts, wants ${params.length}`);
     if (faults.length > 0)
       throw new StateDictError(`optimizer: the state does not fit:\n  ${faults.join('\n  ')}`);
+  }
 
+  /**
+   * Takes options and state over from an optimiser of the same kind, groups and shapes; tensors are copied.
+   * @throws StateDictError where they do not fit; nothing is changed then
+   * @throws DeviceError for tensors on another device that has no synchronous read; nothing is changed then
+   */
+  loadStateDict(state: OptimizerState<Options>): void {
+    this.checkStateDict(state);
+    const { groups, steps, tensors } = state;
+    const params = this.#params();
     const fresh = params.map((_, i): ParamState => ({ steps: steps[i], tensors: new Map() }));
-    for (const { param, name, tensor } of entries) {
-      fresh[params.indexOf(param)].tensors.set(name, copyOf(tensor, param.device).keep());
-    }
+    const copies = tidy(() =>
+      [...tensors].map(([key, tensor]) => {
+        const { index, name } = entryOf(key);
+        return { index, name, tensor: copyOf(tensor, params[index].device) };
+      }),
+    );
+    for (const { index, name, tensor } of copies) fresh[index].tensors.set(name, tensor.keep());
     this.dispose();
     params.forEach((param, i) => {
       if (steps[i] > 0) this.#state.set(param, fresh[i]);
@@ -144,4 +157,10 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     for (const { tensors } of this.#state.values()) for (const tensor of tensors.values()) tensor.dispose();
     this.#state.clear();
   }
+}
+
+/** The parts of a key such as `0.momentum_buffer`. */
+function entryOf(key: string): { index: number; name: string } {
+  const [index, ...name] = key.split('.');
+  return { index: Number(index), name: name.join('.') };
 }

@@ -90,6 +90,10 @@ test('a state that does not fit changes nothing and is named', () => {
     () => new optim.Adam([first]).loadStateDict(other.stateDict()),
     /has groups of \[2\] parameters, this has \[1\]/,
   );
+  assert.throws(
+    () => new optim.SGD([second, first], { lr: 1 }).loadStateDict(other.stateDict() as never),
+    /group 0 lacks momentum, dampening, nesterov/,
+  );
   assert.is(optimizer.stateDict().tensors.size, 0);
 });
 
