@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { FormatError } from '../errors.ts';
+import { FormatError, StateDictError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
+import { checkStateDict } from '../nn/state-dict.ts';
 import type { GroupOptions, Optimizer, OptimizerState } from '../optim/optimizer.ts';
 import {
   download,
@@ -64,11 +65,13 @@ export async function saveCheckpoint(
   await writeWhole(path, writeSafetensors(new Map(state), { metadata: { [HEADER]: toJson(header) } }));
 }
 
-/** JSON has no NaN, which a metric may well be. */
+/** JSON has no NaN and no Infinity, which a metric may well be: they are written as `{ "$number": "NaN" }`. */
 const toJson = (value: unknown): string =>
-  JSON.stringify(value, (_, item) => (Number.isNaN(item) ? 'NaN' : item));
+  JSON.stringify(value, (_, item) =>
+    typeof item === 'number' && !Number.isFinite(item) ? { $number: String(item) } : item,
+  );
 const fromJson = (text: string): unknown =>
-  JSON.parse(text, (_, item) => (item === 'NaN' ? Number.NaN : item));
+  JSON.parse(text, (_, item) => (typeof item?.$number === 'string' ? Number(item.$number) : item));
 
 /** A checkpoint that was read but not yet put into a training. */
 export interface Checkpoint {
@@ -76,7 +79,7 @@ export interface Checkpoint {
   readonly settings: unknown;
   /**
    * Puts model, optimiser, schedule and random generator back; returns what `fit` takes as `state`.
-   * @throws StateDictError where the training is of another kind
+   * @throws StateDictError where the training is of another kind; nothing is changed then
    */
   restore(training: Training): Promise<FitState>;
 }
@@ -104,9 +107,39 @@ async function restore(
         .filter(([name]) => name.startsWith(`${prefix}.`))
         .map(([name, value]) => [name.slice(prefix.length + 1), value]),
     );
-  training.model.loadStateDict(part('model'));
-  training.optimizer.loadStateDict({ ...optimizer, tensors: part('optimizer') });
-  if (scheduler !== null) training.scheduler?.loadStateDict(scheduler as never);
+  const weights = part('model');
+  const options = { ...optimizer, tensors: part('optimizer') };
+  checkStateDict(training.model.stateDict(), weights, true);
+  training.optimizer.checkStateDict(options);
+  checkSchedule(scheduler, training.scheduler?.stateDict() ?? null);
+  const bestWeights = best && (await download(part('best')));
+
+  training.model.loadStateDict(weights);
+  training.optimizer.loadStateDict(options);
+  training.scheduler?.loadStateDict(scheduler as never);
   generator.state = random;
-  return { history, best: best && { ...best, weights: await download(part('best')) } };
+  return { history, best: best && bestWeights && { ...best, weights: bestWeights } };
+}
+
+/** @throws StateDictError where one state is that of another kind of schedule, or of none */
+function checkSchedule(saved: unknown, own: unknown): void {
+  const [has, wants] = [formOf(saved), formOf(own)];
+  if (has === wants) return;
+  throw new StateDictError(
+    saved === null || own === null
+      ? `checkpoint: it has ${saved === null ? 'no' : 'a'} schedule, the training has ${own === null ? 'none' : 'one'}`
+      : `checkpoint: its schedule's state is ${has}, that of the training's schedule ${wants}`,
+  );
+}
+
+/** The names in a state and the lengths of its lists, which schedules of one kind share. */
+function formOf(state: unknown): string {
+  if (Array.isArray(state)) {
+    return state.every((item) => typeof item === 'number')
+      ? `[${state.length}]`
+      : `[${state.map(formOf).join(', ')}]`;
+  }
+  if (typeof state !== 'object' || state === null) return state === null ? 'null' : '';
+  const members = Object.entries(state).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{ ${members.map(([name, value]) => `${name}${Array.isArray(value) ? formOf(value) : ''}`).join(', ')} }`;
 }

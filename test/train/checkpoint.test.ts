@@ -1,12 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
-import { memory, type nn, optim, seed } from '../../lib/index.ts';
+import { generator, memory, nn, optim, StateDictError, seed } from '../../lib/index.ts';
 import { loadWeights, saveWeights } from '../../lib/node.ts';
 import { readCheckpoint, saveCheckpoint, type Training } from '../../lib/train/checkpoint.ts';
+import { writeWhole } from '../../lib/train/files.ts';
 import { type FitState, fit } from '../../lib/train/fit.ts';
 import { writeLog } from '../../lib/train/log.ts';
 import { ReferenceDevice } from '../reference/device.ts';
@@ -42,6 +43,17 @@ const run = (training: ReturnType<typeof makeTraining>, state?: FitState) => {
 
 const curve = ({ history }: FitState) =>
   history.map(({ trainLoss, validation, lr }) => [trainLoss, validation, lr]);
+const stateOf = ({ optimizer, scheduler }: Training) =>
+  JSON.stringify([optimizer.stateDict().groups, optimizer.stateDict().steps, scheduler?.stateDict()]);
+
+async function assertRejects(promise: Promise<unknown>, message: RegExp): Promise<void> {
+  const error = await promise.then(
+    () => null,
+    (error: Error) => error,
+  );
+  assert.match(error?.message ?? 'no fault', message);
+}
+
 const weightsOf = (model: nn.Module) => [...model.stateDict().values()].map((value) => [...value.dataSync()]);
 
 test('a resumed run ends with the bits of one that was not interrupted', async () => {
@@ -73,6 +85,64 @@ test('a resumed run ends with the bits of one that was not interrupted', async (
   assert.equal(result.best, uninterrupted.best);
   assert.equal(weightsOf(resumed.model), weightsOf(whole.model));
   assert.equal(readdirSync(join(folder, 'deep')), ['last.safetensors'], 'no temporary file is left');
+});
+
+test('a training of another kind is named, and nothing of it is changed', async () => {
+  const { model, optimizer, scheduler } = makeTraining();
+  const state: FitState = { history: [], best: null };
+  const plain = join(folder, 'plain.safetensors');
+  const scheduled = join(folder, 'scheduled.safetensors');
+  await fit(model, train, { optimizer, epochs: 1, progress: null });
+  await saveCheckpoint(plain, { model, optimizer, scheduler: null }, state, null);
+  await saveCheckpoint(scheduled, { model, optimizer, scheduler }, state, null);
+
+  const cases: [string, string, (own: ReturnType<typeof makeTraining>) => Training][] = [
+    [plain, 'it has no schedule, the training has one', (own) => own],
+    [scheduled, 'it has a schedule, the training has none', (own) => ({ ...own, scheduler: null })],
+    [
+      scheduled,
+      "its schedule's state is { baseLrs[1], lastEpoch, lastLrs[1] }, that of the training's schedule { best, ",
+      (own) => ({ ...own, scheduler: new optim.ReduceLROnPlateau(own.optimizer) }),
+    ],
+    [
+      scheduled,
+      'group 0 lacks momentum',
+      (own) => ({ ...own, optimizer: new optim.SGD(own.model.parameters(), { lr: 1, momentum: 0.9 }) }),
+    ],
+    [scheduled, 'missing (', (own) => ({ ...own, model: new nn.Sequential(own.model, new nn.Linear(1, 1)) })],
+  ];
+  for (const [file, message, makeOther] of cases) {
+    const other = makeOther(makeTraining());
+    const before = [weightsOf(other.model), stateOf(other), generator.state];
+    const checkpoint = await readCheckpoint(file);
+    const fault = await checkpoint.restore(other).catch((error) => error);
+    assert.instance(fault, StateDictError);
+    assert.match(fault.message, message);
+    assert.equal([weightsOf(other.model), stateOf(other), generator.state], before, message);
+  }
+});
+
+test('numbers that JSON lacks survive', async () => {
+  const file = join(folder, 'numbers.safetensors');
+  const settings = { numbers: [Number.NaN, Infinity, -Infinity, -1.5], text: ['NaN', 'Infinity'] };
+  const training = makeTraining();
+  const numbers = { loss: Infinity, accuracy: 0.5, auroc: Number.NaN, kappa: -Infinity };
+  const history = [{ epoch: 1, trainLoss: 0.7, validation: numbers, lr: 0.1, imagesPerSecond: 12 }];
+  await saveCheckpoint(file, training, { history, best: null }, settings);
+  const checkpoint = await readCheckpoint(file);
+  assert.equal(checkpoint.settings, settings);
+  assert.equal((await checkpoint.restore(training)).history, history);
+});
+
+test('a write that fails leaves nothing behind', async () => {
+  const taken = join(folder, 'taken');
+  mkdirSync(join(taken, 'file'), { recursive: true });
+  await assertRejects(
+    writeWhole(join(taken, 'file'), 'a folder has this name'),
+    /EISDIR|ENOTEMPTY|EEXIST|EPERM/,
+  );
+  await assertRejects(writeWhole(join(taken, 'other'), 7 as never), /string|Buffer/);
+  assert.equal(readdirSync(taken), ['file']);
 });
 
 test('weights are no checkpoint, and broken files are named', async () => {
