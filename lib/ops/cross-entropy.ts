@@ -28,7 +28,9 @@ export interface CrossEntropyOptions extends NllLossOptions {
 /**
  * The negative log-likelihood of classes.
  * @param logProbabilities `[N, C, ...]`
- * @param target class indices `[N, ...]`
+ * @param target class indices `[N, ...]`. One that is no whole number from 0 to C - 1 is no error, where PyTorch
+ *   raises: it counts for nothing, in the mean too, as `ignoreIndex` does. To find it would stop every step until the
+ *   device has answered; check labels where they are read.
  */
 export function nllLoss(
   logProbabilities: Tensor,
@@ -45,7 +47,8 @@ export function nllLoss(
 /**
  * -log(softmax(x)[target]) over the classes, axis 1.
  * @param x logits `[N, C, ...]`
- * @param target class indices `[N, ...]`, or probabilities of x's shape
+ * @param target class indices `[N, ...]`, of which those out of range count for nothing as in `nllLoss`, or
+ *   probabilities of x's shape
  */
 export function crossEntropy(
   x: Tensor,
@@ -90,7 +93,7 @@ const alongClasses = (perClass: Tensor, x: Tensor): Tensor =>
 
 /**
  * For each target the share of every class in its loss, `[N, C, ...]`, and its weight in a mean, `[N, ...]`:
- * weight[c] * ((1 - smoothing) * [c = target] + smoothing / C) and weight[target], both 0 where it is ignored.
+ * weight[c] * ((1 - smoothing) * [c = target] + smoothing / C) and weight[target], both 0 where it is ignored or no class.
  */
 function classShares(
   x: Tensor,
@@ -106,9 +109,10 @@ function classShares(
   const counted = binary('ne', column, filled(device, [], ignoreIndex));
   const hits = binary('mul', binary('eq', index, column), counted);
   const weighed = (shares: Tensor) => (weight ? binary('mul', shares, alongClasses(weight, x)) : shares);
-  const norms = reduce('sum', weighed(hits), [1]);
-  if (smoothing === 0) return { shares: weighed(hits), norms };
-  const spread = unary('mulScalar', counted, smoothing / classes.length);
+  const weighedHits = weighed(hits);
+  const norms = reduce('sum', weighedHits, [1]);
+  if (smoothing === 0) return { shares: weighedHits, norms };
+  const spread = unary('mulScalar', reduce('sum', hits, [1], true), smoothing / classes.length);
   return { shares: weighed(binary('add', unary('mulScalar', hits, 1 - smoothing), spread)), norms };
 }
 
