@@ -91,9 +91,10 @@ async function main(): Promise<void> {
     return;
   }
   await saveWeights(join(run.out, 'best.safetensors'), model.stateDict());
-  print(
-    `weights of epoch ${result.best?.epoch} (least validation loss): ${join(run.out, 'best.safetensors')}`,
-  );
+  const kept = result.best
+    ? `weights of epoch ${result.best.epoch} (least validation loss)`
+    : 'no epoch had a finite validation loss; weights of the last epoch';
+  print(`${kept}: ${join(run.out, 'best.safetensors')}`);
 
   const scored = scoreImages(test.images, await evaluate(model, new DataLoader(test, loading)));
   const patients = new Set(test.images.map(({ patient }) => patient)).size;

@@ -1,17 +1,30 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { drawMura } from '../../lib/data/synthetic.ts';
+import { setDevice } from '../../lib/devices/select.ts';
+import { full } from '../../lib/index.ts';
+import { readSafetensors, writeSafetensors } from '../../lib/serialize/safetensors.ts';
+import { ReferenceDevice } from '../reference/device.ts';
 
 const test = suite('mura-train');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
 const data = join(folder, 'data');
 test.before(async () => {
+  setDevice(new ReferenceDevice());
   await drawMura(data, { patients: { train: 3, valid: 2 } });
 });
 test.after(() => rmSync(folder, { recursive: true }));
@@ -112,6 +125,29 @@ test('starts from weights, and says which part starts anew', async () => {
   const foreign = await run([...SMALL, '--model', 'cnn4', '--pretrained', weights, '--out', out('tuned')]);
   assert.is(foreign.code, 1);
   assert.match(foreign.output, /GradiographError: --pretrained: the weights are of another network/);
+});
+
+test('says that no epoch was the best where no validation loss is a number', async () => {
+  const weights = readSafetensors(readFileSync(join(out('whole'), 'best.safetensors')));
+  for (const [name, value] of weights) {
+    if (name.endsWith('running_var')) weights.set(name, full(value.shape, Number.NaN));
+  }
+  const poisoned = join(folder, 'poisoned.safetensors');
+  writeFileSync(poisoned, writeSafetensors(weights));
+  const { code, output } = await run([
+    ...SMALL,
+    '--epochs',
+    '1',
+    '--pretrained',
+    poisoned,
+    '--out',
+    out('poisoned'),
+  ]);
+  assert.is(code, 0, output);
+  assert.match(
+    output,
+    /^no epoch had a finite validation loss; weights of the last epoch: .*best\.safetensors$/m,
+  );
 });
 
 test('broken files are named and left out, or an error with --strict', async () => {
