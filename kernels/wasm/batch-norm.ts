@@ -13,7 +13,7 @@ const SHAPE = { batch: 'i32', channels: 'i32', spatial: 'i32' } as const;
  * x comes in parts along the channels, so a table tells for each channel, in 32-bit words, the address of its first
  * run, the bytes from there to the run of the next image, and the address of its gradient's first run.
  */
-export const PLACE_WORDS = 3;
+const PLACE_WORDS = 3;
 const PLACE = { x: 0, step: 4, dx: 8 };
 
 const PARAMS = {

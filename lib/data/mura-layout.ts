@@ -7,7 +7,7 @@ import { FormatError, GradiographError } from '../errors.ts';
 export const REGIONS = ['elbow', 'finger', 'forearm', 'hand', 'humerus', 'shoulder', 'wrist'] as const;
 export type Region = (typeof REGIONS)[number];
 
-export const SPLITS = ['train', 'valid'] as const;
+const SPLITS = ['train', 'valid'] as const;
 export type Split = (typeof SPLITS)[number];
 
 /** One image of MURA, as its path tells: `{split}/XR_{REGION}/patientNNNNN/studyK_{positive,negative}/imageM.png`. */

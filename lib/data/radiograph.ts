@@ -4,7 +4,7 @@ import type { Bone } from './skeleton.ts';
 
 /** What an abnormal study shows: a break, a plate with screws, or a hole in the bone. */
 export const FAULTS = ['fracture', 'hardware', 'lesion'] as const;
-export type FaultKind = (typeof FAULTS)[number];
+type FaultKind = (typeof FAULTS)[number];
 
 /** A fault of one bone: `along` its length (0 to 1), the rest in units of the bone's radius. */
 export interface Fault {

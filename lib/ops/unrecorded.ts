@@ -112,7 +112,7 @@ export function strided(x: Tensor, shape: Shape, strides: Shape, offset = 0): Te
 }
 
 /** One axis' part of a padding. */
-export interface AxisPadding {
+interface AxisPadding {
   readonly before: number;
   readonly after: number;
   /** Values between neighbours; default 0. */

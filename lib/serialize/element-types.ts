@@ -128,13 +128,13 @@ function roundToEven(value: number): number {
 const bits32 = new DataView(new ArrayBuffer(4));
 
 /** bfloat16 is the upper half of a float32. */
-export function bfloat16ToNumber(bits: number): number {
+function bfloat16ToNumber(bits: number): number {
   bits32.setUint32(0, bits << 16);
   return bits32.getFloat32(0);
 }
 
 /** Rounded to the nearest bfloat16, ties to even. */
-export function numberToBfloat16(value: number): number {
+function numberToBfloat16(value: number): number {
   if (Number.isNaN(value)) return 0x7fc0;
   bits32.setFloat32(0, value);
   const bits = bits32.getUint32(0);

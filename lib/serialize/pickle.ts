@@ -12,7 +12,7 @@ export interface PickleGlobal {
   readonly call?: (args: readonly unknown[]) => unknown;
 }
 
-export interface UnpickleOptions {
+interface UnpickleOptions {
   /** Resolves `module.name`, or null if it is not allowed. */
   readonly global: (name: string) => PickleGlobal | null;
   /** Resolves a persistent id. */

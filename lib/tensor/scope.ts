@@ -45,7 +45,7 @@ export function keep<T extends Tensor>(tensor: T): T {
 }
 
 /** Every tensor reachable from a value through arrays, Maps, Sets and plain objects. */
-export function collectTensors(
+function collectTensors(
   value: unknown,
   found = new Set<Tensor>(),
   seen = new Set<unknown>(),
