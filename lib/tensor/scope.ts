@@ -45,11 +45,7 @@ export function keep<T extends Tensor>(tensor: T): T {
 }
 
 /** Every tensor reachable from a value through arrays, Maps, Sets and plain objects. */
-function collectTensors(
-  value: unknown,
-  found = new Set<Tensor>(),
-  seen = new Set<unknown>(),
-): Set<Tensor> {
+function collectTensors(value: unknown, found = new Set<Tensor>(), seen = new Set<unknown>()): Set<Tensor> {
   if (value === null || typeof value !== 'object' || seen.has(value)) return found;
   seen.add(value);
   if (value instanceof Tensor) found.add(value);
