@@ -28,7 +28,7 @@ const STORAGE_TYPES: Readonly<Record<string, ElementType>> = {
 const MAX_RANK = 64;
 
 /** An expanded tensor repeats elements, and tensors may share a storage, so a short file could claim any size. */
-const MAX_VALUES_PER_BYTE = 2;
+const MAX_VALUES_PER_BYTE = 1;
 
 /** A storage named in a pickle; its bytes may come later in the file. */
 class TorchStorage {
@@ -127,22 +127,17 @@ export function readTorch(
 ): Map<string, Tensor> {
   const isZip = bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b;
   const root = isZip ? readZipFormat(bytes) : readLegacyFormat(bytes);
-  const described = findStateDict(root);
-  const result = new Map<string, Tensor>();
+  const views = new Map<string, StridedView>();
   let left = MAX_VALUES_PER_BYTE * bytes.length;
-  try {
-    for (const [key, value] of described) {
-      left -= sizeOf(value.shape);
-      const name = key.startsWith(stripPrefix) ? key.slice(stripPrefix.length) : key;
-      if (result.has(name))
-        throw new FormatError(`torch: two keys are '${name}' without the prefix '${stripPrefix}'`);
-      result.set(name, tensor(readValues(key, value, left), value.shape));
-    }
-  } catch (error) {
-    for (const made of result.values()) made.dispose();
-    throw error;
+  for (const [key, value] of findStateDict(root)) {
+    left -= sizeOf(value.shape);
+    const name = key.startsWith(stripPrefix) ? key.slice(stripPrefix.length) : key;
+    if (views.has(name))
+      throw new FormatError(`torch: two keys are '${name}' without the prefix '${stripPrefix}'`);
+    views.set(name, resolveView(key, value, left));
   }
-  return result;
+  // All of the file is known to be sound before the first tensor is made.
+  return new Map([...views].map(([name, view]) => [name, tensor(readValues(view), view.shape)]));
 }
 
 function readZipFormat(bytes: Uint8Array): unknown {
@@ -240,12 +235,21 @@ function findStateDict(root: unknown): [string, TorchTensor][] {
   });
 }
 
-/** Gathers a strided view into row-major float32; a whole aligned float32 storage is not copied. */
-function readValues(
+/** The bytes of a tensor: where they start and how far apart they are, in elements. */
+interface StridedView {
+  readonly bytes: Uint8Array;
+  readonly type: ElementType;
+  readonly start: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}
+
+/** Finds a tensor's bytes, and checks that all of them are there; `left` is how many values it may not exceed. */
+function resolveView(
   key: string,
   { storage, offset, shape, strides }: TorchTensor,
   left: number,
-): Float32Array {
+): StridedView {
   const root = storage.root?.storage ?? storage;
   const start = offset + (storage.root?.offset ?? 0);
   const size = sizeOf(shape);
@@ -260,6 +264,12 @@ function readValues(
   }
   const { bytes, type } = root;
   if (!bytes) throw new FormatError(`torch: the storage '${root.key}' of '${key}' is not in the file`);
+  return { bytes, type, start, shape, strides };
+}
+
+/** Gathers a view into row-major float32; one that is that already is not copied. */
+function readValues({ bytes, type, start, shape, strides }: StridedView): Float32Array {
+  const size = sizeOf(shape);
   const isContiguous = shape.every((n, axis) => n === 1 || strides[axis] === sizeOf(shape.slice(axis + 1)));
   const first = bytes.byteOffset + start * 4;
   if (type === ELEMENT_TYPES.F32 && isContiguous && first % 4 === 0)

@@ -54,7 +54,15 @@ for (const format of ['zip', 'legacy']) {
     assert.is(memory().tensors, 0);
   });
 
-  test(`${format} format: 5,000 random mutations are read or refused, each within a second`, () => {
+  test(`${format} format: 5,000 random mutations are read or refused, each within a second and in the file's measure`, () => {
+    const device = new ReferenceDevice();
+    setDevice(device);
+    let uploaded = 0;
+    const upload = device.upload.bind(device);
+    device.upload = (data) => {
+      uploaded += data.length;
+      return upload(data);
+    };
     const bytes = read(`views.${format}.pt`);
     const random = new Generator(7);
     let refused = 0;
@@ -63,10 +71,13 @@ for (const format of ['zip', 'legacy']) {
       for (let i = 0; i <= random.integer(4); i++)
         mutant[random.integer(mutant.length)] = random.integer(256);
       const start = performance.now();
+      uploaded = 0;
       try {
         for (const tensor of readTorch(mutant).values()) tensor.dispose();
+        assert.ok(uploaded <= mutant.length, `round ${round}: ${uploaded} values of ${mutant.length} bytes`);
       } catch (error) {
         refused++;
+        assert.is(uploaded, 0, 'a file that is refused has made no tensor');
         assert.instance(error, FormatError, `${round}: ${String(error)}`);
       }
       assert.ok(performance.now() - start < 1000, `round ${round} took too long`);
