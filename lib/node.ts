@@ -47,7 +47,7 @@ const isTorch = (bytes: Uint8Array): boolean =>
  * @throws FormatError naming the file and what is wrong with it
  */
 export async function loadWeights(path: string): Promise<Map<string, Tensor>> {
-  const bytes = new Uint8Array(await readFile(path));
+  const bytes: Uint8Array = await readFile(path);
   try {
     return isTorch(bytes) ? readTorch(bytes) : readSafetensors(bytes);
   } catch (error) {

@@ -86,7 +86,7 @@ export interface Checkpoint {
 
 /** @throws FormatError for a file that `saveCheckpoint` did not write */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const bytes = new Uint8Array(await readFile(path));
+  const bytes: Uint8Array = await readFile(path);
   const text = readSafetensorsMetadata(bytes)[HEADER];
   if (text === undefined) throw new FormatError(`${path}: holds weights, but is no checkpoint to go on from`);
   const header = fromJson(text) as Header;
