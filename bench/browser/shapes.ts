@@ -1,54 +1,12 @@
 import type { Conv2dGeometry, MatmulGeometry } from '../../lib/devices/device.ts';
+import { conv2d, gemm } from '../shapes.ts';
 
 /** The shapes that the kernels are measured at. */
-export const GEMMS: Record<string, MatmulGeometry> = { 'GEMM 512': square(512) };
+export const GEMMS: Record<string, MatmulGeometry> = { 'GEMM 512': gemm(512, 512, 512) };
 
 export const CONVS: Record<string, Conv2dGeometry> = {
-  'conv3x3 64->64, 28x28, batch 2': conv(2, 64, 64, 28, 3, 1),
-  'conv1x1 256->64, 28x28, batch 2': conv(2, 256, 64, 28, 1, 1),
-  'conv7x7/2 3->64, 112x112, batch 1': conv(1, 3, 64, 112, 7, 2),
-  'conv7x7/2 3->64, 224x224, batch 1': conv(1, 3, 64, 224, 7, 2),
+  'conv3x3 64->64, 28x28, batch 2': conv2d({ in: 64, out: 64, size: 28, kernel: 3, stride: 1 }, 2),
+  'conv1x1 256->64, 28x28, batch 2': conv2d({ in: 256, out: 64, size: 28, kernel: 1, stride: 1 }, 2),
+  'conv7x7/2 3->64, 112x112, batch 1': conv2d({ in: 3, out: 64, size: 112, kernel: 7, stride: 2 }, 1),
+  'conv7x7/2 3->64, 224x224, batch 1': conv2d({ in: 3, out: 64, size: 224, kernel: 7, stride: 2 }, 1),
 };
-
-function square(size: number): MatmulGeometry {
-  return {
-    batch: 1,
-    m: size,
-    n: size,
-    k: size,
-    transposeA: false,
-    transposeB: false,
-    batchStrideA: 0,
-    batchStrideB: 0,
-  };
-}
-
-function conv(
-  batch: number,
-  inChannels: number,
-  outChannels: number,
-  size: number,
-  kernel: number,
-  stride: number,
-): Conv2dGeometry {
-  const padding = (kernel - 1) / 2;
-  const out = Math.floor((size + 2 * padding - kernel) / stride) + 1;
-  return {
-    batch,
-    inChannels,
-    inHeight: size,
-    inWidth: size,
-    outChannels,
-    outHeight: out,
-    outWidth: out,
-    kernelHeight: kernel,
-    kernelWidth: kernel,
-    strideHeight: stride,
-    strideWidth: stride,
-    paddingHeight: padding,
-    paddingWidth: padding,
-    dilationHeight: 1,
-    dilationWidth: 1,
-    groups: 1,
-  };
-}
