@@ -80,6 +80,7 @@ Without arguments it draws a set of radiograph-like images in MURA's layout (no 
 
 Examples:
   mura-train --data MURA-v1.1 --recipe densenet121 --pretrained imagenet --region wrist
+  mura-train --data MURA-v1.1 --recipe fine-tune --pretrained imagenet
   mura-train --data MURA-v1.1 --model resnet18 --size 128 --batch 32 --epochs 10 --lr 1e-3
   mura-train --resume runs/mura/last.safetensors
 

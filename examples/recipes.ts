@@ -136,6 +136,12 @@ export const RECIPES = {
     schedule: { name: 'step', stepSize: 3, gamma: 0.3 },
     patience: 2,
   },
+  'fine-tune': {
+    ...scratch,
+    source:
+      'Howard & Ruder 2018, sections 3.2 and 3.3: discriminative rates (1/2.6 a stage) and gradual unfreezing; the rest is ours',
+    fineTuning: { frozenEpochs: 1, gradual: true, layerDecay: 1 / 2.6 },
+  },
   'mura-paper': {
     ...scratch,
     source: 'Rajpurkar et al. 2018, MURA: one network of the ensemble of five; patience and epochs are ours',
