@@ -153,7 +153,7 @@ interface Range {
 }
 type RangeOf = (f: FunctionBuilder, i: I32) => Range;
 
-interface Averaging {
+export interface Averaging {
   readonly key: string;
   readonly rows: RangeOf;
   readonly columns: RangeOf;

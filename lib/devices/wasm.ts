@@ -7,6 +7,7 @@ import {
 import { chunks } from '../../kernels/wasm/kernel.ts';
 import { adamKernel, sgdKernel } from '../../kernels/wasm/optim.ts';
 import {
+  type Averaging,
   adaptiveAverage,
   avgPoolGradKernel,
   avgPoolKernel,
@@ -134,28 +135,33 @@ export class WasmDevice extends WasmTensors implements Device<WasmStorage> {
     return out;
   }
 
-  avgPool2d(x: WasmStorage, g: AvgPool2dGeometry): WasmStorage {
+  /** The means of windows. */
+  #average(x: WasmStorage, g: AdaptivePool2dGeometry, averaging: Averaging): WasmStorage {
     const out = this.make(g.batch * g.channels * g.outHeight * g.outWidth);
-    this.#pool(avgPoolKernel(g, slidingAverage(g)), x, null, out, g.batch * g.channels);
+    this.#pool(avgPoolKernel(g, averaging), x, null, out, g.batch * g.channels);
     return out;
+  }
+
+  #averageGrad(dy: WasmStorage, g: AdaptivePool2dGeometry, averaging: Averaging): WasmStorage {
+    const out = this.make(g.batch * g.channels * g.inHeight * g.inWidth);
+    this.#pool(avgPoolGradKernel(g, averaging), dy, null, out, g.batch * g.channels);
+    return out;
+  }
+
+  avgPool2d(x: WasmStorage, g: AvgPool2dGeometry): WasmStorage {
+    return this.#average(x, g, slidingAverage(g));
   }
 
   avgPool2dGrad(dy: WasmStorage, g: AvgPool2dGeometry): WasmStorage {
-    const out = this.make(g.batch * g.channels * g.inHeight * g.inWidth);
-    this.#pool(avgPoolGradKernel(g, slidingAverage(g)), dy, null, out, g.batch * g.channels);
-    return out;
+    return this.#averageGrad(dy, g, slidingAverage(g));
   }
 
   adaptiveAvgPool2d(x: WasmStorage, g: AdaptivePool2dGeometry): WasmStorage {
-    const out = this.make(g.batch * g.channels * g.outHeight * g.outWidth);
-    this.#pool(avgPoolKernel(g, adaptiveAverage(g)), x, null, out, g.batch * g.channels);
-    return out;
+    return this.#average(x, g, adaptiveAverage(g));
   }
 
   adaptiveAvgPool2dGrad(dy: WasmStorage, g: AdaptivePool2dGeometry): WasmStorage {
-    const out = this.make(g.batch * g.channels * g.inHeight * g.inWidth);
-    this.#pool(avgPoolGradKernel(g, adaptiveAverage(g)), dy, null, out, g.batch * g.channels);
-    return out;
+    return this.#averageGrad(dy, g, adaptiveAverage(g));
   }
 
   batchNormStatistics(

@@ -10,7 +10,8 @@ import {
 } from '../../lib/tensor/shape.ts';
 import { between, chance, type Draw, pick, shape, size, values } from './drawing.ts';
 
-const UNARY: readonly UnaryOp[] = [
+/** Every elementwise op of one tensor. */
+export const UNARY: readonly UnaryOp[] = [
   'abs',
   'sign',
   'exp',

@@ -6,8 +6,8 @@ import {
   type ReduceOp,
   type Storage,
   type UnaryGradOp,
-  type UnaryOp,
 } from '../../../lib/devices/device.ts';
+import { UNARY } from '../../devices/draws-tensors.ts';
 
 /** Runs primitives on a device; the same seed gives the same inputs and geometries on every device. */
 export interface Case {
@@ -44,24 +44,6 @@ export class Random {
   }
 }
 
-const UNARY: readonly UnaryOp[] = [
-  'abs',
-  'sign',
-  'exp',
-  'log',
-  'sqrt',
-  'reciprocal',
-  'relu',
-  'leakyRelu',
-  'sigmoid',
-  'tanh',
-  'softplus',
-  'addScalar',
-  'mulScalar',
-  'powScalar',
-  'maxScalar',
-  'minScalar',
-];
 const POSITIVE = new Set<string>(['log', 'sqrt', 'reciprocal']);
 const BINARY: readonly BinaryOp[] = [
   'add',
