@@ -7,7 +7,7 @@ import { readTorch } from './serialize/torch.ts';
 import type { Tensor } from './tensor/tensor.ts';
 import { writeWhole } from './train/files.ts';
 
-export { decodeImage, encodePng, type GrayImage } from './data/image.ts';
+export { decodeImage, encodePng, encodeRgbPng, type GrayImage, type RgbImage } from './data/image.ts';
 export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
 export {
   type BrokenImage,

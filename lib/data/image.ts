@@ -1,6 +1,6 @@
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
-import { FormatError } from '../errors.ts';
+import { FormatError, ShapeError } from '../errors.ts';
 
 /** One channel of 8 bits, row-major: what a radiograph is on disk, whatever its file says. */
 export interface GrayImage {
@@ -77,11 +77,36 @@ function luminance({ width, height, data }: Rgba): GrayImage {
 }
 
 /** An 8-bit PNG file of an image: gray, or RGB with the same values thrice. */
-export function encodePng({ width, height, data }: GrayImage, { rgb = false } = {}): Uint8Array {
+export function encodePng(image: GrayImage, { rgb = false } = {}): Uint8Array {
+  if (!rgb) return packPng(image, 1);
+  const data = new Uint8Array(3 * image.data.length);
+  image.data.forEach((value, i) => {
+    data.fill(value, 3 * i, 3 * i + 3);
+  });
+  return packPng({ ...image, data }, 3);
+}
+
+/** Colours of 8 bits: R, G, B of the first pixel, then of the next, row-major. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** An 8-bit RGB PNG file. @throws ShapeError unless there are 3 * width * height values */
+export function encodeRgbPng(image: RgbImage): Uint8Array {
+  const { width, height, data } = image;
+  if (data.length !== 3 * width * height) {
+    throw new ShapeError(
+      `encodeRgbPng: ${data.length} values, ${width}x${height} wants ${3 * width * height}`,
+    );
+  }
+  return packPng(image, 3);
+}
+
+function packPng({ width, height, data }: RgbImage, channels: 1 | 3): Uint8Array {
   const png = new PNG({ width, height });
-  png.data = Buffer.alloc(data.length * (rgb ? 3 : 1));
-  if (rgb) for (let i = 0; i < data.length; i++) png.data.fill(data[i], 3 * i, 3 * i + 3);
-  else png.data.set(data);
-  const colorType = rgb ? 2 : 0;
+  png.data = Buffer.from(data.buffer, data.byteOffset, data.length);
+  const colorType = channels === 3 ? 2 : 0;
   return PNG.sync.write(png, { colorType, inputColorType: colorType, inputHasAlpha: false, filterType: 2 });
 }

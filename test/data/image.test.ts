@@ -2,8 +2,8 @@ import jpeg from 'jpeg-js';
 import { type PackerOptions, PNG } from 'pngjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createImage, decodeImage, encodePng } from '../../lib/data/image.ts';
-import { FormatError } from '../../lib/errors.ts';
+import { createImage, decodeImage, encodePng, encodeRgbPng } from '../../lib/data/image.ts';
+import { FormatError, ShapeError } from '../../lib/errors.ts';
 
 const gradient = createImage(13, 9);
 gradient.data.forEach((_, i, data) => {
@@ -24,6 +24,17 @@ function packPng(
 
 test('gray and RGB files of the same picture decode to the same', () => {
   for (const rgb of [false, true]) assert.equal(decodeImage(encodePng(gradient, { rgb })), gradient);
+});
+
+test('an RGB file holds its colours', () => {
+  const data = Uint8Array.from({ length: 18 }, (_, i) => i * 14);
+  const read = PNG.sync.read(Buffer.from(encodeRgbPng({ width: 3, height: 2, data })));
+  assert.equal([read.width, read.height], [3, 2]);
+  assert.equal([...read.data.filter((_, i) => i % 4 < 3)], [...data]);
+  assert.throws(
+    () => encodeRgbPng({ width: 3, height: 3, data }),
+    (error: Error) => error instanceof ShapeError,
+  );
 });
 
 test('colours become luminance, alpha is dropped', () => {
