@@ -3,33 +3,70 @@ import type { Generator } from '../tensor/random.ts';
 import { createImage, type GrayImage } from './image.ts';
 import { resizeImage, rotateImage } from './resample.ts';
 
-/** One step from image to image. All that is random in it comes from `random`. */
-export type Transform = (image: GrayImage, random: Generator) => GrayImage;
+/**
+ * One step from image to image. All that is random in it comes from `random`; the image it is given stays as it is.
+ *
+ * The transforms of this file, and what `compose` makes of them, carry a description, by which worker threads rebuild
+ * them and the disk cache tells their results apart. A function of your own has none: a loader's workers leave it to
+ * the calling thread, and the disk cache refuses it.
+ */
+export interface Transform {
+  (image: GrayImage, random: Generator): GrayImage;
+  readonly description?: TransformDescription;
+}
+
+const BUILDERS = { resize, centerCrop, randomCrop, randomHorizontalFlip, randomRotation, colorJitter };
+type Builders = typeof BUILDERS;
+
+/** A transform as plain data: which function makes it, of which arguments. */
+export type TransformDescription =
+  | { readonly name: 'compose'; readonly parts: readonly TransformDescription[] }
+  | { [K in keyof Builders]: { readonly name: K; readonly args: Parameters<Builders[K]> } }[keyof Builders];
+
+/** The transform that was described. */
+export function rebuild(description: TransformDescription): Transform {
+  if (description.name === 'compose') return compose(description.parts.map(rebuild));
+  const { name, args } = description;
+  return (BUILDERS[name] as (...args: unknown[]) => Transform)(...args);
+}
+
+function describe(description: TransformDescription, apply: Transform): Transform {
+  return Object.assign((...args: Parameters<Transform>) => apply(...args), { description });
+}
 
 /** Height and width, or one number for both. */
 export type Size = number | readonly [height: number, width: number];
 
 const pair = (size: Size): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
 
-/** The transforms one after the other. */
+/** The transforms one after the other. Described if all of them are. */
 export function compose(transforms: readonly Transform[]): Transform {
-  return (image, random) => transforms.reduce((result, transform) => transform(result, random), image);
+  const apply: Transform = (image, random) =>
+    transforms.reduce((result, transform) => transform(result, random), image);
+  const parts = transforms.flatMap(({ description }) => description ?? []);
+  return parts.length === transforms.length ? describe({ name: 'compose', parts }, apply) : apply;
 }
 
 /**
  * Resizes with an antialiased bilinear filter, as Pillow does.
- * @param fit `'squash'` (default) fills the size whatever the aspect; `'pad'` keeps the aspect, centred on black
+ * @param fit `'squash'` (default) fills the size whatever the aspect; `'pad'` keeps the aspect, centred on black, as `ImageOps.pad`
  */
 export function resize(size: Size, { fit = 'squash' }: { fit?: 'squash' | 'pad' } = {}): Transform {
   const [height, width] = pair(size);
-  return (image) => {
+  return describe({ name: 'resize', args: [size, { fit }] }, (image) => {
     if (fit === 'squash') return resizeImage(image, height, width);
     const scale = Math.min(height / image.height, width / image.width);
     const innerHeight = Math.max(1, Math.round(image.height * scale));
     const innerWidth = Math.max(1, Math.round(image.width * scale));
     const inner = resizeImage(image, innerHeight, innerWidth);
-    return cut(inner, (innerHeight - height) >> 1, (innerWidth - width) >> 1, height, width);
-  };
+    return cut(inner, middle(innerHeight - height), middle(innerWidth - width), height, width);
+  });
+}
+
+/** n / 2, a half going to the even neighbour, as Python rounds. */
+function middle(n: number): number {
+  const floor = Math.floor(n / 2);
+  return n % 2 === 0 || floor % 2 === 0 ? floor : floor + 1;
 }
 
 /** The part of an image from (top, left) on; black where it reaches outside. */
@@ -44,20 +81,19 @@ function cut(image: GrayImage, top: number, left: number, height: number, width:
   return out;
 }
 
-/** The middle part; black around an image that is smaller. */
+/** The middle part, where torchvision has it; black around an image that is smaller. */
 export function centerCrop(size: Size): Transform {
   const [height, width] = pair(size);
-  return (image) => {
-    const top = Math.round((image.height - height) / 2);
-    const left = Math.round((image.width - width) / 2);
-    return cut(image, top, left, height, width);
-  };
+  const start = (room: number) => (room < 0 ? Math.ceil(room / 2) : middle(room));
+  return describe({ name: 'centerCrop', args: [size] }, (image) =>
+    cut(image, start(image.height - height), start(image.width - width), height, width),
+  );
 }
 
 /** A part at a random place, `padding` black pixels around included. @throws ShapeError when there is no room */
 export function randomCrop(size: Size, { padding = 0 } = {}): Transform {
   const [height, width] = pair(size);
-  return (image, random) => {
+  return describe({ name: 'randomCrop', args: [size, { padding }] }, (image, random) => {
     const rows = image.height + 2 * padding - height;
     const columns = image.width + 2 * padding - width;
     if (rows < 0 || columns < 0) {
@@ -68,12 +104,14 @@ export function randomCrop(size: Size, { padding = 0 } = {}): Transform {
     const top = random.integer(rows + 1) - padding;
     const left = random.integer(columns + 1) - padding;
     return cut(image, top, left, height, width);
-  };
+  });
 }
 
 /** Mirrors left and right with probability `p`. */
 export function randomHorizontalFlip(p = 0.5): Transform {
-  return (image, random) => (random.random() < p ? horizontalFlip(image) : image);
+  return describe({ name: 'randomHorizontalFlip', args: [p] }, (image, random) =>
+    random.random() < p ? horizontalFlip(image) : image,
+  );
 }
 
 export function horizontalFlip({ width, height, data }: GrayImage): GrayImage {
@@ -86,17 +124,25 @@ export function horizontalFlip({ width, height, data }: GrayImage): GrayImage {
 
 /** Turns about the middle by an angle within +-`degrees`, bilinearly, black where it reaches outside. */
 export function randomRotation(degrees: number): Transform {
-  return (image, random) => rotateImage(image, (2 * random.random() - 1) * degrees);
+  return describe({ name: 'randomRotation', args: [degrees] }, (image, random) =>
+    rotateImage(image, (2 * random.random() - 1) * degrees),
+  );
 }
 
 /** torchvision's ColorJitter: factors within 1 +- `brightness` and 1 +- `contrast`, brightness first. */
-export function colorJitter({ brightness = 0, contrast = 0 }): Transform {
+export function colorJitter({
+  brightness = 0,
+  contrast = 0,
+}: {
+  brightness?: number;
+  contrast?: number;
+}): Transform {
   const factor = (strength: number, random: Generator) =>
     Math.max(0, 1 + (2 * random.random() - 1) * strength);
-  return (image, random) => {
+  return describe({ name: 'colorJitter', args: [{ brightness, contrast }] }, (image, random) => {
     const brighter = brightness > 0 ? adjustBrightness(image, factor(brightness, random)) : image;
     return contrast > 0 ? adjustContrast(brighter, factor(contrast, random)) : brighter;
-  };
+  });
 }
 
 /** factor * x */

@@ -15,6 +15,8 @@ interface Recorded {
 interface Golden {
   image: Recorded;
   resize: Recorded[];
+  pad: Recorded[];
+  centerCrop: Recorded[];
   rotate: (Recorded & { degrees: number })[];
   brightness: (Recorded & { factor: number })[];
   contrast: (Recorded & { factor: number })[];
@@ -36,6 +38,17 @@ const random = () => new Generator(7);
 test('resize equals Pillow within one gray level', () => {
   for (const expected of golden.resize)
     assertClose(resizeImage(image, expected.height, expected.width), expected);
+});
+
+test('padding to a size equals Pillow within one gray level, a centre crop torchvision', () => {
+  for (const expected of golden.pad) {
+    const pad = transforms.resize([expected.height, expected.width], { fit: 'pad' });
+    assertClose(pad(image, random()), expected);
+  }
+  for (const expected of golden.centerCrop) {
+    const { data } = transforms.centerCrop([expected.height, expected.width])(image, random());
+    assert.equal([...data], expected.data);
+  }
 });
 
 test('rotation equals Pillow within one gray level', () => {
@@ -87,6 +100,27 @@ test('random transforms are functions of the generator', () => {
   const once = augment(image, new Generator(1, 5));
   assert.equal(augment(image, new Generator(1, 5)), once);
   assert.not.equal(augment(image, new Generator(1, 6)), once);
+});
+
+test('a transform is rebuilt from its description, after a trip through JSON', () => {
+  const all = transforms.compose([
+    transforms.resize([20, 24], { fit: 'pad' }),
+    transforms.compose([transforms.randomCrop(16, { padding: 2 }), transforms.centerCrop([14, 15])]),
+    transforms.randomHorizontalFlip(0.4),
+    transforms.randomRotation(25),
+    transforms.colorJitter({ contrast: 0.5 }),
+  ]);
+  const rebuilt = transforms.rebuild(JSON.parse(JSON.stringify(all.description)));
+  for (let stream = 0; stream < 8; stream++) {
+    const again = rebuilt(image, new Generator(3, stream));
+    assert.equal(again, all(image, new Generator(3, stream)));
+  }
+  assert.equal(rebuilt.description, all.description);
+});
+
+test('what holds a function of the user has no description', () => {
+  const own: transforms.Transform = (picture) => picture;
+  assert.is(transforms.compose([transforms.resize(8), own]).description, undefined);
 });
 
 test('normalize repeats gray in three channels, or keeps one', () => {
