@@ -33,7 +33,14 @@ export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from '
 export { classWeights } from './train/class-weights.ts';
 export { type Evaluation, evaluate } from './train/evaluate.ts';
 export { type FineTuning, layerGroups, type StagedModel, thaw } from './train/fine-tuning.ts';
-export { type EpochRecord, type FitOptions, type FitResult, type FitState, fit } from './train/fit.ts';
+export {
+  type EpochMetrics,
+  type EpochRecord,
+  type FitOptions,
+  type FitResult,
+  type FitState,
+  fit,
+} from './train/fit.ts';
 export { writeLog } from './train/log.ts';
 export * as metrics from './train/metrics.ts';
 export { ProgressBar, type ProgressStream } from './train/progress.ts';

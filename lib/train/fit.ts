@@ -5,21 +5,27 @@ import { binaryCrossEntropyWithLogits } from '../ops/binary-cross-entropy.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { download } from '../serialize/safetensors.ts';
 import { tidy } from '../tensor/scope.ts';
-import { type Evaluation, evaluate } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
 import { computeMetrics } from './metrics.ts';
 import { formatDuration, ProgressBar } from './progress.ts';
 import { restoreSnapshot, type Snapshot } from './snapshot.ts';
+
+/** Accuracy and kappa at the threshold 0.5. */
+export type EpochMetrics = Readonly<Record<'loss' | 'accuracy' | 'auroc' | 'kappa', number>>;
 
 /** One line of a training's history. */
 export interface EpochRecord {
   /** From 1. */
   readonly epoch: number;
-  readonly trainLoss: number;
-  readonly validation: Readonly<Record<'loss' | 'accuracy' | 'auroc' | 'kappa', number>> | null;
+  /** Over the batches as they were trained on: augmented, in training mode, the loss with its weights. */
+  readonly train: EpochMetrics;
+  readonly validation: EpochMetrics | null;
   /** The learning rate of the first parameter group, at the end. */
   readonly lr: number;
   /** Of training, validation left out. */
   readonly imagesPerSecond: number;
+  /** The share of the training's time that was spent waiting for batches, from 0 to 1. */
+  readonly dataWait: number;
 }
 
 /** Where a training stands after an epoch; with the optimiser's and the schedule's state, all it needs to go on. */
@@ -80,7 +86,7 @@ export async function fit(model: Module, train: DataLoader, options: FitOptions)
       break;
     }
     const checked = validation ? await evaluate(model, validation) : null;
-    if (schedulerStep === 'epoch') scheduler?.step(checked?.loss ?? trained.trainLoss);
+    if (schedulerStep === 'epoch') scheduler?.step(checked?.loss ?? trained.train.loss);
     const record = { epoch, ...trained, validation: checked && summarize(checked) };
     history.push(record);
     if (checked && checked.loss < (best?.loss ?? Number.POSITIVE_INFINITY)) {
@@ -93,19 +99,33 @@ export async function fit(model: Module, train: DataLoader, options: FitOptions)
   return { history, best, ended };
 }
 
-function summarize({ loss, labels, scores }: Evaluation): NonNullable<EpochRecord['validation']> {
+function summarize({
+  loss,
+  labels,
+  scores,
+}: {
+  loss: number;
+  labels: ArrayLike<number>;
+  scores: ArrayLike<number>;
+}): EpochMetrics {
   const { accuracy, auroc, kappa } = computeMetrics(labels, scores);
   return { loss, accuracy, auroc, kappa };
 }
 
-function describe({ epoch, trainLoss, validation, imagesPerSecond }: EpochRecord, epochs: number): string {
-  const checked = validation
-    ? `  validation: ${Object.entries(validation)
-        .map(([name, value]) => `${name} ${value.toFixed(3)}`)
-        .join(', ')}`
-    : '';
-  return `epoch ${epoch}/${epochs}  loss ${trainLoss.toFixed(4)}${checked}  ${imagesPerSecond.toFixed(1)} images/s`;
+function describe(record: EpochRecord, epochs: number): string {
+  const { epoch, train, validation, imagesPerSecond, dataWait } = record;
+  const metrics = (values: EpochMetrics) =>
+    Object.entries(values)
+      .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+      .join(', ');
+  return [
+    `epoch ${epoch}/${epochs}  train: ${metrics(train)}`,
+    ...(validation ? [`validation: ${metrics(validation)}`] : []),
+    `${imagesPerSecond.toFixed(1)} images/s, data wait ${percent(dataWait)}`,
+  ].join('  ');
 }
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 /** One pass over the images; null when aborted. */
 async function trainEpoch(
@@ -114,13 +134,17 @@ async function trainEpoch(
   epoch: number,
   progress: ProgressBar | null,
   { optimizer, epochs, scheduler, schedulerStep, signal }: FitOptions,
-): Promise<Pick<EpochRecord, 'trainLoss' | 'lr' | 'imagesPerSecond'> | null> {
+): Promise<Omit<EpochRecord, 'epoch' | 'validation'> | null> {
   const start = performance.now();
-  let [sum, done, batches] = [0, 0, 0];
+  const secondsSince = (time: number) => (performance.now() - time) / 1000;
+  let [sum, batches, waited, waitingSince] = [0, 0, 0, start];
+  const labels: number[] = [];
+  const scores: number[] = [];
   model.train();
   for await (const batch of loader.epoch(epoch - 1)) {
+    waited += secondsSince(waitingSince);
     if (signal?.aborted) return null;
-    const loss = await trainStep(model, batch, optimizer);
+    const { loss, logits } = await trainStep(model, batch, optimizer);
     batches++;
     if (!Number.isFinite(loss)) {
       throw new TrainingError(
@@ -129,32 +153,50 @@ async function trainEpoch(
     }
     if (schedulerStep === 'batch') scheduler?.step(loss);
     sum += loss * batch.size;
-    done += batch.size;
-    const seconds = (performance.now() - start) / 1000;
+    labels.push(...batch.targets);
+    for (const logit of logits) scores.push(1 / (1 + Math.exp(-logit)));
+    const seconds = secondsSince(start);
     const left = (seconds / batches) * (loader.length * (epochs - epoch + 1) - batches);
     progress?.update(
       `epoch ${epoch}/${epochs}`,
       batches / loader.length,
-      `loss ${(sum / done).toFixed(4)}  ${(done / seconds).toFixed(1)} images/s  ETA ${formatDuration(left)}`,
+      [
+        `loss ${(sum / labels.length).toFixed(4)}`,
+        `ETA ${formatDuration(left)}`,
+        `${(labels.length / seconds).toFixed(1)} images/s`,
+        `data wait ${percent(waited / seconds)}`,
+      ].join('  '),
     );
+    waitingSince = performance.now();
   }
-  const imagesPerSecond = (1000 * done) / (performance.now() - start);
-  return { trainLoss: sum / done, lr: optimizer.groups[0].lr, imagesPerSecond };
+  const seconds = secondsSince(start);
+  return {
+    train: summarize({ loss: sum / labels.length, labels, scores }),
+    lr: optimizer.groups[0].lr,
+    imagesPerSecond: labels.length / seconds,
+    dataWait: waited / seconds,
+  };
 }
 
-/** Forward, backward and the optimiser's step; the loss. */
-async function trainStep(model: Module, batch: Batch, optimizer: Optimizer): Promise<number> {
-  const loss = tidy(() => {
+/** Forward, backward and the optimiser's step; the loss, and what the network said of each image. */
+async function trainStep(
+  model: Module,
+  batch: Batch,
+  optimizer: Optimizer,
+): Promise<{ loss: number; logits: Float32Array }> {
+  const { loss, logits } = tidy(() => {
     const { x, y, weight } = batch.tensors();
-    const loss = binaryCrossEntropyWithLogits(model.forward(x), y, { weight });
+    const logits = model.forward(x);
+    const loss = binaryCrossEntropyWithLogits(logits, y, { weight });
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
-    return loss;
+    return { loss, logits };
   });
   try {
-    return await loss.item();
+    return { loss: await loss.item(), logits: await logits.data() };
   } finally {
     loss.dispose();
+    logits.dispose();
   }
 }

@@ -1,17 +1,19 @@
 import { writeToString } from 'fast-csv';
 import { writeWhole } from './files.ts';
-import type { EpochRecord } from './fit.ts';
+import type { EpochMetrics, EpochRecord } from './fit.ts';
 
 /** Writes the history of a training as a CSV file with a header. */
 export async function writeLog(path: string, history: readonly EpochRecord[]): Promise<void> {
-  const rows = history.map(({ epoch, trainLoss, validation, lr, imagesPerSecond }) => ({
+  const rows = history.map(({ epoch, train, validation, lr, imagesPerSecond, dataWait }) => ({
     epoch,
-    train_loss: trainLoss,
-    ...Object.fromEntries(
-      Object.entries(validation ?? {}).map(([name, value]) => [`validation_${name}`, value]),
-    ),
+    ...columns('train', train),
+    ...(validation && columns('validation', validation)),
     lr,
     images_per_second: imagesPerSecond,
+    data_wait: dataWait,
   }));
   await writeWhole(path, await writeToString(rows, { headers: true, includeEndRowDelimiter: true }));
 }
+
+const columns = (part: string, metrics: EpochMetrics) =>
+  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${part}_${name}`, value]));

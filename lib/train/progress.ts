@@ -24,10 +24,12 @@ export class ProgressBar {
     this.#last = performance.now();
     const percent = `${Math.floor(100 * part)} %`.padStart(5);
     if (this.#stream.isTTY) {
-      const room = (this.#stream.columns || 80) - title.length - percent.length - text.length - 5;
-      const width = Math.min(24, Math.max(0, room));
+      const columns = this.#stream.columns || 80;
+      const room = columns - title.length - percent.length - text.length - 5;
+      const width = Math.min(24, Math.max(8, room));
       const bar = '█'.repeat(Math.round(width * part)).padEnd(width, '░');
-      this.#stream.write(`\r\x1b[2K${title} ${bar} ${percent}  ${text}`);
+      // A line that wraps could not be drawn over: what does not fit is cut off.
+      this.#stream.write(`\r\x1b[2K${`${title} ${bar} ${percent}  ${text}`.slice(0, columns - 1)}`);
     } else this.#stream.write(`${title} ${percent}  ${text}\n`);
   }
 

@@ -41,8 +41,7 @@ const run = (training: ReturnType<typeof makeTraining>, state?: FitState) => {
   });
 };
 
-const curve = ({ history }: FitState) =>
-  history.map(({ trainLoss, validation, lr }) => [trainLoss, validation, lr]);
+const curve = ({ history }: FitState) => history.map(({ train, validation, lr }) => [train, validation, lr]);
 const stateOf = ({ optimizer, scheduler }: Training) =>
   JSON.stringify([optimizer.stateDict().groups, optimizer.stateDict().steps, scheduler?.stateDict()]);
 
@@ -127,7 +126,8 @@ test('numbers that JSON lacks survive', async () => {
   const settings = { numbers: [Number.NaN, Infinity, -Infinity, -1.5], text: ['NaN', 'Infinity'] };
   const training = makeTraining();
   const numbers = { loss: Infinity, accuracy: 0.5, auroc: Number.NaN, kappa: -Infinity };
-  const history = [{ epoch: 1, trainLoss: 0.7, validation: numbers, lr: 0.1, imagesPerSecond: 12 }];
+  const record = { epoch: 1, train: numbers, validation: null, lr: 0.1, imagesPerSecond: 12, dataWait: 0.25 };
+  const history = [record, { ...record, epoch: 2, validation: numbers }];
   await saveCheckpoint(file, training, { history, best: null }, settings);
   const checkpoint = await readCheckpoint(file);
   assert.equal(checkpoint.settings, settings);
@@ -164,11 +164,15 @@ test('weights are no checkpoint, and broken files are named', async () => {
 
 test('the log is a table', async () => {
   const file = join(folder, 'log.csv');
-  const numbers = { loss: 0.5, accuracy: 0.75, auroc: Number.NaN, kappa: 0.5 };
-  await writeLog(file, [{ epoch: 1, trainLoss: 0.7, validation: numbers, lr: 0.1, imagesPerSecond: 12 }]);
+  const train = { loss: 0.7, accuracy: 0.5, auroc: 0.625, kappa: 0 };
+  const validation = { loss: 0.5, accuracy: 0.75, auroc: Number.NaN, kappa: 0.5 };
+  await writeLog(file, [{ epoch: 1, train, validation, lr: 0.1, imagesPerSecond: 12, dataWait: 0.25 }]);
   assert.is(
     readFileSync(file, 'utf8'),
-    'epoch,train_loss,validation_loss,validation_accuracy,validation_auroc,validation_kappa,lr,images_per_second\n1,0.7,0.5,0.75,NaN,0.5,0.1,12\n',
+    [
+      'epoch,train_loss,train_accuracy,train_auroc,train_kappa,validation_loss,validation_accuracy,validation_auroc,validation_kappa,lr,images_per_second,data_wait\n',
+      '1,0.7,0.5,0.625,0,0.5,0.75,NaN,0.5,0.1,12,0.25\n',
+    ].join(''),
   );
 });
 

@@ -35,8 +35,11 @@ test('learns, validates each epoch, and leaves memory as it was', async () => {
     history.map(({ epoch }) => epoch),
     [1, 2, 3, 4, 5, 6],
   );
-  assert.ok(history[5].trainLoss < history[0].trainLoss / 2);
+  assert.ok(history[5].train.loss < history[0].train.loss / 2);
   assert.is(history[5].validation?.kappa, 1);
+  const { accuracy, auroc } = history[5].train;
+  assert.ok(accuracy > history[0].train.accuracy && accuracy <= 1 && auroc > history[0].train.auroc);
+  assert.ok(history.every(({ dataWait }) => dataWait > 0 && dataWait < 1));
   const { loss, labels } = await evaluate(model, validation);
   assert.is(loss, best?.loss);
   assert.equal(
@@ -121,9 +124,16 @@ test('progress: a bar in a terminal, plain lines elsewhere', async () => {
     const progress = new ProgressBar(stream);
     await fit(model, train, { progress, optimizer: adam(model), epochs: 2, validation });
     assert.is(text.includes('\x1b'), isTTY);
-    assert.match(text, /epoch 2\/2 {2}loss \d\.\d{4} {2}validation: loss .*kappa .*images\/s\n/);
-    if (isTTY) assert.match(text, /█+░+.* % {2}loss/);
-    assert.ok(text.split(/[\r\n]/).every((line) => !line.includes('█') || line.length < 70));
+    assert.match(
+      text,
+      /epoch 2\/2 {2}train: loss \d\.\d{3}.*kappa .* {2}validation: loss .*kappa .*images\/s, data wait \d+ %\n/,
+    );
+    const drawn = text.split(isTTY ? '\r\x1b[2K' : '\n').filter((line) => line.includes('░'));
+    assert.is(drawn.length > 0, isTTY);
+    for (const line of drawn) {
+      assert.match(line, /^epoch \d\/2 █*░+ +\d+ % {2}loss \d\.\d{4} {2}ETA \d:\d\d /);
+      assert.ok(line.length < 60, 'it does not wrap');
+    }
   }
   assert.equal([7.4, 754, 3723].map(formatDuration), ['0:07', '12:34', '1:02:03']);
 });
