@@ -31,7 +31,7 @@ export {
 } from './serialize/pretrained.ts';
 export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
 export { classWeights } from './train/class-weights.ts';
-export { type Evaluation, evaluate } from './train/evaluate.ts';
+export { averageEvaluations, type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
 export { type FineTuning, layerGroups, type StagedModel, thaw } from './train/fine-tuning.ts';
 export {
   type EpochMetrics,

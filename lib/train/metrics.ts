@@ -5,6 +5,10 @@
 import { groupBy } from '../data/split.ts';
 import { ShapeError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
+import { checkLabels, checkScores, type Numbers, type Prediction, tiesOf } from './predictions.ts';
+
+export * from './curves.ts';
+export type { Prediction } from './predictions.ts';
 
 export interface ConfusionMatrix {
   readonly trueNegatives: number;
@@ -13,24 +17,12 @@ export interface ConfusionMatrix {
   readonly truePositives: number;
 }
 
-type Numbers = ArrayLike<number>;
-
 export function confusionMatrix(labels: Numbers, scores: Numbers, threshold = 0.5): ConfusionMatrix {
-  checkLengths(labels, scores);
+  checkLabels(labels, scores);
   const counts = [0, 0, 0, 0];
   for (let i = 0; i < labels.length; i++) counts[2 * labels[i] + Number(scores[i] > threshold)]++;
   const [trueNegatives, falsePositives, falseNegatives, truePositives] = counts;
   return { trueNegatives, falsePositives, falseNegatives, truePositives };
-}
-
-function checkLengths(labels: Numbers, scores: Numbers): void {
-  if (labels.length !== scores.length) {
-    throw new ShapeError(`metrics: ${labels.length} labels and ${scores.length} scores are not one each`);
-  }
-  for (let i = 0; i < labels.length; i++) {
-    if (labels[i] !== 0 && labels[i] !== 1)
-      throw new ShapeError(`metrics: label ${i} is ${labels[i]}, wants 0 or 1`);
-  }
 }
 
 const total = (m: ConfusionMatrix) => m.trueNegatives + m.falsePositives + m.falseNegatives + m.truePositives;
@@ -50,13 +42,13 @@ export const specificity = (m: ConfusionMatrix): number =>
 export const f1 = (m: ConfusionMatrix): number =>
   (2 * m.truePositives) / (2 * m.truePositives + m.falsePositives + m.falseNegatives);
 
-/** Agreement beyond chance, (p - e) / (1 - e) (Cohen 1960); 0 for a constant predictor. */
+/**
+ * Agreement beyond chance, (p - e) / (1 - e) (Cohen 1960), here multiplied out: one division of whole numbers, so that
+ * equal kappas are equal bits. 0 for a constant predictor.
+ */
 export function cohenKappa(m: ConfusionMatrix): number {
-  const n = total(m);
-  const positives = (m.truePositives + m.falseNegatives) / n;
-  const predicted = (m.truePositives + m.falsePositives) / n;
-  const chance = positives * predicted + (1 - positives) * (1 - predicted);
-  return (accuracy(m) - chance) / (1 - chance);
+  const { trueNegatives: tn, falsePositives: fp, falseNegatives: fn, truePositives: tp } = m;
+  return (2 * (tp * tn - fp * fn)) / ((tp + fp) * (fp + tn) + (tp + fn) * (fn + tn));
 }
 
 /** The accuracy of always answering the more frequent class. */
@@ -67,25 +59,55 @@ export function majorityBaseline(labels: Numbers): number {
 
 /**
  * The area under the ROC curve: the chance that a positive scores above a negative, ties counting half (Mann and
- * Whitney's U, from mean ranks). NaN where only one class is there, or a score is NaN.
+ * Whitney's U). NaN where only one class is there, or a score is NaN.
  */
 export function auroc(labels: Numbers, scores: Numbers): number {
-  checkLengths(labels, scores);
-  if (Array.from(scores).some(Number.isNaN)) return Number.NaN;
-  const order = Array.from(scores, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
-  let [positives, rankSum] = [0, 0];
-  for (let start = 0; start < order.length; ) {
-    let end = start + 1;
-    while (end < order.length && scores[order[end]] === scores[order[start]]) end++;
-    for (let i = start; i < end; i++) {
-      if (labels[order[i]] === 0) continue;
-      positives++;
-      rankSum += (start + 1 + end) / 2;
-    }
-    start = end;
+  checkLabels(labels, scores);
+  let [positives, negatives, area] = [0, 0, 0];
+  for (const tie of tiesOf(labels, scores)) {
+    if (Number.isNaN(tie.score)) return Number.NaN;
+    area += tie.negatives * (positives + tie.positives / 2);
+    positives += tie.positives;
+    negatives += tie.negatives;
   }
-  const negatives = labels.length - positives;
-  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
+  return area / (positives * negatives);
+}
+
+/**
+ * The threshold of the greatest kappa, to be chosen on validation data and nowhere else. It lies midway between two
+ * neighbouring scores; of several that are equally good it is the one nearest to 0.5, and of two as near, the lower.
+ * 0.5 where no threshold is better than chance, so also where only one class is there.
+ * @throws ShapeError for labels other than 0 and 1, or a score that is NaN
+ */
+export function bestThreshold(labels: Numbers, scores: Numbers): number {
+  checkLabels(labels, scores);
+  checkScores('bestThreshold', scores);
+  const ties = tiesOf(labels, scores);
+  let [falseNegatives, trueNegatives] = [0, 0];
+  for (const tie of ties) {
+    falseNegatives += tie.positives;
+    trueNegatives += tie.negatives;
+  }
+  let [truePositives, falsePositives] = [0, 0];
+  let best = { kappa: 0, threshold: 0.5 };
+  for (let i = 0; i < ties.length - 1; i++) {
+    const { score, positives, negatives } = ties[i];
+    truePositives += positives;
+    falseNegatives -= positives;
+    falsePositives += negatives;
+    trueNegatives -= negatives;
+    const kappa = cohenKappa({ trueNegatives, falsePositives, falseNegatives, truePositives });
+    const threshold = between(ties[i + 1].score, score);
+    const isNearer = Math.abs(threshold - 0.5) <= Math.abs(best.threshold - 0.5);
+    if (kappa > best.kappa || (kappa > 0 && kappa === best.kappa && isNearer)) best = { kappa, threshold };
+  }
+  return best.threshold;
+}
+
+/** The middle of two scores, or the lower one where there is no number between them: only `high` is above it. */
+function between(low: number, high: number): number {
+  const middle = low + (high - low) / 2;
+  return middle < high ? middle : low;
 }
 
 /** Everything above, of one set of predictions. */
@@ -120,40 +142,65 @@ export function computeMetrics(labels: Numbers, scores: Numbers, threshold = 0.5
   };
 }
 
-/** A score with its label and whose it is. */
-export interface Prediction {
-  readonly label: number;
-  readonly score: number;
-  readonly patient: number;
-}
-
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
+export interface BootstrapOptions {
+  /** Default 1000. */
+  draws?: number;
+  /** Default 0. */
+  seed?: number;
+}
+
+/** `statistic` of as many samples as asked for, each of whole patients, since one patient's images are not independent. */
+function resample<T>(
+  predictions: readonly Prediction[],
+  statistic: (labels: readonly number[], scores: readonly number[]) => T,
+  { draws = 1000, seed = 0 }: BootstrapOptions,
+): T[] {
+  const patients = [...groupBy(predictions, ({ patient }) => patient).values()];
+  const random = new Generator(seed);
+  return Array.from({ length: draws }, () => {
+    const drawn = patients.flatMap(() => patients[random.integer(patients.length)]);
+    return statistic(
+      drawn.map(({ label }) => label),
+      drawn.map(({ score }) => score),
+    );
+  });
+}
+
+/** The middle 95 % of drawn values; those that are undefined are left out, NaN if all are. */
+function interval(drawn: readonly number[]): Interval {
+  const values = drawn.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  return { low: quantile(values, 0.025), high: quantile(values, 0.975) };
+}
+
 /**
- * A 95 % percentile bootstrap interval (Efron & Tibshirani 1993, chapter 13) that draws whole patients, since one
- * patient's images are not independent. Draws in which the metric is undefined are left out; NaN if all are.
+ * A 95 % percentile bootstrap interval (Efron & Tibshirani 1993, chapter 13) that draws whole patients. Draws in which
+ * the metric is undefined are left out; NaN if all are.
  */
 export function bootstrapInterval(
   predictions: readonly Prediction[],
   metric: (labels: readonly number[], scores: readonly number[]) => number,
-  { draws = 1000, seed = 0 } = {},
+  options: BootstrapOptions = {},
 ): Interval {
-  const patients = [...groupBy(predictions, ({ patient }) => patient).values()];
-  const random = new Generator(seed);
-  const values: number[] = [];
-  for (let draw = 0; draw < draws; draw++) {
-    const drawn = patients.flatMap(() => patients[random.integer(patients.length)]);
-    const value = metric(
-      drawn.map(({ label }) => label),
-      drawn.map(({ score }) => score),
-    );
-    if (!Number.isNaN(value)) values.push(value);
-  }
-  values.sort((a, b) => a - b);
-  return { low: quantile(values, 0.025), high: quantile(values, 0.975) };
+  return interval(resample(predictions, metric, options));
+}
+
+/** The metrics that have an interval. */
+export const METRICS = ['accuracy', 'auroc', 'sensitivity', 'specificity', 'f1', 'kappa'] as const;
+export type MetricName = (typeof METRICS)[number];
+
+/** The interval of each metric at a threshold, all from the same draws; see `bootstrapInterval`. */
+export function bootstrapIntervals(
+  predictions: readonly Prediction[],
+  { threshold = 0.5, ...options }: BootstrapOptions & { threshold?: number } = {},
+): Record<MetricName, Interval> {
+  const drawn = resample(predictions, (labels, scores) => computeMetrics(labels, scores, threshold), options);
+  const intervals = METRICS.map((name) => [name, interval(drawn.map((metrics) => metrics[name]))] as const);
+  return Object.fromEntries(intervals) as Record<MetricName, Interval>;
 }
 
 /** The q-quantile of sorted values, linear between neighbours. */
