@@ -92,13 +92,13 @@ export class DataLoader {
     return new Generator(~seed, epoch).permutation(this.dataset.length);
   }
 
-  /** The batches of an epoch (counted from 0). */
-  async *epoch(epoch: number): AsyncGenerator<Batch, void, undefined> {
+  /** The batches of an epoch (counted from 0), from batch `start` (default 0) on. */
+  async *epoch(epoch: number, start = 0): AsyncGenerator<Batch, void, undefined> {
     const order = this.order(epoch);
     const read = (batch: number) =>
       this.#read(order.slice(batch * this.batchSize, (batch + 1) * this.batchSize), epoch);
-    let next = this.length > 0 ? read(0) : null;
-    for (let batch = 0; next; batch++) {
+    let next = start < this.length ? read(start) : null;
+    for (let batch = start; next; batch++) {
       const current: Batch = await next;
       next = batch + 1 < this.length ? read(batch + 1) : null;
       next?.catch(() => {}); // it is raised when its turn comes

@@ -16,9 +16,9 @@ const dataset: ImageDataset = {
   label: (index) => index % 2,
 };
 
-async function collect(loader: DataLoader, epoch = 0) {
+async function collect(loader: DataLoader, epoch = 0, start = 0) {
   const batches = [];
-  for await (const batch of loader.epoch(epoch)) batches.push(batch);
+  for await (const batch of loader.epoch(epoch, start)) batches.push(batch);
   return batches;
 }
 
@@ -54,6 +54,8 @@ test('shuffling and augmentation depend on seed and epoch alone', async () => {
   const first = await collect(a, 1);
   await collect(b, 0);
   assert.equal(await collect(b, 1), first);
+  assert.equal(await collect(b, 1, 2), first.slice(2), 'from any batch on');
+  assert.equal(await collect(b, 1, 3), []);
   assert.not.equal(await collect(b, 2), first);
   assert.not.equal(await collect(new DataLoader(dataset, { ...options, seed: 6 }), 1), first);
   const seen = first.flatMap(({ indices }) => indices);
