@@ -2,7 +2,12 @@
 import './tensor/methods.ts';
 import { readFile } from 'node:fs/promises';
 import { FormatError } from './errors.ts';
-import { download, readSafetensors, writeSafetensors } from './serialize/safetensors.ts';
+import {
+  download,
+  readSafetensors,
+  readSafetensorsMetadata,
+  writeSafetensors,
+} from './serialize/safetensors.ts';
 import { readTorch } from './serialize/torch.ts';
 import type { Tensor } from './tensor/tensor.ts';
 import { writeWhole } from './train/files.ts';
@@ -25,6 +30,7 @@ export { describePredictions, type ScoredImage, scoreImages } from './report/sum
 export { formatTable } from './report/table.ts';
 export {
   type DownloadOptions,
+  defaultCacheDir,
   fetchImagenetWeights,
   IMAGENET_WEIGHTS,
   type PretrainedModel,
@@ -63,7 +69,24 @@ export async function loadWeights(path: string): Promise<Map<string, Tensor>> {
   }
 }
 
-/** Writes tensors to a `.safetensors` file, whole or not at all. */
-export async function saveWeights(path: string, stateDict: ReadonlyMap<string, Tensor>): Promise<void> {
-  await writeWhole(path, writeSafetensors(await download(stateDict)));
+/**
+ * The strings that `saveWeights` put into a `.safetensors` file beside the tensors.
+ * @throws FormatError naming the file and what is wrong with it
+ */
+export async function loadMetadata(path: string): Promise<Record<string, string>> {
+  try {
+    return readSafetensorsMetadata(await readFile(path));
+  } catch (error) {
+    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Writes tensors to a `.safetensors` file, whole or not at all; `metadata` goes into its header. */
+export async function saveWeights(
+  path: string,
+  stateDict: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeWhole(path, writeSafetensors(await download(stateDict), { metadata }));
 }

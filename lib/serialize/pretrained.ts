@@ -79,7 +79,8 @@ export async function fetchWeights(
   return path;
 }
 
-const defaultCacheDir = (): string =>
+/** Where what can be had again is kept: $GRADIOGRAPH_CACHE, else ~/.cache/gradiograph. */
+export const defaultCacheDir = (): string =>
   process.env.GRADIOGRAPH_CACHE ?? join(homedir(), '.cache', 'gradiograph');
 
 function reason(error: unknown): string {
