@@ -2,16 +2,20 @@ import { setImmediate } from 'node:timers/promises';
 import { ShapeError } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { Generator } from '../tensor/random.ts';
-import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { assembleInputs, type Inputs } from './batch.ts';
 import type { GrayImage } from './image.ts';
-import { IMAGENET, type Normalization, normalize, type Transform } from './transforms.ts';
+import type { ImageStore } from './image-store.ts';
+import { IMAGENET, type Normalization, type Transform } from './transforms.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 /** What a DataLoader reads: images of one size, and a label for each. */
 export interface ImageDataset {
   readonly length: number;
   image(index: number): Promise<GrayImage>;
   label(index: number): number;
+  /** Where images are files, what worker threads read them by; without it `image` is called on the calling thread. */
+  readonly files?: { readonly store: ImageStore; path(index: number): string };
 }
 
 export interface DataLoaderOptions {
@@ -23,12 +27,17 @@ export interface DataLoaderOptions {
   seed?: number;
   /** Leave out a last batch that is not full; default false. */
   dropLast?: boolean;
-  /** Random changes, drawn anew for each image and epoch. */
+  /** Random changes, drawn anew for each image and epoch. A function of your own runs on the calling thread. */
   augment?: Transform;
   /** Default IMAGENET, with three channels. */
   normalization?: Normalization;
   /** What each image of the data set counts in the loss, as `classWeights` gives; default 1. */
   weights?: Float32Array;
+  /**
+   * Threads that read, decode, augment and normalise two batches each ahead of the caller; default 0, all on the calling
+   * thread. The batches are the same, bit for bit. Loaders of the same number share their threads.
+   */
+  workers?: number;
 }
 
 /** Images and labels of one step, still on the host. */
@@ -59,23 +68,31 @@ export class Batch {
 }
 
 /**
- * Batches of a data set. The next batch is read while the last one is used; order and augmentation are functions of
- * (seed, epoch, image), so that any epoch can be had again.
+ * Batches of a data set, read ahead while the last one is used. Order and augmentation are functions of (seed, epoch,
+ * image), so that any epoch can be had again.
+ *
+ * With workers, `close` ends their threads; a program that forgets it ends all the same.
  */
 export class DataLoader {
   readonly dataset: ImageDataset;
   readonly batchSize: number;
   readonly #options: DataLoaderOptions;
+  readonly #workers: number;
+  #pool: WorkerPool | null = null;
 
   constructor(dataset: ImageDataset, options: DataLoaderOptions = {}) {
     this.dataset = dataset;
     this.batchSize = options.batchSize ?? 32;
     this.#options = options;
+    this.#workers = options.workers ?? 0;
     if (options.weights && options.weights.length !== dataset.length) {
       throw new ShapeError(`DataLoader: ${options.weights.length} weights for ${dataset.length} images`);
     }
     if (!Number.isInteger(this.batchSize) || this.batchSize < 1) {
       throw new ShapeError(`DataLoader: batchSize must be a whole number from 1 on, got ${this.batchSize}`);
+    }
+    if (!Number.isInteger(this.#workers) || this.#workers < 0) {
+      throw new ShapeError(`DataLoader: workers must be a whole number from 0 on, got ${this.#workers}`);
     }
   }
 
@@ -95,15 +112,22 @@ export class DataLoader {
   /** The batches of an epoch (counted from 0), from batch `start` (default 0) on. */
   async *epoch(epoch: number, start = 0): AsyncGenerator<Batch, void, undefined> {
     const order = this.order(epoch);
-    const read = (batch: number) =>
-      this.#read(order.slice(batch * this.batchSize, (batch + 1) * this.batchSize), epoch);
-    let next = start < this.length ? read(start) : null;
-    for (let batch = start; next; batch++) {
-      const current: Batch = await next;
-      next = batch + 1 < this.length ? read(batch + 1) : null;
-      next?.catch(() => {}); // it is raised when its turn comes
+    const ahead = Math.max(1, 2 * this.#workers);
+    const queue: Promise<Batch>[] = [];
+    let next = start;
+    const fill = () => {
+      for (; next < this.length && queue.length < ahead; next++) {
+        const batch = this.#read(order.slice(next * this.batchSize, (next + 1) * this.batchSize), epoch);
+        batch.catch(() => {}); // it is raised when its turn comes
+        queue.push(batch);
+      }
+    };
+    fill();
+    for (let read = queue.shift(); read; read = queue.shift()) {
+      const batch = await read;
+      fill();
       await setImmediate(); // files, signals and timers get a turn, however busy the caller keeps the thread
-      yield current;
+      yield batch;
     }
   }
 
@@ -111,28 +135,51 @@ export class DataLoader {
     return this.epoch(0);
   }
 
+  /** Ends the workers, unless another loader uses them; batches still awaited then fail. An epoch begun later starts them anew. */
+  async close(): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = null;
+    await pool?.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   async #read(indices: readonly number[], epoch: number): Promise<Batch> {
-    const { augment, seed = 0, normalization = IMAGENET, weights } = this.#options;
-    const images = await Promise.all(
-      indices.map(async (index) => {
-        const image = await this.dataset.image(index);
-        return augment ? augment(image, new Generator(seed, epoch * this.dataset.length + index)) : image;
-      }),
-    );
-    const [{ width, height }] = images;
-    const odd = images.find((image) => image.width !== width || image.height !== height);
-    if (odd) {
-      throw new ShapeError(
-        `DataLoader: a batch wants images of one size, got ${height}x${width} and ${odd.height}x${odd.width}`,
-      );
-    }
-    const shape = [images.length, normalization.mean.length, height, width];
-    const inputs = new Float32Array(sizeOf(shape));
-    images.forEach((image, i) => {
-      normalize(image, normalization, inputs, i * (inputs.length / images.length));
-    });
+    const { weights } = this.#options;
+    const streams = indices.map((index) => epoch * this.dataset.length + index);
+    const { shape, data } = await this.#readInputs(indices, streams);
     const targets = Float32Array.from(indices, (index) => this.dataset.label(index));
     const counts = weights ? Float32Array.from(indices, (index) => weights[index]) : null;
-    return new Batch(indices, shape, inputs, targets, counts);
+    return new Batch(indices, shape, data, targets, counts);
+  }
+
+  async #readInputs(indices: readonly number[], streams: readonly number[]): Promise<Inputs> {
+    const { augment = null, seed = 0, normalization = IMAGENET } = this.#options;
+    const { files } = this.dataset;
+    if (this.#workers > 0) this.#pool ??= WorkerPool.acquire(this.#workers);
+    const pool = this.#pool;
+    if (!pool || (augment && !augment.description)) {
+      const read = (index: number) =>
+        files ? files.store.get(files.path(index), pool) : this.dataset.image(index);
+      return assembleInputs(await Promise.all(indices.map(read)), streams, seed, augment, normalization);
+    }
+    const reading = files?.store.reading ?? null;
+    const find = (index: number) =>
+      files && reading
+        ? (files.store.kept(files.path(index)) ?? files.path(index))
+        : this.dataset.image(index);
+    const { inputs, read } = await pool.batch({
+      images: await Promise.all(indices.map(find)),
+      reading,
+      keep: files?.store.hasRoom ?? false,
+      streams,
+      seed,
+      augment: augment?.description ?? null,
+      normalization,
+    });
+    for (const [place, image] of read) files?.store.keep(files.path(indices[place]), image);
+    return inputs;
   }
 }

@@ -5,12 +5,26 @@ import type { ImageDataset } from './loader.ts';
 import { findRoot, listImages, type MuraImage, REGIONS, type Region } from './mura-layout.ts';
 import { groupBy, splitByPatient } from './split.ts';
 import { resize, type Transform } from './transforms.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 export interface MuraOptions {
   /** Done once to each image after decoding, the result being kept; default: squashed to 224x224. */
   prepare?: Transform;
-  /** Bytes of prepared pixels to keep in memory; default 2 GiB. */
+  /** Bytes of prepared pixels to keep in memory; default 2 GiB, and none beside a `cacheDir`. */
   cacheBytes?: number;
+  /**
+   * A folder for prepared images, checked against their files' size and time: later runs decode nothing that is
+   * unchanged. Runs may share it, and it may be deleted at any time. Default none.
+   */
+  cacheDir?: string | null;
+}
+
+export interface CheckOptions {
+  /** Whether a broken image is an error; default false. */
+  strict?: boolean;
+  /** Threads that read; default 0, the calling thread. */
+  workers?: number;
+  onProgress?: (done: number) => void;
 }
 
 /** Why an image was left out. */
@@ -22,24 +36,29 @@ export interface BrokenImage {
 /** Images of MURA with their labels. A data set is never changed: what narrows it returns another, with the same cache. */
 export class MuraDataset implements ImageDataset {
   readonly images: readonly MuraImage[];
-  readonly #store: ImageStore;
+  readonly files: { readonly store: ImageStore; path(index: number): string };
 
   private constructor(images: readonly MuraImage[], store: ImageStore) {
     this.images = images;
-    this.#store = store;
+    this.files = { store, path: (index) => images[index].path };
   }
 
   /**
    * Lists the images of a folder in MURA's layout (CSV files, or folders alone), without opening them.
    * @returns the official split: `train`, and `valid`, which serves as the test set
    * @throws FormatError where there is no such data set, or its lists contradict its folders
+   * @throws GradiographError for a `cacheDir` with a `prepare` that is not made of `transforms`
    */
   static async open(
     folder: string,
-    { prepare = resize(224), cacheBytes = 2 ** 31 }: MuraOptions = {},
+    {
+      prepare = resize(224),
+      cacheDir = null,
+      cacheBytes = cacheDir === null ? 2 ** 31 : 0,
+    }: MuraOptions = {},
   ): Promise<{ train: MuraDataset; valid: MuraDataset }> {
     const root = findRoot(folder);
-    const store = new ImageStore(prepare, cacheBytes);
+    const store = new ImageStore(prepare, cacheBytes, cacheDir);
     return {
       train: new MuraDataset(await listImages(root, 'train'), store),
       valid: new MuraDataset(await listImages(root, 'valid'), store),
@@ -52,7 +71,7 @@ export class MuraDataset implements ImageDataset {
 
   /** The prepared image. @throws FormatError naming a broken file */
   image(index: number): Promise<GrayImage> {
-    return this.#store.get(this.images[index].path);
+    return this.files.store.get(this.files.path(index));
   }
 
   label(index: number): number {
@@ -61,7 +80,7 @@ export class MuraDataset implements ImageDataset {
 
   /** The images that satisfy `keep`. */
   filter(keep: (image: MuraImage) => boolean): MuraDataset {
-    return new MuraDataset(this.images.filter(keep), this.#store);
+    return new MuraDataset(this.images.filter(keep), this.files.store);
   }
 
   /** The images of some regions. */
@@ -72,37 +91,44 @@ export class MuraDataset implements ImageDataset {
   /** Two data sets without a common patient, stratified by region and label, `fraction` of the images in the second. */
   split(fraction: number, seed = 0): [rest: MuraDataset, part: MuraDataset] {
     const [rest, part] = splitByPatient(this.images, fraction, seed);
-    return [new MuraDataset(rest, this.#store), new MuraDataset(part, this.#store)];
+    return [new MuraDataset(rest, this.files.store), new MuraDataset(part, this.files.store)];
   }
 
   /**
-   * Decodes every image once, which also fills the cache.
+   * Reads every image once, which also fills the caches.
    * @returns the data set without its broken images, and these with the reason
    * @throws FormatError with `strict`, naming all broken images
    */
-  async check({
-    strict = false,
-    onProgress,
-  }: {
-    strict?: boolean;
-    onProgress?: (done: number) => void;
-  } = {}): Promise<{
+  async check({ strict = false, workers = 0, onProgress }: CheckOptions = {}): Promise<{
     dataset: MuraDataset;
     broken: BrokenImage[];
   }> {
-    const broken: BrokenImage[] = [];
-    for (const [index, { path }] of this.images.entries()) {
-      try {
-        await this.image(index);
-      } catch (error) {
-        if (!(error instanceof FormatError)) throw error;
-        broken.push({ path, reason: error.message.replace(`${path}: `, '') });
+    const faults = new Map<string, string>();
+    const pool = workers > 0 ? WorkerPool.acquire(workers) : null;
+    const paths = this.images.map(({ path }) => path).values();
+    let done = 0;
+    const readOn = async () => {
+      for (const path of paths) {
+        try {
+          await this.files.store.get(path, pool);
+        } catch (error) {
+          if (!(error instanceof FormatError)) throw error;
+          faults.set(path, error.message.replace(`${path}: `, ''));
+        }
+        onProgress?.(++done);
       }
-      onProgress?.(index + 1);
+    };
+    try {
+      await Promise.all(Array.from({ length: Math.max(1, 2 * workers) }, readOn));
+    } finally {
+      await pool?.release();
     }
+    const broken = this.images.flatMap(({ path }) => {
+      const reason = faults.get(path);
+      return reason === undefined ? [] : { path, reason };
+    });
     if (strict && broken.length > 0) throw new FormatError(describeBroken(broken));
-    const paths = new Set(broken.map(({ path }) => path));
-    return { dataset: this.filter(({ path }) => !paths.has(path)), broken };
+    return { dataset: this.filter(({ path }) => !faults.has(path)), broken };
   }
 }
 

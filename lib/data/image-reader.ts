@@ -1,0 +1,53 @@
+import { readFile, stat } from 'node:fs/promises';
+import { FormatError } from '../errors.ts';
+import { Generator } from '../tensor/random.ts';
+import { decodeImage, type GrayImage } from './image.ts';
+import { PixelCache } from './pixel-cache.ts';
+import { rebuild, type Transform, type TransformDescription } from './transforms.ts';
+
+/** How image files are read, as plain data: a worker thread makes its own reader of it. */
+export interface Reading {
+  readonly prepare: TransformDescription;
+  /** Where prepared images are kept between runs; null for nowhere. */
+  readonly cacheDir: string | null;
+}
+
+/** Reads a file, decodes it and prepares the image; or has it from the cache on disk. */
+export class ImageReader {
+  readonly #prepare: Transform;
+  readonly #cache: PixelCache | null;
+
+  constructor(prepare: Transform, cache: PixelCache | null) {
+    this.#prepare = prepare;
+    this.#cache = cache;
+  }
+
+  static of({ prepare, cacheDir }: Reading): ImageReader {
+    return new ImageReader(rebuild(prepare), cacheDir === null ? null : new PixelCache(cacheDir, prepare));
+  }
+
+  /** @throws FormatError naming a file that is missing or no whole image */
+  async read(path: string): Promise<GrayImage> {
+    if (!this.#cache) return this.#decode(path);
+    // Before the file is read: should it change meanwhile, the entry is stale, not wrong.
+    const stamp = await attempt(path, stat(path, { bigint: true }));
+    const cached = await this.#cache.read(path, stamp);
+    if (cached) return cached;
+    const image = await this.#decode(path);
+    await this.#cache.write(path, stamp, image);
+    return image;
+  }
+
+  async #decode(path: string): Promise<GrayImage> {
+    const bytes = await attempt(path, readFile(path));
+    return this.#prepare(decodeImage(bytes, path), new Generator());
+  }
+}
+
+async function attempt<T>(path: string, result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (cause) {
+    throw new FormatError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
+  }
+}

@@ -1,0 +1,89 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { GradiographError } from '../errors.ts';
+import type { GrayImage } from './image.ts';
+import type { TransformDescription } from './transforms.ts';
+
+/** Raise it when decoding, a transform or the layout of an entry changes: older entries are then redone. */
+const VERSION = 1;
+
+/** What tells one state of a file from another. */
+export interface FileStamp {
+  readonly size: bigint;
+  /** Nanoseconds. */
+  readonly mtimeNs: bigint;
+}
+
+/**
+ * Prepared images on disk, a file each, for the runs to come. An entry is
+ *
+ *     SHA-256 of (key, all that follows)   32 bytes
+ *     width, height                         2 little-endian uint32
+ *     pixels                                width * height bytes
+ *
+ * where the key is this format's version, the source's path, size and time, and the description of its preparation.
+ * So an entry that is stale, cut off or not ours has another hash, and counts as absent. An entry appears whole, under
+ * its name, by a rename: runs may share the folder. It may be deleted at any time.
+ */
+export class PixelCache {
+  readonly #folder: string;
+  readonly #prepare: string;
+
+  /** @param prepare what made the pixels of the source's */
+  constructor(folder: string, prepare: TransformDescription) {
+    this.#folder = folder;
+    this.#prepare = JSON.stringify(prepare);
+  }
+
+  /** The image that a source file had become when it had this stamp; null where that is not known. */
+  async read(path: string, stamp: FileStamp): Promise<GrayImage | null> {
+    const entry = this.#entryOf(path);
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(entry);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw cacheError('read', entry, error);
+    }
+    const body = bytes.subarray(32);
+    if (!this.#hash(path, stamp, body).equals(bytes.subarray(0, 32))) return null;
+    const data = new Uint8ClampedArray(body.buffer, body.byteOffset + 8, body.length - 8);
+    return { width: body.readUInt32LE(0), height: body.readUInt32LE(4), data };
+  }
+
+  /** @throws GradiographError where the folder cannot be written */
+  async write(path: string, stamp: FileStamp, { width, height, data }: GrayImage): Promise<void> {
+    const body = Buffer.alloc(8 + data.length);
+    body.writeUInt32LE(width, 0);
+    body.writeUInt32LE(height, 4);
+    body.set(data, 8);
+    const entry = this.#entryOf(path);
+    const temporary = `${entry}.${randomUUID()}.tmp`;
+    try {
+      await mkdir(dirname(entry), { recursive: true });
+      await writeFile(temporary, [this.#hash(path, stamp, body), body]);
+      await rename(temporary, entry);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw cacheError('written', entry, error);
+    }
+  }
+
+  #entryOf(path: string): string {
+    const name = createHash('sha256')
+      .update(`${resolve(path)}\n${this.#prepare}`)
+      .digest('hex');
+    return join(this.#folder, name.slice(0, 2), name.slice(2, 34));
+  }
+
+  #hash(path: string, { size, mtimeNs }: FileStamp, body: Uint8Array): Buffer {
+    const key = [VERSION, resolve(path), size, mtimeNs, this.#prepare].join('\n');
+    return createHash('sha256').update(`${key}\n`).update(body).digest();
+  }
+}
+
+function cacheError(action: string, entry: string, cause: unknown): GradiographError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new GradiographError(`image cache: ${entry} cannot be ${action} (${code})`, { cause });
+}

@@ -1,0 +1,126 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import * as errors from '../errors.ts';
+import type { GrayImage } from './image.ts';
+import type { Reading } from './image-reader.ts';
+import type { BatchJob, BatchResult, ReadJob, Request, Response } from './worker.ts';
+
+/**
+ * What a worker runs first, as text: a worker does not inherit the loader that runs this file when it is TypeScript
+ * source, and registers it anew. The package holds JavaScript, and needs none.
+ */
+const START = `
+const { workerData } = require('node:worker_threads');
+const start = async ({ loader, module }) => {
+  if (loader) (await import(loader)).register();
+  await import(module);
+};
+start(workerData);`;
+
+interface Pending {
+  readonly resolve: (result: GrayImage | BatchResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Lane {
+  readonly worker: Worker;
+  readonly pending: Map<number, Pending>;
+}
+
+/** The pools in use, by their number of workers. */
+const pools = new Map<number, WorkerPool>();
+
+/**
+ * Worker threads that read images and make batches. Those who ask for the same number share the same threads. A
+ * thread keeps the process alive only while it has a job: forgotten ones end with the process, however it ends.
+ */
+export class WorkerPool {
+  readonly #workers: number;
+  readonly #lanes: Lane[];
+  #users = 0;
+  #jobs = 0;
+  #ended: Error | null = null;
+
+  private constructor(workers: number) {
+    this.#workers = workers;
+    this.#lanes = Array.from({ length: workers }, () => this.#startLane());
+  }
+
+  /** A pool of so many workers; `release` it once. */
+  static acquire(workers: number): WorkerPool {
+    const pool = pools.get(workers) ?? new WorkerPool(workers);
+    pools.set(workers, pool);
+    pool.#users++;
+    return pool;
+  }
+
+  /** Ends the threads when nobody else uses them; jobs that are still open then fail. */
+  async release(): Promise<void> {
+    this.#users--;
+    if (this.#users === 0)
+      await this.#end(new errors.GradiographError('data workers: closed with jobs open'));
+  }
+
+  /** Reads one image. @throws what `ImageReader.read` throws */
+  read(path: string, reading: Reading): Promise<GrayImage> {
+    const job: ReadJob = { path, reading };
+    return this.#run(job) as Promise<GrayImage>;
+  }
+
+  batch(job: BatchJob): Promise<BatchResult> {
+    return this.#run(job) as Promise<BatchResult>;
+  }
+
+  #run(job: ReadJob | BatchJob): Promise<GrayImage | BatchResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) throw this.#ended;
+      const lane = this.#lanes.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+      const request: Request = { id: this.#jobs++, job };
+      lane.worker.postMessage(request);
+      lane.worker.ref();
+      lane.pending.set(request.id, { resolve, reject });
+    });
+  }
+
+  #startLane(): Lane {
+    const extension = extname(import.meta.url);
+    const worker = new Worker(START, {
+      eval: true,
+      execArgv: [],
+      workerData: {
+        module: new URL(`./worker${extension}`, import.meta.url).href,
+        loader: extension === '.ts' ? import.meta.resolve('tsx/esm/api') : null,
+      },
+    });
+    worker.unref();
+    const lane: Lane = { worker, pending: new Map() };
+    worker.on('message', (response: Response) => settle(lane, response));
+    worker.on('error', (cause) => {
+      this.#end(new errors.GradiographError(`data workers: one ended: ${cause.message}`, { cause }));
+    });
+    return lane;
+  }
+
+  async #end(reason: Error): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = reason;
+    if (pools.get(this.#workers) === this) pools.delete(this.#workers);
+    for (const { pending } of this.#lanes) for (const { reject } of pending.values()) reject(reason);
+    await Promise.all(this.#lanes.map(({ worker }) => worker.terminate()));
+  }
+}
+
+function settle({ worker, pending }: Lane, response: Response): void {
+  const job = pending.get(response.id);
+  pending.delete(response.id);
+  if (pending.size === 0) worker.unref();
+  if ('failure' in response) job?.reject(revive(response.failure));
+  else job?.resolve(response.result);
+}
+
+/** An error of another thread, of the class it had there. */
+function revive({ name, message, stack }: { name: string; message: string; stack?: string }): Error {
+  const known = errors as unknown as Record<string, new (message: string) => Error>;
+  const error = Object.hasOwn(known, name) ? new known[name](message) : new Error(message);
+  return Object.assign(error, { stack });
+}

@@ -1,0 +1,87 @@
+/** A worker thread: reads and decodes images, and makes batches of them. worker-pool.ts starts it. */
+import { parentPort } from 'node:worker_threads';
+import { assembleInputs, type Inputs } from './batch.ts';
+import type { GrayImage } from './image.ts';
+import { ImageReader, type Reading } from './image-reader.ts';
+import { shareImage } from './image-store.ts';
+import { type Normalization, rebuild, type TransformDescription } from './transforms.ts';
+
+/** Read one image. */
+export interface ReadJob {
+  readonly path: string;
+  readonly reading: Reading;
+}
+
+/** Read what is not yet in memory, augment and normalise. */
+export interface BatchJob {
+  /** An image, or the path of one to be read. */
+  readonly images: readonly (GrayImage | string)[];
+  /** Null where no path is among `images`. */
+  readonly reading: Reading | null;
+  /** Whether the images that are read shall come back too. */
+  readonly keep: boolean;
+  readonly streams: readonly number[];
+  readonly seed: number;
+  readonly augment: TransformDescription | null;
+  readonly normalization: Normalization;
+}
+
+export interface BatchResult {
+  readonly inputs: Inputs;
+  /** Those that were read, if they were to be kept, by their place in the batch. */
+  readonly read: readonly (readonly [place: number, image: GrayImage])[];
+}
+
+export interface Request {
+  readonly id: number;
+  readonly job: ReadJob | BatchJob;
+}
+
+export type Response =
+  | { readonly id: number; readonly result: GrayImage | BatchResult }
+  | {
+      readonly id: number;
+      readonly failure: { readonly name: string; readonly message: string; readonly stack?: string };
+    };
+
+async function readImage({ path, reading }: ReadJob): Promise<GrayImage> {
+  return shareImage(await ImageReader.of(reading).read(path));
+}
+
+async function makeBatch(job: BatchJob): Promise<BatchResult> {
+  const { reading, keep, augment } = job;
+  const reader = reading && ImageReader.of(reading);
+  const read: [number, GrayImage][] = [];
+  const images = await Promise.all(
+    job.images.map(async (image, place) => {
+      if (typeof image !== 'string') return image;
+      if (!reader) throw new Error(`${image}: nothing says how to read it`);
+      const found = await reader.read(image);
+      if (!keep) return found;
+      const shared = shareImage(found);
+      read.push([place, shared]);
+      return shared;
+    }),
+  );
+  const transform = augment && rebuild(augment);
+  const inputs = assembleInputs(images, job.streams, job.seed, transform, job.normalization);
+  return { inputs, read };
+}
+
+async function answer({ id, job }: Request): Promise<void> {
+  try {
+    const result = await ('path' in job ? readImage(job) : makeBatch(job));
+    const response: Response = { id, result };
+    parentPort?.postMessage(response, 'inputs' in result ? [result.inputs.data.buffer] : []);
+  } catch (error) {
+    const { name, message, stack } = error as Error;
+    const response: Response = { id, failure: { name, message, stack } };
+    parentPort?.postMessage(response);
+  }
+}
+
+// One after the other: the batch that is wanted first is ready first.
+let last = Promise.resolve();
+parentPort?.on('message', (request: Request) => {
+  last = last.then(() => answer(request));
+});
