@@ -26,6 +26,7 @@ export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
 export { drawMura, type SyntheticOptions } from './data/synthetic.ts';
 export * as transforms from './data/transforms.ts';
 export { DownloadError, TrainingError } from './errors.ts';
+export { type ActivationMap, classActivationMap, gradCam, hottestPoint } from './report/class-activation.ts';
 export { describePredictions, type ScoredImage, scoreImages } from './report/summary.ts';
 export { formatTable } from './report/table.ts';
 export {
@@ -38,6 +39,7 @@ export {
 export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
 export { classWeights } from './train/class-weights.ts';
 export { averageEvaluations, type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
+export { writeWhole } from './train/files.ts';
 export { type FineTuning, layerGroups, type StagedModel, thaw } from './train/fine-tuning.ts';
 export {
   type EpochMetrics,
