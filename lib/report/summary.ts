@@ -1,7 +1,18 @@
 import type { MuraImage } from '../data/mura-layout.ts';
 import { groupBy } from '../data/split.ts';
 import type { Evaluation } from '../train/evaluate.ts';
-import { bootstrapInterval, byStudy, cohenKappa, computeMetrics, confusionMatrix } from '../train/metrics.ts';
+import {
+  bootstrapInterval,
+  bootstrapIntervals,
+  byStudy,
+  cohenKappa,
+  computeMetrics,
+  confusionMatrix,
+  type Interval,
+  METRICS,
+  type MetricName,
+  type Metrics,
+} from '../train/metrics.ts';
 import { formatTable } from './table.ts';
 
 /** A model's score of one image. */
@@ -11,68 +22,109 @@ export function scoreImages(images: readonly MuraImage[], { scores }: Evaluation
   return images.map((image, i) => ({ ...image, score: scores[i] }));
 }
 
-const fixed = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(3).replace(/^-(0\.0+)$/, '$1'));
-const labelsOf = (predictions: readonly ScoredImage[]) => predictions.map(({ label }) => label);
-const scoresOf = (predictions: readonly ScoredImage[]) => predictions.map(({ score }) => score);
+export const METRIC_TITLES: Readonly<Record<MetricName, string>> = {
+  accuracy: 'accuracy',
+  auroc: 'AUROC',
+  sensitivity: 'sensitivity',
+  specificity: 'specificity',
+  f1: 'F1',
+  kappa: 'kappa',
+};
 
-/** Accuracy, kappa and their neighbours for each region and over all, per image: rows for a table. */
-function regionRows(predictions: readonly ScoredImage[]): string[][] {
-  const header = [
-    'per image',
-    'n',
-    'accuracy',
-    'majority class',
-    'kappa',
-    'AUROC',
-    'sensitivity',
-    'specificity',
-  ];
-  const row = (title: string, part: readonly ScoredImage[]) => {
-    const m = computeMetrics(labelsOf(part), scoresOf(part));
-    const values = [m.accuracy, m.majority, m.kappa, m.auroc, m.sensitivity, m.specificity];
-    return [title, String(m.n), ...values.map(fixed)];
-  };
-  const regions = [...groupBy(predictions, ({ region }) => region)].sort();
-  return [header, ...regions.map(([region, part]) => row(region, part)), row('all', predictions)];
+/** Three decimals; a dash for what is undefined. */
+export const fixed = (value: number): string =>
+  Number.isNaN(value) ? '-' : value.toFixed(3).replace(/^-(0\.0+)$/, '$1');
+
+const metricsOf = (predictions: readonly ScoredImage[], threshold: number): Metrics =>
+  computeMetrics(
+    predictions.map(({ label }) => label),
+    predictions.map(({ score }) => score),
+    threshold,
+  );
+
+/** The predictions of each region, by name, then all of them. */
+const byRegion = (predictions: readonly ScoredImage[]): [title: string, part: readonly ScoredImage[]][] => [
+  ...[...groupBy(predictions, ({ region }) => region)].sort(),
+  ['all', predictions],
+];
+
+/** The metrics of a region, or of `all`, and their intervals over patients. */
+export interface RegionSummary {
+  readonly title: string;
+  readonly metrics: Metrics;
+  readonly intervals: Readonly<Record<MetricName, Interval>>;
+}
+
+/** Each region's metrics with 95 % bootstrap intervals over patients, those of all predictions last. */
+export const summarizeRegions = (predictions: readonly ScoredImage[], threshold: number): RegionSummary[] =>
+  byRegion(predictions).map(([title, part]) => ({
+    title,
+    metrics: metricsOf(part, threshold),
+    intervals: bootstrapIntervals(part, { threshold }),
+  }));
+
+/** What to say where predictions are of one class only: of a whole model, or of its answers in some regions. */
+export function collapseWarning(
+  predictions: readonly ScoredImage[],
+  threshold: number,
+): { readonly constant: boolean; readonly text: string } | null {
+  if (predictions.length === 0) return null;
+  if (metricsOf(predictions, threshold).collapsed) {
+    const answer = predictions[0].score > threshold ? 'abnormal' : 'normal';
+    const text = `every prediction is '${answer}'. This model is a constant predictor: it has learnt nothing.`;
+    return { constant: true, text };
+  }
+  const regions = byRegion(predictions).filter(
+    ([, part]) => new Set(part.map(({ label }) => label)).size > 1 && metricsOf(part, threshold).collapsed,
+  );
+  if (regions.length === 0) return null;
+  const titles = regions.map(([title]) => title).join(', ');
+  return { constant: false, text: `predictions are of one class in: ${titles}` };
+}
+
+function warningLines(predictions: readonly ScoredImage[], threshold: number): string[] {
+  const warning = collapseWarning(predictions, threshold);
+  if (!warning) return [];
+  const bar = '!'.repeat(90);
+  return warning.constant ? [bar, `!! WARNING: ${warning.text}`, bar] : [`! Warning: ${warning.text}`];
 }
 
 /** One line: n, accuracy beside the majority class's, kappa with its interval over patients. */
-function unitLine(split: string, unit: string, predictions: readonly ScoredImage[]): string {
-  const { n, accuracy, majority, kappa } = computeMetrics(labelsOf(predictions), scoresOf(predictions));
+function unitLine(
+  split: string,
+  unit: string,
+  predictions: readonly ScoredImage[],
+  threshold: number,
+): string {
+  const { n, accuracy, majority, kappa } = metricsOf(predictions, threshold);
   const { low, high } = bootstrapInterval(predictions, (labels, scores) =>
-    cohenKappa(confusionMatrix(labels, scores)),
+    cohenKappa(confusionMatrix(labels, scores, threshold)),
   );
   const interval = `95 % interval over patients ${fixed(low)} to ${fixed(high)}`;
   return `${split}, per ${unit}: n ${n}, accuracy ${fixed(accuracy)} (majority class ${fixed(majority)}), kappa ${fixed(kappa)} (${interval})`;
 }
 
-/** A warning that a model, or its answers in a region, are of one class only; empty where none are. */
-function collapseWarnings(predictions: readonly ScoredImage[]): string[] {
-  const bar = '!'.repeat(90);
-  const { collapsed } = computeMetrics(labelsOf(predictions), scoresOf(predictions));
-  if (collapsed) {
-    const answer = predictions[0].score > 0.5 ? 'abnormal' : 'normal';
-    const text = `!! WARNING: every prediction is '${answer}'. This model is a constant predictor: it has learnt nothing.`;
-    return [bar, text, bar];
-  }
-  const regions = [...groupBy(predictions, ({ region }) => region)].filter(
-    ([, part]) =>
-      new Set(labelsOf(part)).size > 1 && computeMetrics(labelsOf(part), scoresOf(part)).collapsed,
-  );
-  if (regions.length === 0) return [];
-  return [`! Warning: predictions are of one class in: ${regions.map(([region]) => region).join(', ')}`];
-}
-
 /**
  * What a model achieves on a split: a table of regions, warnings where predictions collapse to one class, and in the
  * last two lines accuracy and kappa per image and per study (mean over its views).
+ * @param threshold scores above it count as abnormal; to be chosen on validation data (`bestThreshold`), default 0.5
  */
-export function describePredictions(split: string, predictions: readonly ScoredImage[]): string {
+export function describePredictions(
+  split: string,
+  predictions: readonly ScoredImage[],
+  threshold = 0.5,
+): string {
+  const header = ['per image', 'n', 'majority class', ...METRICS.map((name) => METRIC_TITLES[name])];
+  const rows = byRegion(predictions).map(([title, part]) => {
+    const metrics = metricsOf(part, threshold);
+    return [title, `${metrics.n}`, fixed(metrics.majority), ...METRICS.map((name) => fixed(metrics[name]))];
+  });
   return [
-    formatTable(regionRows(predictions)),
+    formatTable([header, ...rows]),
     '',
-    ...collapseWarnings(predictions),
-    unitLine(split, 'image', predictions),
-    unitLine(split, 'study', byStudy(predictions)),
+    `abnormal: a score above ${fixed(threshold)}`,
+    ...warningLines(predictions, threshold),
+    unitLine(split, 'image', predictions, threshold),
+    unitLine(split, 'study', byStudy(predictions), threshold),
   ].join('\n');
 }
