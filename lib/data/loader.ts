@@ -112,12 +112,15 @@ export class DataLoader {
   /** The batches of an epoch (counted from 0), from batch `start` (default 0) on. */
   async *epoch(epoch: number, start = 0): AsyncGenerator<Batch, void, undefined> {
     const order = this.order(epoch);
+    if (this.#workers > 0) this.#pool ??= WorkerPool.acquire(this.#workers);
+    const pool = this.#pool;
     const ahead = Math.max(1, 2 * this.#workers);
     const queue: Promise<Batch>[] = [];
     let next = start;
     const fill = () => {
       for (; next < this.length && queue.length < ahead; next++) {
-        const batch = this.#read(order.slice(next * this.batchSize, (next + 1) * this.batchSize), epoch);
+        const indices = order.slice(next * this.batchSize, (next + 1) * this.batchSize);
+        const batch = this.#read(indices, epoch, pool);
         batch.catch(() => {}); // it is raised when its turn comes
         queue.push(batch);
       }
@@ -135,7 +138,10 @@ export class DataLoader {
     return this.epoch(0);
   }
 
-  /** Ends the workers, unless another loader uses them; batches still awaited then fail. An epoch begun later starts them anew. */
+  /**
+   * Ends the worker threads, once no other loader uses them. An epoch that is under way then fails; one that is begun
+   * later starts them anew.
+   */
   async close(): Promise<void> {
     const pool = this.#pool;
     this.#pool = null;
@@ -146,20 +152,22 @@ export class DataLoader {
     return this.close();
   }
 
-  async #read(indices: readonly number[], epoch: number): Promise<Batch> {
+  async #read(indices: readonly number[], epoch: number, pool: WorkerPool | null): Promise<Batch> {
     const { weights } = this.#options;
     const streams = indices.map((index) => epoch * this.dataset.length + index);
-    const { shape, data } = await this.#readInputs(indices, streams);
+    const { shape, data } = await this.#readInputs(indices, streams, pool);
     const targets = Float32Array.from(indices, (index) => this.dataset.label(index));
     const counts = weights ? Float32Array.from(indices, (index) => weights[index]) : null;
     return new Batch(indices, shape, data, targets, counts);
   }
 
-  async #readInputs(indices: readonly number[], streams: readonly number[]): Promise<Inputs> {
+  async #readInputs(
+    indices: readonly number[],
+    streams: readonly number[],
+    pool: WorkerPool | null,
+  ): Promise<Inputs> {
     const { augment = null, seed = 0, normalization = IMAGENET } = this.#options;
     const { files } = this.dataset;
-    if (this.#workers > 0) this.#pool ??= WorkerPool.acquire(this.#workers);
-    const pool = this.#pool;
     if (!pool || (augment && !augment.description)) {
       const read = (index: number) =>
         files ? files.store.get(files.path(index), pool) : this.dataset.image(index);
