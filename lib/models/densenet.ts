@@ -87,7 +87,7 @@ export class DenseNet extends Module {
    * It is past the last ReLU, which torchvision's `features` leaves out.
    */
   features(x: Tensor): Tensor {
-    return chain([...this.body, this.relu], x);
+    return chain([...(this.body.isHooked ? [this.body] : this.body), this.relu], x);
   }
 
   /** Logits `[N, numClasses]` from what `features` returns. */

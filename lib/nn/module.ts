@@ -26,6 +26,9 @@ export class Buffer extends Tensor {
 /** A module whatever its inputs and outputs are. */
 export type AnyModule = Module<never[], unknown>;
 
+/** Gets a module, its inputs and its output; what it returns, unless undefined, takes the output's place. */
+export type ForwardHook = (module: AnyModule, inputs: readonly unknown[], output: unknown) => unknown;
+
 /** `runningMean` is `running_mean` in a state dict, as PyTorch spells it. */
 const stateKey = (property: string): string => property.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
@@ -47,11 +50,17 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   training = true;
   /** Whether `fuse` has made it one for inference only. @internal */
   isFused = false;
+  readonly #hooks = new Set<ForwardHook>();
 
   constructor() {
     const forward = this.forward;
     Object.defineProperty(this, 'forward', {
-      value: (...inputs: Inputs) => tidy(() => forward.apply(this, inputs)),
+      value: (...inputs: Inputs) =>
+        tidy(() => {
+          let output = forward.apply(this, inputs);
+          for (const hook of this.#hooks) output = (hook(this, inputs, output) as Output) ?? output;
+          return output;
+        }),
       writable: true,
       configurable: true,
     });
@@ -67,6 +76,21 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
         for (const [index, item] of value.entries()) yield [join(key, String(index)), item];
       } else yield [key, value];
     }
+  }
+
+  /**
+   * Calls `hook` after each forward pass of this module, as torch.nn.Module's `register_forward_hook`. Neighbours that
+   * are computed in one pass with this module otherwise are then computed on their own.
+   * @returns a handle whose `remove` ends it
+   */
+  registerForwardHook(hook: ForwardHook): { remove(): void } {
+    this.#hooks.add(hook);
+    return { remove: () => void this.#hooks.delete(hook) };
+  }
+
+  /** Whether a hook wants this module's own output. @internal */
+  get isHooked(): boolean {
+    return this.#hooks.size > 0;
   }
 
   /** Modules of this one of which each has its output used by the next and by nothing else: `fuse` joins neighbours. */

@@ -1,4 +1,5 @@
 /** The residual blocks of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds them. */
+import { add } from '../ops/add.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
@@ -23,6 +24,12 @@ export const shortcut = (inChannels: number, outChannels: number, stride: number
     new Conv2d(inChannels, outChannels, { kernelSize: 1, stride, bias: false }),
     new BatchNorm2d(outChannels),
   );
+
+/** relu(norm(branch) + residual), in one pass unless a hook wants what lies between. */
+function join(branch: Tensor, norm: BatchNorm2d, residual: Tensor, relu: ReLU): Tensor {
+  if (norm.isHooked || relu.isHooked) return relu.forward(add(norm.forward(branch), residual));
+  return norm.forward(branch, { residual, relu: true });
+}
 
 /** relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut): `[N, inplanes, H, W]` to `[N, planes, H / stride, W / stride]`. */
 export class BasicBlock extends Module {
@@ -58,7 +65,7 @@ export class BasicBlock extends Module {
 
   forward(x: Tensor): Tensor {
     const branch = chain([this.conv1, this.bn1, this.relu, this.conv2], x);
-    return this.bn2.forward(branch, { residual: this.downsample?.forward(x) ?? x, relu: true });
+    return join(branch, this.bn2, this.downsample?.forward(x) ?? x, this.relu);
   }
 }
 
@@ -107,6 +114,6 @@ export class Bottleneck extends Module {
   forward(x: Tensor): Tensor {
     const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = this;
     const branch = chain([conv1, bn1, relu, conv2, bn2, relu, conv3], x);
-    return bn3.forward(branch, { residual: this.downsample?.forward(x) ?? x, relu: true });
+    return join(branch, bn3, this.downsample?.forward(x) ?? x, relu);
   }
 }

@@ -63,14 +63,20 @@ export class Sequential extends Module {
 
 /**
  * Runs layers one after another; what one returns is released as soon as the next has used it. A batch norm and the
- * ReLU behind it run as one, and no concatenation is made for a layer that takes its parts.
+ * ReLU behind it run as one, and no concatenation is made for a layer that takes its parts, unless a hook wants it.
  */
 export function chain(layers: readonly Module[], x: FeatureMaps): Tensor {
   const last = layers.at(-1);
   if (!last) return x instanceof Tensor ? x : cat(x, 1);
   const norm = layers.at(-2);
+  const isPair =
+    !last.isHooked &&
+    last.constructor === ReLU &&
+    norm instanceof BatchNorm2d &&
+    !norm.isHooked &&
+    norm.constructor === BatchNorm2d;
   return tidy(() =>
-    last.constructor === ReLU && norm instanceof BatchNorm2d && norm.constructor === BatchNorm2d
+    isPair
       ? norm.forward(inputOf(norm, layers.slice(0, -2), x), { relu: true })
       : last.forward(inputOf(last, layers.slice(0, -1), x) as Tensor),
   );
@@ -81,7 +87,7 @@ function inputOf(layer: Module, before: readonly Module[], x: FeatureMaps): Feat
   if (!(layer instanceof TakesParts)) return chain(before, x);
   const source = before.at(-1);
   if (!source) return x;
-  return source instanceof MakesParts
+  return source instanceof MakesParts && !source.isHooked
     ? tidy(() => source.parts(chain(before.slice(0, -1), x)))
     : chain(before, x);
 }

@@ -206,4 +206,5 @@ def main():
     print(f'{target.stat().st_size} bytes, PyTorch {torch.__version__}, torchvision {torchvision.__version__}')
 
 
-main()
+if __name__ == '__main__':
+    main()

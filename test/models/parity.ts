@@ -44,7 +44,7 @@ function fnv1a(name: string): number {
 const NUDGE = 1 / 256;
 
 /** As `initialise` in golden/record_models.py. */
-function initialValues(name: string, { shape, size, rank }: Tensor): Float32Array {
+export function initialValues(name: string, { shape, size, rank }: Tensor): Float32Array {
   const fanIn = size / shape[0];
   const he = Math.sqrt(6 / fanIn);
   if (rank === 4) return hashed(size, fnv1a(name), -he, he);

@@ -1,0 +1,151 @@
+/** Which places of an image speak for a class, as a model sees it. */
+import { ShapeError } from '../errors.ts';
+import { Dropout } from '../nn/dropout.ts';
+import { Linear } from '../nn/linear.ts';
+import type { AnyModule, Module } from '../nn/module.ts';
+import { AdaptiveAvgPool2d } from '../nn/pooling.ts';
+import { Sequential } from '../nn/sequential.ts';
+import { relu } from '../ops/activations.ts';
+import { mean } from '../ops/mean.ts';
+import { mul } from '../ops/mul.ts';
+import { reshape } from '../ops/reshape.ts';
+import { select } from '../ops/slice.ts';
+import { sum } from '../ops/sum.ts';
+import { backward, enableGrad, noGrad } from '../tensor/autograd.ts';
+import { tidy } from '../tensor/scope.ts';
+import { formatShape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { StagedModel } from '../train/fine-tuning.ts';
+
+/** A map over an image, row-major and as coarse as the feature map it was made of; it covers the image as a whole. */
+export interface ActivationMap {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Float32Array;
+}
+
+/** A network that scores the means of its last feature map's channels, as ResNet and DenseNet do. */
+interface PooledModel extends StagedModel {
+  features(x: Tensor): Tensor;
+  readonly avgpool: AdaptiveAvgPool2d;
+}
+
+const isPooled = (model: Module): model is PooledModel =>
+  'features' in model &&
+  'stages' in model &&
+  'avgpool' in model &&
+  model.avgpool instanceof AdaptiveAvgPool2d &&
+  [model.avgpool.outputSize].flat().every((size) => size === 1);
+
+/** The one Linear layer between pooled features and logits. */
+function linearHead(model: PooledModel): Linear {
+  const head = model.stages().at(-1) ?? [];
+  const layers = head.flatMap((module) => (module instanceof Sequential ? [...module] : [module]));
+  const [linear, ...others] = layers.filter((layer) => !(layer instanceof Dropout));
+  if (linear instanceof Linear && others.length === 0) return linear;
+  throw new ShapeError(
+    `classActivationMap: the head has ${layers.length} layers, a class-activation map wants one Linear; use gradCam`,
+  );
+}
+
+/**
+ * Class-activation maps (Zhou et al. 2016, "Learning deep features for discriminative localization", eq. 2), in
+ * evaluation mode: M(y, x) = sum_k weight[target, k] * features[k, y, x]. Signed: what is above zero speaks for the
+ * class. The mean of a map and the head's bias make the logit.
+ * @param model pools its last feature map to one mean a channel and ends in one Linear (dropout before it is fine)
+ * @param x `[N, C, H, W]`
+ * @param target the logit whose maps are made; 0 is the one of a model with one
+ * @returns a map of each image
+ * @throws ShapeError for a model with another head, which wants `gradCam`
+ */
+export async function classActivationMap(model: Module, x: Tensor, target = 0): Promise<ActivationMap[]> {
+  if (!isPooled(model)) {
+    throw new ShapeError(
+      'classActivationMap: the model does not pool its last feature map to one mean a channel; use gradCam',
+    );
+  }
+  const { weight } = linearHead(model);
+  const makeMaps = () =>
+    tidy(() => sum(mul(model.features(x), reshape(select(weight, 0, target), [1, -1, 1, 1])), 1));
+  return split(inEvaluation(model, () => noGrad(makeMaps)));
+}
+
+/**
+ * Grad-CAM (Selvaraju et al. 2017, eq. 1 and 2) of any layer, in evaluation mode:
+ * relu(sum_k alpha_k * A_k), with A the layer's output and alpha_k the mean of d(logit)/d(A_k) over its places.
+ * Gradients of parameters stay as they are.
+ * @param layer a module of the model, or its name in `namedModules()`; of one that runs several times the last counts
+ * @param x `[N, C, H, W]`
+ * @param target the logit whose maps are made; 0 is the one of a model with one
+ * @returns a map of each image, of the layer's resolution
+ * @throws ShapeError for a layer that the model has not, or that gives no maps `[N, K, h, w]` to the logit
+ */
+export async function gradCam(
+  model: Module,
+  layer: AnyModule | string,
+  x: Tensor,
+  target = 0,
+): Promise<ActivationMap[]> {
+  const name = typeof layer === 'string' ? `'${layer}'` : layer.constructor.name;
+  const module = typeof layer === 'string' ? model.namedModules().get(layer) : layer;
+  if (!module) throw new ShapeError(`gradCam: the model has no layer ${name}`);
+  const outputs: Tensor[] = [];
+  const hook = module.registerForwardHook((_module, _inputs, output) => {
+    if (!(output instanceof Tensor) || output.rank !== 4) {
+      const got = output instanceof Tensor ? formatShape(output.shape) : typeof output;
+      throw new ShapeError(`gradCam: layer ${name} gives ${got}, a map wants [N, K, h, w]`);
+    }
+    const leaf = output.detach().setRequiresGrad().keep();
+    outputs.push(leaf);
+    return leaf;
+  });
+  const trained = model.parameters().filter(({ requiresGrad }) => requiresGrad);
+  for (const parameter of trained) parameter.setRequiresGrad(false);
+  const makeMaps = () => {
+    const logit = sum(select(model.forward(x.detach()), 1, target));
+    const last = outputs.at(-1);
+    if (logit.requiresGrad) backward(logit);
+    if (!last?.grad) throw new ShapeError(`gradCam: the logit does not depend on layer ${name}`);
+    const alpha = mean(last.grad, [2, 3], true);
+    return noGrad(() => relu(sum(mul(alpha, last), 1)));
+  };
+  let maps: Tensor;
+  try {
+    maps = inEvaluation(model, () => enableGrad(() => tidy(makeMaps)));
+  } finally {
+    hook.remove();
+    for (const output of outputs) output.dispose();
+    for (const parameter of trained) parameter.setRequiresGrad();
+  }
+  return split(maps);
+}
+
+/** Runs `fn` with the model in evaluation mode, and puts its mode back. */
+function inEvaluation<T>(model: Module, fn: () => T): T {
+  const { training } = model;
+  model.eval();
+  try {
+    return fn();
+  } finally {
+    model.train(training);
+  }
+}
+
+/** `[N, h, w]` to a map each; the tensor is given up. */
+async function split(maps: Tensor): Promise<ActivationMap[]> {
+  const [count, height, width] = maps.shape;
+  const values = await maps.data();
+  maps.dispose();
+  const size = height * width;
+  return Array.from({ length: count }, (_, i) => ({
+    width,
+    height,
+    data: values.slice(i * size, (i + 1) * size),
+  }));
+}
+
+/** Where a map is greatest, in shares of the image's width and height: the middle of the first such place. */
+export function hottestPoint({ width, height, data }: ActivationMap): { x: number; y: number } {
+  const place = data.reduce((best, value, i) => (value > data[best] ? i : best), 0);
+  return { x: ((place % width) + 0.5) / width, y: (Math.floor(place / width) + 0.5) / height };
+}
