@@ -16,12 +16,14 @@ export { decodeImage, encodePng, encodeRgbPng, type GrayImage, type RgbImage } f
 export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
 export {
   type BrokenImage,
+  type CheckOptions,
   countRows,
   describeBroken,
   MuraDataset,
   type MuraOptions,
 } from './data/mura.ts';
 export { type MuraImage, parseRegion, REGIONS, type Region } from './data/mura-layout.ts';
+export { comparePublishedCounts, PUBLISHED_COUNTS } from './data/published-counts.ts';
 export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
 export { drawMura, type SyntheticOptions } from './data/synthetic.ts';
 export * as transforms from './data/transforms.ts';

@@ -106,7 +106,13 @@ export class WorkerPool {
     this.#ended = reason;
     if (pools.get(this.#workers) === this) pools.delete(this.#workers);
     for (const { pending } of this.#lanes) for (const { reject } of pending.values()) reject(reason);
-    await Promise.all(this.#lanes.map(({ worker }) => worker.terminate()));
+    await Promise.all(
+      this.#lanes.map(({ worker }) => {
+        worker.removeAllListeners('message'); // a last answer would let go of the thread again
+        worker.ref(); // or the process, with nothing else to wait for, would end in the midst of this
+        return worker.terminate();
+      }),
+    );
   }
 }
 
