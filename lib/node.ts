@@ -29,7 +29,14 @@ export { drawMura, type SyntheticOptions } from './data/synthetic.ts';
 export * as transforms from './data/transforms.ts';
 export { DownloadError, TrainingError } from './errors.ts';
 export { type ActivationMap, classActivationMap, gradCam, hottestPoint } from './report/class-activation.ts';
-export { describePredictions, type ScoredImage, scoreImages } from './report/summary.ts';
+export { overlayPng } from './report/overlay.ts';
+export {
+  describePredictions,
+  type RegionSummary,
+  type ScoredImage,
+  scoreImages,
+  summarizeRegions,
+} from './report/summary.ts';
 export { formatTable } from './report/table.ts';
 export {
   type DownloadOptions,
@@ -44,13 +51,17 @@ export { averageEvaluations, type EvaluateOptions, type Evaluation, evaluate } f
 export { writeWhole } from './train/files.ts';
 export { type FineTuning, layerGroups, type StagedModel, thaw } from './train/fine-tuning.ts';
 export {
+  type CheckpointOptions,
   type EpochMetrics,
   type EpochRecord,
   type FitOptions,
   type FitResult,
   type FitState,
   fit,
+  type Schedule,
+  type UnfinishedEpoch,
 } from './train/fit.ts';
+export { catchInterrupt, type Interrupt } from './train/interrupt.ts';
 export { writeLog } from './train/log.ts';
 export * as metrics from './train/metrics.ts';
 export { ProgressBar, type ProgressStream } from './train/progress.ts';

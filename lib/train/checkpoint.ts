@@ -13,15 +13,14 @@ import {
 import { type GeneratorState, generator } from '../tensor/random.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { writeWhole } from './files.ts';
-import type { FitState } from './fit.ts';
+import { removeLeftovers, writeWhole } from './files.ts';
+import type { FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
 /** What a training consists of; `settings` are the program's own, any plain JSON. */
 export interface Training {
   readonly model: Module;
   readonly optimizer: Optimizer;
-  /** Any of `optim`'s schedules. */
-  readonly scheduler: { stateDict(): unknown; loadStateDict(state: never): void } | null;
+  readonly scheduler: Pick<Schedule, 'stateDict' | 'loadStateDict'> | null;
 }
 
 interface Header {
@@ -31,18 +30,22 @@ interface Header {
   readonly random: GeneratorState;
   readonly history: FitState['history'];
   readonly best: { readonly epoch: number; readonly loss: number } | null;
+  readonly unfinished: Place | null;
 }
+
+type Place = Omit<UnfinishedEpoch, 'logits' | 'labels'>;
 
 const HEADER = 'gradiograph_checkpoint';
 
 /**
- * Writes weights, the best weights so far, the states of optimiser, schedule and random generator, and the history to
- * one safetensors file, whole or not at all.
+ * Writes weights, the best weights so far, the states of optimiser, schedule and random generator, the history and where
+ * in an epoch the training stands to one safetensors file, whole or not at all. What earlier writes left behind that
+ * were killed is removed.
  */
 export async function saveCheckpoint(
   path: string,
   { model, optimizer, scheduler }: Training,
-  { history, best }: FitState,
+  { history, best, unfinished }: FitState,
   settings: unknown,
 ): Promise<void> {
   const { tensors, ...options } = optimizer.stateDict();
@@ -50,6 +53,7 @@ export async function saveCheckpoint(
     ['model', await download(model.stateDict())],
     ['optimizer', await download(tensors)],
     ['best', best?.weights ?? new Map()],
+    ['unfinished', unfinished ? answersOf(unfinished) : new Map()],
   ];
   const state = parts.flatMap(([part, values]) =>
     [...values].map(([name, value]) => [`${part}.${name}`, value] as const),
@@ -61,9 +65,17 @@ export async function saveCheckpoint(
     random: generator.state,
     history,
     best: best && { epoch: best.epoch, loss: best.loss },
+    unfinished: unfinished && placeOf(unfinished),
   };
+  await removeLeftovers(path);
   await writeWhole(path, writeSafetensors(new Map(state), { metadata: { [HEADER]: toJson(header) } }));
 }
+
+const placeOf = ({ logits, labels, ...place }: UnfinishedEpoch): Place => place;
+
+/** The answers and labels of an epoch so far, `[images]`: many numbers, which JSON is no place for. */
+const answersOf = ({ logits, labels }: UnfinishedEpoch): Map<string, HostTensor> =>
+  new Map(Object.entries({ logits, labels }).map(([name, data]) => [name, { shape: [data.length], data }]));
 
 /** JSON has no NaN and no Infinity, which a metric may well be: they are written as `{ "$number": "NaN" }`. */
 const toJson = (value: unknown): string =>
@@ -97,7 +109,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 async function restore(
-  { optimizer, scheduler, random, history, best }: Header,
+  { optimizer, scheduler, random, history, best, unfinished }: Header,
   state: ReadonlyMap<string, Tensor>,
   training: Training,
 ): Promise<FitState> {
@@ -113,12 +125,30 @@ async function restore(
   training.optimizer.checkStateDict(options);
   checkSchedule(scheduler, training.scheduler?.stateDict() ?? null);
   const bestWeights = best && (await download(part('best')));
+  const answers = unfinished && (await download(part('unfinished')));
 
   training.model.loadStateDict(weights);
   training.optimizer.loadStateDict(options);
   training.scheduler?.loadStateDict(scheduler as never);
   generator.state = random;
-  return { history, best: best && bestWeights && { ...best, weights: bestWeights } };
+  return {
+    history,
+    best: best && bestWeights && { ...best, weights: bestWeights },
+    unfinished: unfinished &&
+      answers && {
+        ...unfinished,
+        logits: valuesOf(answers, 'logits'),
+        labels: valuesOf(answers, 'labels'),
+      },
+  };
+}
+
+/** @throws FormatError where there are none */
+function valuesOf(tensors: ReadonlyMap<string, HostTensor>, name: string): Float32Array {
+  const tensor = tensors.get(name);
+  if (!tensor)
+    throw new FormatError(`checkpoint: it stands within an epoch, but has no ${name} of its images`);
+  return tensor.data;
 }
 
 /** @throws StateDictError where one state is that of another kind of schedule, or of none */

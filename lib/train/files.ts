@@ -1,5 +1,5 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 /**
  * Writes a file whole or not at all: to a temporary name, synced, then renamed, and the folder synced, so that the new
@@ -18,6 +18,25 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
   }
   // Windows cannot open a folder as a file.
   if (process.platform !== 'win32') await syncAndClose(await open(folder, 'r'));
+}
+
+/** Removes the temporary files that `writeWhole` left beside `path` in processes that are no more. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder)) {
+    const [, pid] = name.startsWith(`${basename(path)}.`) ? (/\.(\d+)\.tmp$/.exec(name) ?? []) : [];
+    if (pid && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Signal 0 asks without doing anything; only ESRCH says that there is no such process. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 async function syncAndClose(file: FileHandle, bytes?: Uint8Array | string): Promise<void> {

@@ -1,60 +1,55 @@
 import type { Batch, DataLoader } from '../data/loader.ts';
-import { TrainingError } from '../errors.ts';
+import { ShapeError, TrainingError } from '../errors.ts';
+import { clipGradNorm } from '../nn/clip-grad.ts';
 import type { Module } from '../nn/module.ts';
-import { binaryCrossEntropyWithLogits } from '../ops/binary-cross-entropy.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { download } from '../serialize/safetensors.ts';
-import { tidy } from '../tensor/scope.ts';
-import { evaluate } from './evaluate.ts';
+import { generator } from '../tensor/random.ts';
+import { Autosave, type CheckpointOptions } from './autosave.ts';
+import { diagnoseBatch, diagnoseForward, findNonFinite } from './diagnose.ts';
+import { EpochMeter } from './epoch-meter.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
 import { computeMetrics } from './metrics.ts';
+import { mixup } from './mixup.ts';
 import { formatDuration, ProgressBar } from './progress.ts';
-import { restoreSnapshot, type Snapshot } from './snapshot.ts';
+import { restoreSnapshot } from './snapshot.ts';
+import type { EpochMetrics, EpochRecord, FitState, Schedule } from './state.ts';
+import { accumulateGradients } from './train-step.ts';
 
-/** Accuracy and kappa at the threshold 0.5. */
-export type EpochMetrics = Readonly<Record<'loss' | 'accuracy' | 'auroc' | 'kappa', number>>;
-
-/** One line of a training's history. */
-export interface EpochRecord {
-  /** From 1. */
-  readonly epoch: number;
-  /** Over the batches as they were trained on: augmented, in training mode, the loss with its weights. */
-  readonly train: EpochMetrics;
-  readonly validation: EpochMetrics | null;
-  /** The learning rate of the first parameter group, at the end. */
-  readonly lr: number;
-  /** Of training, validation left out. */
-  readonly imagesPerSecond: number;
-  /** The share of the training's time that was spent waiting for batches, from 0 to 1. */
-  readonly dataWait: number;
-}
-
-/** Where a training stands after an epoch; with the optimiser's and the schedule's state, all it needs to go on. */
-export interface FitState {
-  readonly history: readonly EpochRecord[];
-  /** The epoch of least validation loss (from 1), and the weights that it had. */
-  readonly best: { readonly epoch: number; readonly loss: number; readonly weights: Snapshot } | null;
-}
+export type { CheckpointOptions } from './autosave.ts';
+export type { EpochMetrics, EpochRecord, FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
 export interface FitOptions {
   optimizer: Optimizer;
   epochs: number;
   /** Any of `optim`'s schedules. */
-  scheduler?: { step(metric: number): void };
-  /** When the schedule steps: after each epoch, with the validation loss (default), or after each batch. */
+  scheduler?: Schedule;
+  /** When the schedule steps: after each epoch, with the validation loss (default), or after each step of the optimiser. */
   schedulerStep?: 'epoch' | 'batch';
   /** Evaluated after each epoch. The weights of least loss on it are those that the model has in the end. */
   validation?: DataLoader;
   /** Stops after so many epochs without a lesser validation loss; default never. */
   patience?: number;
+  /** Scales the gradients of a step so that their norm is at most this; default none. */
+  maxGradNorm?: number;
+  /**
+   * Batches a step of the optimiser, default 1: their gradients add up to those of one batch of all their images. Batch
+   * norm still takes its statistics from each batch alone.
+   */
+  accumulate?: number;
+  /** Trains on pairs of images mixed in shares from Beta(mixup, mixup), see `mixup`; default none. */
+  mixup?: number;
+  /** Saves the training here after each epoch, when aborted, and now and then in between; default nowhere. */
+  checkpoint?: CheckpointOptions;
   /** Goes on from here; model, optimiser and schedule must be as they were then. */
   state?: FitState;
-  /** Called before each epoch (from 1), to freeze layers or thaw them, say. */
+  /** Called before each epoch (from 1), to freeze layers or thaw them, say; again where a run goes on within an epoch. */
   beforeEpoch?: (epoch: number) => void;
-  /** Called after each epoch, to save a checkpoint. */
+  /** Called after each epoch, before its checkpoint is saved: to write a log, say. */
   onEpoch?: (state: FitState) => void | Promise<void>;
   /** Default a progress bar on stdout; null for none. */
   progress?: ProgressBar | null;
-  /** Ends the training before the next step when aborted. */
+  /** Ends the training before the next step, or within a validation, when aborted: see `catchInterrupt`. */
   signal?: AbortSignal;
 }
 
@@ -65,138 +60,238 @@ export interface FitResult extends FitState {
 
 /**
  * Trains a model of one logit on binary labels, by cross-entropy with the loader's weights.
- * @throws TrainingError when the loss is NaN or infinite
+ * @throws TrainingError when the loss or a parameter is NaN or infinite, naming epoch, batch, the layer or the image
+ * where that began, and the last checkpoint
+ * @throws ShapeError for options out of range
+ * @throws StateDictError for a state within an epoch of other images
  */
-export async function fit(model: Module, train: DataLoader, options: FitOptions): Promise<FitResult> {
-  const { epochs, validation, patience = Number.POSITIVE_INFINITY, onEpoch } = options;
-  const progress = options.progress === undefined ? new ProgressBar() : options.progress;
-  const { scheduler, schedulerStep = 'epoch' } = options;
-  const history = [...(options.state?.history ?? [])];
-  let best = options.state?.best ?? null;
-  let ended: FitResult['ended'] = 'all epochs';
-  for (let epoch = history.length + 1; epoch <= epochs; epoch++) {
-    if (best && history.length - best.epoch >= patience) {
-      ended = 'patience';
-      break;
-    }
-    options.beforeEpoch?.(epoch);
-    const trained = await trainEpoch(model, train, epoch, progress, options);
-    if (!trained) {
-      ended = 'aborted';
-      break;
-    }
-    const checked = validation ? await evaluate(model, validation) : null;
-    if (schedulerStep === 'epoch') scheduler?.step(checked?.loss ?? trained.train.loss);
-    const record = { epoch, ...trained, validation: checked && summarize(checked) };
-    history.push(record);
-    if (checked && checked.loss < (best?.loss ?? Number.POSITIVE_INFINITY)) {
-      best = { epoch, loss: checked.loss, weights: await download(model.stateDict()) };
-    }
-    progress?.print(describe(record, epochs));
-    await onEpoch?.({ history, best });
+export function fit(model: Module, train: DataLoader, options: FitOptions): Promise<FitResult> {
+  const { accumulate = 1, maxGradNorm = 1, mixup = 1 } = options;
+  if (!Number.isInteger(accumulate) || accumulate < 1) {
+    throw new ShapeError(`fit: accumulate must be a whole number from 1 on, got ${accumulate}`);
   }
-  if (best) restoreSnapshot(model, best.weights);
-  return { history, best, ended };
+  if (!(maxGradNorm > 0)) throw new ShapeError(`fit: maxGradNorm must be above 0, got ${maxGradNorm}`);
+  if (!(mixup > 0)) throw new ShapeError(`fit: mixup must be above 0, got ${mixup}`);
+  return new Fit(model, train, options).run();
 }
 
-function summarize({
-  loss,
-  labels,
-  scores,
-}: {
-  loss: number;
-  labels: ArrayLike<number>;
-  scores: ArrayLike<number>;
-}): EpochMetrics {
+const secondsSince = (time: number): number => (performance.now() - time) / 1000;
+
+class Fit {
+  readonly #model: Module;
+  readonly #loader: DataLoader;
+  readonly #options: FitOptions;
+  readonly #progress: ProgressBar | null;
+  readonly #autosave: Autosave | null;
+  readonly #history: EpochRecord[];
+  #best: FitState['best'];
+  #meter: EpochMeter;
+  /** The seconds that the last validation took. */
+  #validating = 0;
+
+  constructor(model: Module, loader: DataLoader, options: FitOptions) {
+    const { optimizer, scheduler = null, state, checkpoint, progress } = options;
+    this.#model = model;
+    this.#loader = loader;
+    this.#options = options;
+    this.#progress = progress === undefined ? new ProgressBar() : progress;
+    this.#autosave = checkpoint ? new Autosave(checkpoint, { model, optimizer, scheduler }) : null;
+    this.#history = [...(state?.history ?? [])];
+    this.#best = state?.best ?? null;
+    this.#meter = new EpochMeter(loader, this.#history.length, state?.unfinished ?? null);
+  }
+
+  /** From 1. */
+  get #epoch(): number {
+    return this.#history.length + 1;
+  }
+
+  get #state(): FitState {
+    return { history: [...this.#history], best: this.#best, unfinished: this.#meter.unfinished() };
+  }
+
+  async run(): Promise<FitResult> {
+    const ended = await this.#trainEpochs();
+    if (ended === 'aborted') await this.#save();
+    if (this.#best) restoreSnapshot(this.#model, this.#best.weights);
+    return { ...this.#state, ended };
+  }
+
+  async #trainEpochs(): Promise<FitResult['ended']> {
+    const { epochs, patience = Number.POSITIVE_INFINITY, beforeEpoch, onEpoch } = this.#options;
+    while (this.#epoch <= epochs) {
+      if (this.#best && this.#history.length - this.#best.epoch >= patience) return 'patience';
+      beforeEpoch?.(this.#epoch);
+      if (!(await this.#trainEpoch())) return 'aborted';
+      const validated = await this.#validate();
+      if (validated === 'aborted') return 'aborted';
+      await this.#endEpoch(validated);
+      await onEpoch?.(this.#state);
+      await this.#save();
+    }
+    return 'all epochs';
+  }
+
+  /** Trains on what is left of the epoch; false when aborted. */
+  async #trainEpoch(): Promise<boolean> {
+    const { optimizer, accumulate = 1, signal, scheduler, schedulerStep, maxGradNorm } = this.#options;
+    const [loader, meter] = [this.#loader, this.#meter];
+    let [stepLoss, images, left] = [0, 0, 0];
+    let lap = performance.now();
+    this.#model.train();
+    for await (const batch of loader.epoch(this.#epoch - 1, meter.batches)) {
+      if (left === 0) {
+        if (signal?.aborted) return false;
+        left = Math.min(accumulate, loader.length - meter.batches);
+        images = this.#imagesOf(left);
+        stepLoss = 0;
+        optimizer.zeroGrad();
+      }
+      const waited = secondsSince(lap);
+      stepLoss += await this.#trainBatch(batch, batch.size / images);
+      left--;
+      if (left === 0) {
+        if (maxGradNorm !== undefined) clipGradNorm(parametersOf(optimizer), maxGradNorm)?.dispose();
+        optimizer.step();
+        if (schedulerStep === 'batch') scheduler?.step(stepLoss);
+      }
+      meter.waited += waited;
+      meter.seconds += secondsSince(lap);
+      this.#showProgress();
+      if (left === 0 && this.#autosave?.isDue) await this.#save();
+      lap = performance.now();
+    }
+    await this.#checkParameters();
+    return !signal?.aborted;
+  }
+
+  /** How many images the next batches have. */
+  #imagesOf(batches: number): number {
+    const { batchSize, dataset } = this.#loader;
+    const first = this.#meter.batches * batchSize;
+    return Math.min(first + batches * batchSize, dataset.length) - first;
+  }
+
+  /** Adds its share to the gradients; its share of the loss. */
+  async #trainBatch(batch: Batch, share: number): Promise<number> {
+    const { mixup: alpha } = this.#options;
+    const mixed = alpha === undefined ? batch : mixup(batch, alpha, generator);
+    const random = generator.state;
+    const { loss, logits } = await accumulateGradients(this.#model, mixed, share);
+    if (!Number.isFinite(loss)) {
+      generator.state = random;
+      const reason = diagnoseBatch(batch) ?? (await diagnoseForward(this.#model, mixed));
+      throw this.#failure(
+        `the loss is ${loss} in epoch ${this.#epoch}, batch ${this.#meter.batches + 1} of ${this.#loader.length}`,
+        reason,
+      );
+    }
+    this.#meter.add(batch, loss, logits);
+    return loss * share;
+  }
+
+  /** @throws TrainingError where a parameter is NaN or infinite: what is saved, or kept as the best, is good */
+  async #checkParameters(): Promise<void> {
+    const name = await findNonFinite(this.#model.namedParameters());
+    if (!name) return;
+    const where = `in epoch ${this.#epoch}, after batch ${this.#meter.batches} of ${this.#loader.length}`;
+    throw this.#failure(
+      `${name} holds NaN or infinity ${where}`,
+      'the loss was finite, so the gradient was not',
+    );
+  }
+
+  #failure(what: string, reason: string): TrainingError {
+    const { state, optimizer } = this.#options;
+    const saved = this.#autosave?.saved ?? (state ? 'the one that this run went on from' : null);
+    const { lr } = optimizer.groups[0];
+    return new TrainingError(
+      `fit: ${what}, at learning rate ${lr}: ${reason}${saved ? `; the last good checkpoint is ${saved}` : ''}`,
+    );
+  }
+
+  async #save(): Promise<void> {
+    if (!this.#autosave) return;
+    await this.#checkParameters();
+    await this.#autosave.save(this.#state);
+  }
+
+  async #validate(): Promise<Evaluation | null | 'aborted'> {
+    const { validation, signal } = this.#options;
+    if (!validation) return null;
+    const start = performance.now();
+    try {
+      return await evaluate(this.#model, validation, {
+        onBatch: (done) => {
+          signal?.throwIfAborted();
+          const part = done / validation.dataset.length;
+          this.#progress?.update(`${this.#title} validation`, part, '');
+        },
+      });
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) return 'aborted';
+      throw error;
+    } finally {
+      this.#validating = secondsSince(start);
+    }
+  }
+
+  async #endEpoch(validated: Evaluation | null): Promise<void> {
+    const { optimizer, scheduler, schedulerStep = 'epoch' } = this.#options;
+    const [epoch, meter] = [this.#epoch, this.#meter];
+    if (schedulerStep === 'epoch') scheduler?.step(validated?.loss ?? meter.loss);
+    const record: EpochRecord = {
+      epoch,
+      train: meter.metrics(),
+      validation: validated && summarize(validated),
+      lr: optimizer.groups[0].lr,
+      imagesPerSecond: meter.imagesPerSecond,
+      dataWait: meter.dataWait,
+    };
+    this.#progress?.print(`${this.#title}  ${describe(record)}`);
+    this.#history.push(record);
+    this.#meter = new EpochMeter(this.#loader, epoch, null);
+    if (validated && validated.loss < (this.#best?.loss ?? Number.POSITIVE_INFINITY)) {
+      this.#best = { epoch, loss: validated.loss, weights: await download(this.#model.stateDict()) };
+    }
+  }
+
+  get #title(): string {
+    return `epoch ${this.#epoch}/${this.#options.epochs}`;
+  }
+
+  #showProgress(): void {
+    const [{ length }, meter] = [this.#loader, this.#meter];
+    const epochs = this.#options.epochs - this.#epoch + 1;
+    const left =
+      (meter.seconds / meter.batches) * (length * epochs - meter.batches) + this.#validating * epochs;
+    const figures = [
+      `loss ${meter.loss.toFixed(4)}`,
+      `ETA ${formatDuration(left)}`,
+      `${meter.imagesPerSecond.toFixed(1)} images/s`,
+      `data wait ${percent(meter.dataWait)}`,
+    ];
+    this.#progress?.update(this.#title, meter.batches / length, figures.join('  '));
+  }
+}
+
+const parametersOf = ({ groups }: Optimizer) => groups.flatMap(({ params }) => params);
+
+function summarize({ loss, labels, scores }: Evaluation): EpochMetrics {
   const { accuracy, auroc, kappa } = computeMetrics(labels, scores);
   return { loss, accuracy, auroc, kappa };
 }
 
-function describe(record: EpochRecord, epochs: number): string {
-  const { epoch, train, validation, imagesPerSecond, dataWait } = record;
+function describe({ train, validation, imagesPerSecond, dataWait }: EpochRecord): string {
   const metrics = (values: EpochMetrics) =>
     Object.entries(values)
       .map(([name, value]) => `${name} ${value.toFixed(3)}`)
       .join(', ');
   return [
-    `epoch ${epoch}/${epochs}  train: ${metrics(train)}`,
+    `train: ${metrics(train)}`,
     ...(validation ? [`validation: ${metrics(validation)}`] : []),
     `${imagesPerSecond.toFixed(1)} images/s, data wait ${percent(dataWait)}`,
   ].join('  ');
 }
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
-
-/** One pass over the images; null when aborted. */
-async function trainEpoch(
-  model: Module,
-  loader: DataLoader,
-  epoch: number,
-  progress: ProgressBar | null,
-  { optimizer, epochs, scheduler, schedulerStep, signal }: FitOptions,
-): Promise<Omit<EpochRecord, 'epoch' | 'validation'> | null> {
-  const start = performance.now();
-  const secondsSince = (time: number) => (performance.now() - time) / 1000;
-  let [sum, batches, waited, waitingSince] = [0, 0, 0, start];
-  const labels: number[] = [];
-  const scores: number[] = [];
-  model.train();
-  for await (const batch of loader.epoch(epoch - 1)) {
-    waited += secondsSince(waitingSince);
-    if (signal?.aborted) return null;
-    const { loss, logits } = await trainStep(model, batch, optimizer);
-    batches++;
-    if (!Number.isFinite(loss)) {
-      throw new TrainingError(
-        `fit: the loss is ${loss} in epoch ${epoch}, batch ${batches} of ${loader.length}, at learning rate ${optimizer.groups[0].lr}; a lower one, or clipped gradients, may help`,
-      );
-    }
-    if (schedulerStep === 'batch') scheduler?.step(loss);
-    sum += loss * batch.size;
-    labels.push(...batch.targets);
-    for (const logit of logits) scores.push(1 / (1 + Math.exp(-logit)));
-    const seconds = secondsSince(start);
-    const left = (seconds / batches) * (loader.length * (epochs - epoch + 1) - batches);
-    progress?.update(
-      `epoch ${epoch}/${epochs}`,
-      batches / loader.length,
-      [
-        `loss ${(sum / labels.length).toFixed(4)}`,
-        `ETA ${formatDuration(left)}`,
-        `${(labels.length / seconds).toFixed(1)} images/s`,
-        `data wait ${percent(waited / seconds)}`,
-      ].join('  '),
-    );
-    waitingSince = performance.now();
-  }
-  const seconds = secondsSince(start);
-  return {
-    train: summarize({ loss: sum / labels.length, labels, scores }),
-    lr: optimizer.groups[0].lr,
-    imagesPerSecond: labels.length / seconds,
-    dataWait: waited / seconds,
-  };
-}
-
-/** Forward, backward and the optimiser's step; the loss, and what the network said of each image. */
-async function trainStep(
-  model: Module,
-  batch: Batch,
-  optimizer: Optimizer,
-): Promise<{ loss: number; logits: Float32Array }> {
-  const { loss, logits } = tidy(() => {
-    const { x, y, weight } = batch.tensors();
-    const logits = model.forward(x);
-    const loss = binaryCrossEntropyWithLogits(logits, y, { weight });
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    return { loss, logits };
-  });
-  try {
-    return { loss: await loss.item(), logits: await logits.data() };
-  } finally {
-    loss.dispose();
-    logits.dispose();
-  }
-}

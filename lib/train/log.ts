@@ -1,6 +1,6 @@
 import { writeToString } from 'fast-csv';
 import { writeWhole } from './files.ts';
-import type { EpochMetrics, EpochRecord } from './fit.ts';
+import type { EpochMetrics, EpochRecord } from './state.ts';
 
 /** Writes the history of a training as a CSV file with a header. */
 export async function writeLog(path: string, history: readonly EpochRecord[]): Promise<void> {

@@ -11,7 +11,7 @@ import { writeWhole } from '../../lib/train/files.ts';
 import { type FitState, fit } from '../../lib/train/fit.ts';
 import { writeLog } from '../../lib/train/log.ts';
 import { ReferenceDevice } from '../reference/device.ts';
-import { adam, makeModel, train, validation } from './toy.ts';
+import { adam, assertRejects, makeModel, train, validation } from './toy.ts';
 
 const test = suite('checkpoint');
 const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
@@ -44,14 +44,6 @@ const run = (training: ReturnType<typeof makeTraining>, state?: FitState) => {
 const curve = ({ history }: FitState) => history.map(({ train, validation, lr }) => [train, validation, lr]);
 const stateOf = ({ optimizer, scheduler }: Training) =>
   JSON.stringify([optimizer.stateDict().groups, optimizer.stateDict().steps, scheduler?.stateDict()]);
-
-async function assertRejects(promise: Promise<unknown>, message: RegExp): Promise<void> {
-  const error = await promise.then(
-    () => null,
-    (error: Error) => error,
-  );
-  assert.match(error?.message ?? 'no fault', message);
-}
 
 const weightsOf = (model: nn.Module) => [...model.stateDict().values()].map((value) => [...value.dataSync()]);
 
@@ -88,7 +80,7 @@ test('a resumed run ends with the bits of one that was not interrupted', async (
 
 test('a training of another kind is named, and nothing of it is changed', async () => {
   const { model, optimizer, scheduler } = makeTraining();
-  const state: FitState = { history: [], best: null };
+  const state: FitState = { history: [], best: null, unfinished: null };
   const plain = join(folder, 'plain.safetensors');
   const scheduled = join(folder, 'scheduled.safetensors');
   await fit(model, train, { optimizer, epochs: 1, progress: null });
@@ -128,7 +120,7 @@ test('numbers that JSON lacks survive', async () => {
   const numbers = { loss: Infinity, accuracy: 0.5, auroc: Number.NaN, kappa: -Infinity };
   const record = { epoch: 1, train: numbers, validation: null, lr: 0.1, imagesPerSecond: 12, dataWait: 0.25 };
   const history = [record, { ...record, epoch: 2, validation: numbers }];
-  await saveCheckpoint(file, training, { history, best: null }, settings);
+  await saveCheckpoint(file, training, { history, best: null, unfinished: null }, settings);
   const checkpoint = await readCheckpoint(file);
   assert.equal(checkpoint.settings, settings);
   assert.equal((await checkpoint.restore(training)).history, history);

@@ -5,7 +5,7 @@ import { setDevice } from '../../lib/devices/select.ts';
 import { TrainingError } from '../../lib/errors.ts';
 import { memory, type nn } from '../../lib/index.ts';
 import { evaluate } from '../../lib/train/evaluate.ts';
-import { type FitOptions, type FitState, fit } from '../../lib/train/fit.ts';
+import { type FitOptions, type FitState, fit, type Schedule } from '../../lib/train/fit.ts';
 import { formatDuration, ProgressBar } from '../../lib/train/progress.ts';
 import { ReferenceDevice } from '../reference/device.ts';
 import { adam, dataset, makeModel, options, train, validation } from './toy.ts';
@@ -13,6 +13,13 @@ import { adam, dataset, makeModel, options, train, validation } from './toy.ts';
 const test = suite('fit');
 test.before.each(() => setDevice(new ReferenceDevice()));
 test.after.each(() => setDevice(null));
+
+/** A schedule without a state. */
+const schedule = (step: (metric: number) => void): Schedule => ({
+  step,
+  stateDict: () => null,
+  loadStateDict: () => {},
+});
 
 const quiet: Pick<FitOptions, 'progress'> = { progress: null };
 const weightsOf = (model: nn.Module) => [...model.stateDict().values()].map((value) => [...value.dataSync()]);
@@ -52,11 +59,9 @@ test('learns, validates each epoch, and leaves memory as it was', async () => {
 test('stops when validation no longer improves, with the best weights', async () => {
   const model = makeModel();
   const optimizer = adam(model);
-  const spoiling = {
-    step: () => {
-      optimizer.groups[0].lr *= 12;
-    },
-  };
+  const spoiling = schedule(() => {
+    optimizer.groups[0].lr *= 12;
+  });
   const seen: number[][][] = [];
   const { history, best, ended } = await fit(model, train, {
     ...quiet,
@@ -90,7 +95,7 @@ test('schedules step after each batch or epoch', async () => {
   const model = makeModel();
   const optimizer = adam(model);
   const metrics: number[] = [];
-  const scheduler = { step: (metric: number) => void metrics.push(metric) };
+  const scheduler = schedule((metric) => void metrics.push(metric));
   await fit(model, train, { ...quiet, optimizer, epochs: 2, scheduler, schedulerStep: 'batch' });
   assert.is(metrics.length, 10);
   metrics.length = 0;

@@ -1,3 +1,4 @@
+import * as assert from 'uvu/assert';
 import { createImage } from '../../lib/data/image.ts';
 import { DataLoader, type ImageDataset } from '../../lib/data/loader.ts';
 import { GRAY } from '../../lib/data/transforms.ts';
@@ -18,6 +19,16 @@ export const dataset: ImageDataset = {
 export const options = { batchSize: 8, normalization: GRAY };
 export const validation = new DataLoader(dataset, options);
 export const train = new DataLoader(dataset, { ...options, shuffle: true, seed: 3 });
+
+/** Fails unless the promise is rejected with such a message; the error. */
+export async function assertRejects(promise: Promise<unknown>, message: RegExp): Promise<Error> {
+  const error = await promise.then(
+    () => new Error('no fault'),
+    (error: Error) => error,
+  );
+  assert.match(error.message, message);
+  return error;
+}
 
 /** A small network with a buffer and with random numbers in its forward pass. */
 export function makeModel(): nn.Sequential {
