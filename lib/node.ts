@@ -61,6 +61,7 @@ export {
   type Schedule,
   type UnfinishedEpoch,
 } from './train/fit.ts';
+export { grayStem } from './train/gray-stem.ts';
 export { catchInterrupt, type Interrupt } from './train/interrupt.ts';
 export { writeLog } from './train/log.ts';
 export * as metrics from './train/metrics.ts';
