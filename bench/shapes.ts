@@ -1,5 +1,5 @@
 /** The shapes that kernels are measured at: those of ResNet-18, ResNet-50 and DenseNet-121 on images of 224x224. */
-import type { Conv2dGeometry, MatmulGeometry, Pool2dGeometry } from '../lib/devices/device.ts';
+import type { Conv2dGeometry, MatmulGeometry, MaxPool2dGeometry } from '../lib/devices/device.ts';
 
 export const GEMM_SIZES = [256, 512, 1024, 2048];
 
@@ -85,18 +85,65 @@ export function gemm(m: number, n: number, k: number): MatmulGeometry {
   return { batch: 1, m, n, k, transposeA: false, transposeB: false, batchStrideA: 0, batchStrideB: 0 };
 }
 
+/** A convolution's geometry: its output's size from the rest, and strides, dilations and groups 1, paddings 0, where not given. */
+export function convGeometry(
+  given: Omit<Conv2dGeometry, ConvDefaults | 'outHeight' | 'outWidth'> &
+    Partial<Pick<Conv2dGeometry, ConvDefaults>>,
+): Conv2dGeometry {
+  const g = { ...CONV_DEFAULTS, ...given };
+  const out = (size: number, kernel: number, stride: number, padding: number, dilation: number) =>
+    Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+  return {
+    ...g,
+    outHeight: out(g.inHeight, g.kernelHeight, g.strideHeight, g.paddingHeight, g.dilationHeight),
+    outWidth: out(g.inWidth, g.kernelWidth, g.strideWidth, g.paddingWidth, g.dilationWidth),
+  };
+}
+
+const CONV_DEFAULTS = {
+  strideHeight: 1,
+  strideWidth: 1,
+  paddingHeight: 0,
+  paddingWidth: 0,
+  dilationHeight: 1,
+  dilationWidth: 1,
+  groups: 1,
+};
+type ConvDefaults = keyof typeof CONV_DEFAULTS;
+
 export function conv2d(
   { in: inChannels, out: outChannels, kernel, stride, size }: Omit<ConvShape, 'network'>,
   batch: number,
 ): Conv2dGeometry {
   const padding = (kernel - 1) / 2;
-  const out = Math.floor((size + 2 * padding - kernel) / stride) + 1;
-  return {
+  return convGeometry({
     batch,
     inChannels,
     inHeight: size,
     inWidth: size,
     outChannels,
+    kernelHeight: kernel,
+    kernelWidth: kernel,
+    strideHeight: stride,
+    strideWidth: stride,
+    paddingHeight: padding,
+    paddingWidth: padding,
+  });
+}
+
+/** A pooling of square windows of square images. */
+export function pool2d(
+  batch: number,
+  channels: number,
+  size: number,
+  [kernel, stride, padding]: readonly [kernel: number, stride: number, padding: number],
+): MaxPool2dGeometry {
+  const out = Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  return {
+    batch,
+    channels,
+    inHeight: size,
+    inWidth: size,
     outHeight: out,
     outWidth: out,
     kernelHeight: kernel,
@@ -107,39 +154,19 @@ export function conv2d(
     paddingWidth: padding,
     dilationHeight: 1,
     dilationWidth: 1,
-    groups: 1,
   };
 }
 
-export function pool2d(
-  batch: number,
-  channels: number,
-  size: number,
-  kernel: number,
-  padding: number,
-): Pool2dGeometry {
-  const out = Math.floor((size + 2 * padding - kernel) / 2) + 1;
-  return {
-    batch,
-    channels,
-    inHeight: size,
-    inWidth: size,
-    outHeight: out,
-    outWidth: out,
-    kernelHeight: kernel,
-    kernelWidth: kernel,
-    strideHeight: 2,
-    strideWidth: 2,
-    paddingHeight: padding,
-    paddingWidth: padding,
-  };
-}
+export const sizeOf = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1);
 
-/** Values in [-1, 1), the same on every call of one length. */
-export function noise(length: number): Float32Array {
-  let state = length;
-  return Float32Array.from({ length }, () => {
+/** Values in [-1, 1), the same on every call of one length and number. */
+export function noise(length: number, number = 0): Float32Array {
+  const values = new Float32Array(length);
+  let state = length + number;
+  for (let i = 0; i < length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
+    values[i] = state / 2 ** 31 - 1;
+  }
+  return values;
 }

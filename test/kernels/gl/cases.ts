@@ -1,10 +1,10 @@
+import { convGeometry, pool2d } from '../../../bench/shapes.ts';
 import type {
   BatchNormGeometry,
   BinaryOp,
   Conv2dGeometry,
   Device,
   MatmulGeometry,
-  MaxPool2dGeometry,
   Storage,
   UnaryGradOp,
   UnaryOp,
@@ -18,7 +18,7 @@ const SIZE = 6;
 const SPATIAL = SIZE * SIZE;
 
 export function convolution(options: Partial<Conv2dGeometry>): Conv2dGeometry {
-  const g = {
+  return convGeometry({
     batch: BATCH,
     inChannels: 4,
     inHeight: SIZE,
@@ -26,22 +26,8 @@ export function convolution(options: Partial<Conv2dGeometry>): Conv2dGeometry {
     outChannels: 4,
     kernelHeight: 1,
     kernelWidth: 1,
-    strideHeight: 1,
-    strideWidth: 1,
-    paddingHeight: 0,
-    paddingWidth: 0,
-    dilationHeight: 1,
-    dilationWidth: 1,
-    groups: 1,
     ...options,
-  };
-  const out = (size: number, kernel: number, stride: number, padding: number, dilation: number) =>
-    Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
-  return {
-    ...g,
-    outHeight: out(g.inHeight, g.kernelHeight, g.strideHeight, g.paddingHeight, g.dilationHeight),
-    outWidth: out(g.inWidth, g.kernelWidth, g.strideWidth, g.paddingWidth, g.dilationWidth),
-  };
+  });
 }
 
 /** Values that a convolution left: `[BATCH, channels, SIZE, SIZE]`, in lanes on GL. */
@@ -123,31 +109,17 @@ const normalisation: readonly Case[] = [false, true].flatMap((affine) =>
   ),
 );
 
-const pools: readonly Case[] = [
-  [2, 2, 0],
-  [3, 2, 1],
-  [2, 3, 0],
-].map(
+const pools: readonly Case[] = (
+  [
+    [2, 2, 0],
+    [3, 2, 1],
+    [2, 3, 0],
+  ] as const
+).map(
   ([kernel, stride, padding]): Case => ({
     name: `pooling of activations, kernel ${kernel}, stride ${stride}, padding ${padding}`,
     run(device, random) {
-      const out = Math.floor((SIZE + 2 * padding - kernel) / stride) + 1;
-      const g: MaxPool2dGeometry = {
-        batch: BATCH,
-        channels: 8,
-        inHeight: SIZE,
-        inWidth: SIZE,
-        outHeight: out,
-        outWidth: out,
-        kernelHeight: kernel,
-        kernelWidth: kernel,
-        strideHeight: stride,
-        strideWidth: stride,
-        paddingHeight: padding,
-        paddingWidth: padding,
-        dilationHeight: 1,
-        dilationWidth: 1,
-      };
+      const g = pool2d(BATCH, 8, SIZE, [kernel, stride, padding]);
       const average = { ...g, countIncludePad: false, divisorOverride: 0 };
       const x = activation(device, random, 8);
       const { output, indices } = device.maxPool2d(x, g);
