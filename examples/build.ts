@@ -1,18 +1,22 @@
 /** Networks, optimisers and schedules as a recipe describes them. */
 import { GradiographError, models, nn, optim, type Tensor } from '../lib/index.ts';
-import { layerGroups, type StagedModel, transforms } from '../lib/node.ts';
-import type { HeadLayer, ModelName, Recipe } from './recipes.ts';
+import { layerGroups, transforms } from '../lib/node.ts';
+import { type HeadLayer, isCnn, type Recipe, type Schedule } from './recipes.ts';
 
-/** Networks that have been, or may be, trained on ImageNet want three channels; the others get the gray one. */
-const isCnn = (model: ModelName): model is 'cnn2' | 'cnn4' | 'cnn15' => model.startsWith('cnn');
+export type Network = models.Cnn | models.ResNet | models.DenseNet;
 
-export const normalizationOf = (model: ModelName): transforms.Normalization =>
-  isCnn(model) ? transforms.GRAY : transforms.IMAGENET;
+/** What is done to every image: resized, and its levels brought to the range that the network expects. */
+export const prepareOf = ({ size, fit }: Recipe): transforms.Transform => transforms.resize(size, { fit });
+export const normalizationOf = ({ channels }: Recipe): transforms.Normalization =>
+  channels === 1 ? transforms.GRAY : transforms.IMAGENET;
 
-/** A network of one logit. */
-export function buildModel({ model, size, batchNorm, head }: Recipe): StagedModel {
-  if (isCnn(model)) return models[model]({ inChannels: 1, inputSize: size, batchNorm });
-  const network = models[model]({ numClasses: 1 });
+/** A network of one logit. @throws GradiographError for a cnn network with another head */
+export function buildModel({ model, size, channels, batchNorm, head }: Recipe): Network {
+  if (isCnn(model)) {
+    if (head !== null) throw new GradiographError(`--head: ${model} has a head of its own`);
+    return models[model]({ inChannels: channels, inputSize: size, batchNorm });
+  }
+  const network = models[model]({ numClasses: 1, inChannels: channels });
   if (head === null) return network;
   if (network instanceof models.ResNet) network.fc = replaceHead(network.fc, head);
   else network.classifier = replaceHead(network.classifier, head);
@@ -33,7 +37,8 @@ function replaceHead(old: nn.Module, layers: readonly HeadLayer[]): nn.Module {
 }
 
 /**
- * Loads weights but for a head of other shapes, which then starts anew.
+ * Loads weights but for a head of other shapes, which then starts anew. Filters of three channels are summed for a
+ * network of one: three equal channels would have given the same.
  * @returns the names that were not loaded
  * @throws GradiographError where more than the head differs
  */
@@ -41,7 +46,8 @@ export function loadBody(model: nn.Module, weights: ReadonlyMap<string, Tensor>)
   const own = model.stateDict();
   const isHead = (name: string) => /^(fc|classifier)\./.test(name);
   const fits = (name: string, { shape }: Tensor) => String(own.get(name)?.shape) === String(shape);
-  const body = new Map([...weights].filter(([name, value]) => !isHead(name) || fits(name, value)));
+  const wanted = [...weights].filter(([name, value]) => !isHead(name) || fits(name, value));
+  const body = new Map(wanted.map(([name, value]) => [name, asGray(value, own.get(name))]));
   const { missing, unexpected } = model.loadStateDict(body, { strict: false });
   const foreign = [...unexpected, ...missing.filter((name) => !isHead(name))];
   if (foreign.length > 0) {
@@ -52,48 +58,98 @@ export function loadBody(model: nn.Module, weights: ReadonlyMap<string, Tensor>)
   return missing;
 }
 
+/** w `[O, 3, kH, kW]` as `[O, 1, kH, kW]` where that is wanted. */
+function asGray(value: Tensor, own: Tensor | undefined): Tensor {
+  const [outs, channels, ...kernel] = value.shape;
+  const isStem = kernel.length === 2 && channels === 3 && String(own?.shape) === String([outs, 1, ...kernel]);
+  return isStem ? value.sum(1, true) : value;
+}
+
 /** All parameters in one group, or, where the stages' learning rates differ, one a stage. */
 export function buildOptimizer(
-  model: StagedModel,
+  model: Network,
   { optimizer, lr, momentum, weightDecay, fineTuning }: Recipe,
+  pretrained: boolean,
 ): optim.Optimizer {
-  const { layerDecay } = fineTuning;
+  const layerDecay = pretrained ? fineTuning.layerDecay : 1;
   const parameters = layerDecay === 1 ? model.parameters() : layerGroups(model, lr, layerDecay);
   if (optimizer === 'sgd') return new optim.SGD(parameters, { lr, momentum, weightDecay });
   if (optimizer === 'adamw') return new optim.AdamW(parameters, { lr, weightDecay });
   return new optim.Adam(parameters, { lr, weightDecay });
 }
 
-/** The schedule of a recipe, and when it steps; null where the learning rate is constant. */
-export function buildScheduler(
-  optimizer: optim.Optimizer,
-  { schedule, epochs }: Recipe,
-  stepsPerEpoch: number,
-) {
+/** The first learning rate of a warm-up, as a share of the full one. */
+const WARMUP_START = 0.01;
+
+/**
+ * The schedule of a recipe after its warm-up, and when it steps; null where the learning rate is constant.
+ * @throws GradiographError for a warm-up as long as the training, or before a schedule that cannot follow one
+ */
+export function buildScheduler(optimizer: optim.Optimizer, recipe: Recipe, stepsPerEpoch: number) {
+  const { schedule, epochs, warmup } = recipe;
+  if (warmup >= epochs) {
+    throw new GradiographError(`--warmup: ${warmup} epochs leave nothing of --epochs ${epochs}`);
+  }
+  if (warmup > 0)
+    return { scheduler: withWarmup(optimizer, recipe, stepsPerEpoch), schedulerStep: 'batch' } as const;
   switch (schedule.name) {
     case 'constant':
       return null;
-    case 'step':
-      return { scheduler: new optim.StepLR(optimizer, schedule), schedulerStep: 'epoch' } as const;
     case 'plateau':
       return { scheduler: new optim.ReduceLROnPlateau(optimizer, schedule), schedulerStep: 'epoch' } as const;
-    case 'oneCycle':
+    case 'oneCycle': {
+      const { pctStart } = schedule;
+      const maxLr = optimizer.groups.map(({ lr }) => lr);
+      const scheduler = new optim.OneCycleLR(optimizer, { maxLr, epochs, stepsPerEpoch, pctStart });
+      return { scheduler, schedulerStep: 'batch' } as const;
+    }
+    case 'cosine':
       return {
-        scheduler: new optim.OneCycleLR(optimizer, {
-          maxLr: optimizer.groups.map((group) => group.lr),
-          epochs,
-          stepsPerEpoch,
-        }),
+        scheduler: chainable(optimizer, schedule, epochs, stepsPerEpoch),
         schedulerStep: 'batch',
       } as const;
+    default:
+      return { scheduler: chainable(optimizer, schedule, epochs, 1), schedulerStep: 'epoch' } as const;
+  }
+}
+
+function withWarmup(optimizer: optim.Optimizer, { schedule, epochs, warmup }: Recipe, stepsPerEpoch: number) {
+  const steps = warmup * stepsPerEpoch;
+  const rise = new optim.LinearLR(optimizer, { startFactor: WARMUP_START, totalIters: steps });
+  if (schedule.name === 'constant') return rise;
+  if (schedule.name === 'plateau' || schedule.name === 'oneCycle') {
+    throw new GradiographError(`--warmup: the schedule '${schedule.name}' can have none before it`);
+  }
+  const fall = chainable(optimizer, schedule, epochs - warmup, stepsPerEpoch);
+  return new optim.SequentialLR(optimizer, { schedulers: [rise, fall], milestones: [steps] });
+}
+
+/** A schedule that is a function of the step alone; `unit` steps make an epoch. */
+function chainable(
+  optimizer: optim.Optimizer,
+  schedule: Exclude<Schedule, { name: 'constant' | 'plateau' | 'oneCycle' }>,
+  epochs: number,
+  unit: number,
+) {
+  switch (schedule.name) {
+    case 'step':
+      return new optim.StepLR(optimizer, { stepSize: schedule.stepSize * unit, gamma: schedule.gamma });
+    case 'multiStep': {
+      const milestones = schedule.milestones.map((epoch) => epoch * unit);
+      return new optim.MultiStepLR(optimizer, { milestones, gamma: schedule.gamma });
+    }
+    case 'exponential':
+      return new optim.ExponentialLR(optimizer, { gamma: schedule.gamma ** (1 / unit) });
+    case 'cosine':
+      return new optim.CosineAnnealingLR(optimizer, { tMax: epochs * unit, etaMin: schedule.etaMin });
   }
 }
 
 /** The random changes of training images. */
-export function buildAugmentation({ flip, rotation, contrast }: Recipe): transforms.Transform {
+export function buildAugmentation({ flip, rotation, brightness, contrast }: Recipe): transforms.Transform {
   return transforms.compose([
     ...(flip ? [transforms.randomHorizontalFlip()] : []),
     ...(rotation > 0 ? [transforms.randomRotation(rotation)] : []),
-    ...(contrast > 0 ? [transforms.colorJitter({ contrast })] : []),
+    ...(brightness > 0 || contrast > 0 ? [transforms.colorJitter({ brightness, contrast })] : []),
   ]);
 }

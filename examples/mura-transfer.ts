@@ -55,11 +55,12 @@ const progress = new ProgressBar();
 /** Trains a network on some regions, from weights if they are given; returns it and its figures on their test images. */
 async function train(regions: readonly Region[], epochs: number, weights: string | null) {
   seed(1);
-  const sets = await openData(
-    { data: data ?? null, regions, seed: 0, size: recipe.size, out, strict: false },
+  const { sets } = await openData(
+    { data: data ?? null, regions, pretrained: weights, seed: 0, recipe },
+    { out, strict: false, workers: 0, cache: null },
     progress,
   );
-  const loading = { batchSize: recipe.batch, normalization: normalizationOf(recipe.model), seed: 0 };
+  const loading = { batchSize: recipe.batch, normalization: normalizationOf(recipe), seed: 0 };
   const loader = new DataLoader(sets.train, {
     ...loading,
     shuffle: true,
@@ -71,7 +72,7 @@ async function train(regions: readonly Region[], epochs: number, weights: string
     for (const name of loaded.keys()) if (name.startsWith('classifier.fc2')) loaded.delete(name);
     progress.print(`new head: ${loadBody(model, loaded).join(', ')}`);
   }
-  const optimizer = buildOptimizer(model, recipe);
+  const optimizer = buildOptimizer(model, recipe, weights !== null);
   await fit(model, loader, {
     optimizer,
     ...buildScheduler(optimizer, { ...recipe, epochs }, loader.length),

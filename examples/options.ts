@@ -1,44 +1,18 @@
-/** The flags of mura-train, and the recipe that they make. */
+/** The command line that mura-train and mura-study share: what is trained, on what, and where it runs. */
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { DeviceChoice } from '../lib/index.ts';
-import { parseRegion, type Region } from '../lib/node.ts';
-import {
-  MODELS,
-  type ModelName,
-  OPTIMIZERS,
-  type OptimizerName,
-  RECIPES,
-  type Recipe,
-  type RecipeName,
-} from './recipes.ts';
-
-interface Flags {
-  data?: string;
-  model?: ModelName;
-  recipe?: RecipeName;
-  region?: Region[];
-  pretrained?: string;
-  size?: number;
-  batch?: number;
-  epochs?: number;
-  lr?: number;
-  optimizer?: OptimizerName;
-  freeze?: number;
-  gradual?: true;
-  layerDecay?: number;
-  seed?: number;
-  device: DeviceChoice;
-  threads?: number;
-  out: string;
-  resume?: string;
-  strict: boolean;
-}
+import { defaultCacheDir, parseRegion, type Region } from '../lib/node.ts';
+import { count, number, overrideRecipe, recipeOptions, whole } from './recipe-flags.ts';
+import { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from './recipes.ts';
 
 /** What is trained, on what: with the same settings, device and thread count a run gives the same bits. */
 export interface Settings {
   /** A folder in MURA's layout; null for the drawn set. */
   readonly data: string | null;
+  /** None for all. */
   readonly regions: readonly Region[];
+  /** A file of weights to start from, or 'imagenet'. */
   readonly pretrained: string | null;
   readonly seed: number;
   readonly recipe: Recipe;
@@ -48,112 +22,147 @@ export interface Settings {
 export interface Run {
   readonly device: DeviceChoice;
   readonly threads: number | undefined;
+  /** Threads that decode and augment images; 0 for none beside the main one. */
+  readonly workers: number;
+  /** Where decoded images are kept; null for nowhere. */
+  readonly cache: string | null;
   readonly out: string;
   readonly resume: string | null;
   readonly strict: boolean;
 }
 
 const DEVICES = ['auto', 'wasm', 'gpu', 'headlessgl', 'webgpu', 'webasm', 'cpu'];
+const DATA = 'Data:';
+const MACHINE = 'Machine:';
 
-function number(name: string, isRight: (value: number) => boolean) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !isRight(value)) throw new InvalidArgumentError(`Wants ${name}.`);
-    return value;
+export function list<Item>(parse: (name: string) => Item) {
+  return (text: string, before: readonly Item[] = []): Item[] => {
+    try {
+      return [...before, ...text.split(',').map(parse)];
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
   };
 }
-const count = number('a whole number from 1 on', (value) => Number.isInteger(value) && value >= 1);
 
-function parseRegions(text: string, before: Region[] = []): Region[] {
-  try {
-    return [...before, ...text.split(',').map(parseRegion)];
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
+/** `--device` and its neighbours, of every program. */
+export function deviceOptions(): Option[] {
+  return [
+    new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto').helpGroup(MACHINE),
+    new Option('--threads <n>', 'of the wasm device; default: all cores').argParser(count).helpGroup(MACHINE),
+  ];
 }
 
-/** Flags that do not change what is trained, and so may stand beside --resume. */
-const BESIDE_RESUME = ['resume', 'device', 'threads', 'out', 'strict'];
+/** What a training can be told beside its recipe. */
+export function trainingOptions(): Option[] {
+  return [
+    new Option(
+      '--data <folder>',
+      'a data set in the layout of MURA v1.1; default: one that it draws',
+    ).helpGroup(DATA),
+    new Option('--strict', 'stop at broken images instead of leaving them out')
+      .default(false)
+      .helpGroup(DATA),
+    new Option(
+      '--pretrained <path>',
+      "start from the weights of a .safetensors or .pth file, or from 'imagenet'",
+    ).helpGroup('Network:'),
+    ...recipeOptions(),
+    ...deviceOptions(),
+    new Option('--workers <n>', 'threads that decode and augment images ahead of training; 0 for none')
+      .argParser(number('a whole number from 0 on', (value) => Number.isInteger(value) && value >= 0))
+      .default(1)
+      .helpGroup(MACHINE),
+    new Option(
+      '--cache <folder>',
+      "where decoded images are kept between runs, a byte a pixel; 'none' for nowhere; default: images in $GRADIOGRAPH_CACHE, else in ~/.cache/gradiograph",
+    ).helpGroup(MACHINE),
+  ];
+}
+
+/** What `trainingOptions` parses to, beside the flags of the recipe. */
+export interface TrainingFlags {
+  readonly data?: string;
+  readonly strict: boolean;
+  readonly pretrained?: string;
+  readonly device: DeviceChoice;
+  readonly threads?: number;
+  readonly workers: number;
+  readonly cache?: string;
+  readonly model?: string;
+}
+
+export function runOf(flags: TrainingFlags, out: string, resume: string | null): Run {
+  const { device, threads, workers, strict, cache = join(defaultCacheDir(), 'images') } = flags;
+  return { device, threads, workers, cache: cache === 'none' ? null : cache, out, resume, strict };
+}
+
+export function settingsOf(
+  flags: TrainingFlags,
+  name: RecipeName,
+  regions: readonly Region[],
+  seed: number,
+): Settings {
+  const { data = null, pretrained = null } = flags;
+  return { data, pretrained, regions, seed, recipe: overrideRecipe(RECIPES[name], { ...flags }) };
+}
 
 const EPILOG = `
 Without arguments it draws a set of radiograph-like images in MURA's layout (no patient's data) and trains cnn4 on it.
 
 Examples:
   mura-train --data MURA-v1.1 --recipe densenet121 --pretrained imagenet --region wrist
-  mura-train --data MURA-v1.1 --recipe fine-tune --pretrained imagenet
+  mura-train --data MURA-v1.1 --recipe best --pretrained imagenet --ensemble 5
   mura-train --data MURA-v1.1 --model resnet18 --size 128 --batch 32 --epochs 10 --lr 1e-3
   mura-train --resume runs/mura/last.safetensors
 
-It writes to --out: best.safetensors (the weights of least validation loss), last.safetensors (the checkpoint that
---resume takes, after each epoch) and log.csv. Its last two lines are accuracy and Cohen's kappa on the official
-valid split, per image and per study.`;
+Recipes:
+${RECIPE_NAMES.map((name) => `  ${name.padEnd(12)} ${RECIPES[name].source}`).join('\n')}
 
-/** Parses the command line; prints help or a complaint and exits where there is nothing to run. */
+It writes to --out: report.html, best.safetensors (the weights of least validation loss, and what mura-predict needs to
+know), last.safetensors (the checkpoint that --resume takes), log.csv, predictions.csv and result.json; with --ensemble
+the weights and logs of each network in a folder of its own. Its last two lines are accuracy and Cohen's kappa on the
+official valid split, per image and per study, at the threshold that is best on the validation images.`;
+
+/** Flags that do not change what is trained, and so may stand beside --resume. */
+const BESIDE_RESUME = ['resume', 'device', 'threads', 'workers', 'cache', 'out', 'strict'];
+
+/** The command line of mura-train; prints help or a complaint and exits where there is nothing to run. */
 export function parseOptions(argv: readonly string[]): { settings: Settings | null; run: Run } {
-  const program = new Command('mura-train')
-    .description(
-      'Trains a network to tell normal from abnormal radiographs, on MURA or a folder in its layout.',
-    )
-    .option('--data <folder>', 'a data set in the layout of MURA v1.1; default: one that it draws')
+  const program = new Command('mura-train').description(
+    'Trains a network to tell normal from abnormal radiographs, on MURA or a folder in its layout.',
+  );
+  program.addOption(
+    new Option('--recipe <name>', 'how to train; the flags below override it')
+      .choices(RECIPE_NAMES)
+      .helpGroup('Network:'),
+  );
+  for (const option of trainingOptions()) program.addOption(option);
+  program
     .addOption(
-      new Option('--model <name>', 'the network; default: cnn4, or that of the recipe').choices(MODELS),
+      new Option('--region <names>', 'train on these regions only, separated by commas; default: all seven')
+        .argParser(list(parseRegion))
+        .helpGroup(DATA),
     )
     .addOption(
-      new Option('--recipe <name>', 'how to train; the flags below override it').choices(
-        Object.keys(RECIPES),
-      ),
+      new Option('--seed <n>', 'of weights, order, augmentation, the split and the drawn set (default: 0)')
+        .argParser(whole)
+        .helpGroup('Training:'),
     )
-    .option(
-      '--region <names>',
-      'train on these regions only, separated by commas; default: all seven',
-      parseRegions,
-    )
-    .option(
-      '--pretrained <path>',
-      "start from the weights of a .safetensors or .pth file, or from 'imagenet'",
-    )
-    .option('--size <pixels>', 'height and width that images are resized to', count)
-    .option('--batch <n>', 'images a step', count)
-    .option('--epochs <n>', 'passes over the training images', count)
-    .option(
-      '--lr <rate>',
-      'learning rate',
-      number('a number above 0', (value) => value > 0),
-    )
-    .addOption(new Option('--optimizer <name>', 'how weights are moved').choices(OPTIMIZERS))
-    .option(
-      '--freeze <epochs>',
-      'with --pretrained, train only the head in the first epochs',
-      number('a whole number', (value) => Number.isInteger(value) && value >= 0),
-    )
-    .option('--gradual', 'with --pretrained, thaw one stage an epoch after --freeze, from the head down')
-    .option(
-      '--layer-decay <share>',
-      'the learning rate of each stage as a share of that of the stage above it',
-      number('a number from 0 to 1', (value) => value > 0 && value <= 1),
-    )
-    .option(
-      '--seed <n>',
-      'of weights, order, augmentation, the split and the drawn set (default: 0)',
-      number('a whole number', Number.isInteger),
-    )
-    .addOption(new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto'))
-    .option('--threads <n>', 'of the wasm device; default: all cores', count)
+    .optionsGroup('Files:')
     .option('--out <folder>', 'where results go', 'runs/mura')
     .option('--resume <checkpoint>', 'go on from a last.safetensors, with the settings it holds')
-    .option('--strict', 'stop at broken images instead of leaving them out', false)
     .addHelpText('after', EPILOG)
-    .showHelpAfterError('(--help lists the flags)');
-  program.parse(argv);
-  const flags = program.opts<Flags>();
-  const run: Run = {
-    device: flags.device,
-    threads: flags.threads,
-    out: flags.out,
-    resume: flags.resume ?? null,
-    strict: flags.strict,
-  };
-  if (!flags.resume) return { settings: resolve(flags), run };
+    .showHelpAfterError('(--help lists the flags)')
+    .parse(argv);
+  const flags = program.opts<
+    TrainingFlags & { recipe?: RecipeName; region?: Region[]; seed?: number; out: string; resume?: string }
+  >();
+  const run = runOf(flags, flags.out, flags.resume ?? null);
+  if (!flags.resume) {
+    const name = flags.recipe ?? (flags.model ? 'scratch' : 'quick');
+    return { settings: settingsOf(flags, name, flags.region ?? [], flags.seed ?? 0), run };
+  }
   const extra = program.options
     .map((option) => option.attributeName())
     .filter((name) => program.getOptionValueSource(name) === 'cli' && !BESIDE_RESUME.includes(name));
@@ -163,32 +172,4 @@ export function parseOptions(argv: readonly string[]): { settings: Settings | nu
     );
   }
   return { settings: null, run };
-}
-
-/** A recipe with the flags laid over it. */
-function resolve(flags: Flags): Settings {
-  const name = flags.recipe ?? (flags.model ? 'scratch' : 'quick');
-  const recipe: Recipe = RECIPES[name];
-  const { model = recipe.model, size, batch, epochs, lr, optimizer } = flags;
-  const { frozenEpochs, gradual, layerDecay } = recipe.fineTuning;
-  return {
-    data: flags.data ?? null,
-    regions: flags.region ?? [],
-    pretrained: flags.pretrained ?? null,
-    seed: flags.seed ?? 0,
-    recipe: {
-      ...recipe,
-      model,
-      size: size ?? recipe.size,
-      batch: batch ?? recipe.batch,
-      epochs: epochs ?? recipe.epochs,
-      lr: lr ?? recipe.lr,
-      optimizer: optimizer ?? recipe.optimizer,
-      fineTuning: {
-        frozenEpochs: flags.freeze ?? frozenEpochs,
-        gradual: flags.gradual ?? gradual,
-        layerDecay: flags.layerDecay ?? layerDecay,
-      },
-    },
-  };
 }

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import {
   existsSync,
   mkdtempSync,
@@ -10,7 +9,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { drawMura } from '../../lib/data/synthetic.ts';
@@ -18,9 +16,9 @@ import { setDevice } from '../../lib/devices/select.ts';
 import { full } from '../../lib/index.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/serialize/safetensors.ts';
 import { ReferenceDevice } from '../reference/device.ts';
+import { runExample } from './run.ts';
 
 const test = suite('mura-train');
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
 const data = join(folder, 'data');
 test.before(async () => {
@@ -29,25 +27,7 @@ test.before(async () => {
 });
 test.after(() => rmSync(folder, { recursive: true }));
 
-/** Runs the example; `interrupt` sends Ctrl-C's signal once the output matches it. */
-function run(args: readonly string[], interrupt?: RegExp): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'examples/mura-train.ts', ...args], {
-      cwd: root,
-    });
-    let output = '';
-    let sent = false;
-    const collect = (chunk: Buffer) => {
-      output += chunk;
-      if (!interrupt || sent || !interrupt.test(output)) return;
-      sent = true;
-      child.kill('SIGINT');
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.on('close', (code) => resolve({ code, output }));
-  });
-}
+const run = (args: readonly string[], interrupt?: RegExp) => runExample('mura-train', args, interrupt);
 
 const SMALL = [
   '--data',
@@ -83,7 +63,13 @@ test('trains, and ends with accuracy and kappa per image and per study', async (
     );
   assert.match(perImage, line('image'));
   assert.match(perStudy, line('study'));
-  assert.equal(readdirSync(out('whole')).sort(), ['best.safetensors', 'last.safetensors', 'log.csv']);
+  assert.equal(readdirSync(out('whole')).sort(), [
+    'best.safetensors',
+    'last.safetensors',
+    'log.csv',
+    'predictions.csv',
+    'result.json',
+  ]);
   assert.is(curve('whole').length, 4);
 });
 

@@ -1,0 +1,44 @@
+/** What a model achieves, as figures that can be written down and read again. */
+import { metrics, type ScoredImage, summarizeRegions } from '../lib/node.ts';
+
+export type Unit = 'image' | 'study';
+
+/** Figures of one region, or of 'all', per image or per study; null where a definition divides by zero. */
+export interface Measure {
+  readonly unit: Unit;
+  readonly region: string;
+  readonly n: number;
+  readonly accuracy: number;
+  /** The accuracy of always answering the more frequent class. */
+  readonly majority: number;
+  readonly kappa: number | null;
+  /** 95 %, by bootstrap over patients. */
+  readonly kappaInterval: readonly [low: number | null, high: number | null];
+  readonly auroc: number | null;
+  readonly sensitivity: number | null;
+  readonly specificity: number | null;
+  /** Whether all predictions are of one class. */
+  readonly collapsed: boolean;
+}
+
+const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/** Each region and all of them at a threshold, first per image, then per study. */
+export function measure(scored: readonly ScoredImage[], threshold: number): Measure[] {
+  const units = { image: scored, study: metrics.byStudy(scored) };
+  return (['image', 'study'] as const).flatMap((unit) =>
+    summarizeRegions(units[unit], threshold).map(({ title, metrics: m, intervals: { kappa } }) => ({
+      unit,
+      region: title,
+      n: m.n,
+      accuracy: m.accuracy,
+      majority: m.majority,
+      kappa: orNull(m.kappa),
+      kappaInterval: [orNull(kappa.low), orNull(kappa.high)] as const,
+      auroc: orNull(m.auroc),
+      sensitivity: orNull(m.sensitivity),
+      specificity: orNull(m.specificity),
+      collapsed: m.collapsed,
+    })),
+  );
+}

@@ -1,0 +1,121 @@
+/** One network, from its first weights to its best ones. */
+import { join } from 'node:path';
+import { GradiographError, seed as seedGenerator } from '../lib/index.ts';
+import {
+  type Checkpoint,
+  classWeights,
+  DataLoader,
+  type DataLoaderOptions,
+  type FitResult,
+  fetchImagenetWeights,
+  fit,
+  IMAGENET_WEIGHTS,
+  loadWeights,
+  type MuraDataset,
+  type PretrainedModel,
+  type ProgressBar,
+  saveCheckpoint,
+  type Training,
+  thaw,
+  writeLog,
+} from '../lib/node.ts';
+import {
+  buildAugmentation,
+  buildModel,
+  buildOptimizer,
+  buildScheduler,
+  loadBody,
+  type Network,
+  normalizationOf,
+} from './build.ts';
+import type { Settings } from './options.ts';
+import type { Recipe } from './recipes.ts';
+
+export interface Trained extends FitResult {
+  readonly model: Network;
+}
+
+/** How images of a recipe reach the device, in their own order. */
+export const loadingOf = (recipe: Recipe): DataLoaderOptions => ({
+  batchSize: recipe.batch,
+  normalization: normalizationOf(recipe),
+});
+
+/**
+ * Trains a network, leaving a checkpoint and a log in `folder` after each epoch.
+ * @param checkpoint where to go on from, of the same settings
+ */
+export async function trainNetwork(
+  settings: Settings,
+  sets: { readonly train: MuraDataset; readonly validation: MuraDataset },
+  {
+    folder,
+    checkpoint,
+    workers,
+    progress,
+    signal,
+  }: {
+    folder: string;
+    checkpoint: Checkpoint | null;
+    workers: number;
+    progress: ProgressBar;
+    signal: AbortSignal;
+  },
+): Promise<Trained> {
+  const { recipe, seed, pretrained } = settings;
+  seedGenerator(seed);
+  const model = buildModel(recipe);
+  if (pretrained && !checkpoint) await loadPretrained(model, pretrained, recipe, progress);
+  const { classWeights: within } = recipe;
+  const loading = { ...loadingOf(recipe), workers };
+  await using train = new DataLoader(sets.train, {
+    ...loading,
+    seed,
+    shuffle: true,
+    augment: buildAugmentation(recipe),
+    weights: within === 'none' ? undefined : classWeights(sets.train.images, within),
+  });
+  await using validation = new DataLoader(sets.validation, loading);
+  const optimizer = buildOptimizer(model, recipe, pretrained !== null);
+  const schedule = buildScheduler(optimizer, recipe, train.length);
+  const training: Training = { model, optimizer, scheduler: schedule?.scheduler ?? null };
+  const result = await fit(model, train, {
+    optimizer,
+    ...schedule,
+    epochs: recipe.epochs,
+    validation,
+    patience: recipe.patience ?? undefined,
+    state: await checkpoint?.restore(training),
+    beforeEpoch: pretrained ? (epoch) => thaw(model, epoch, recipe.fineTuning) : undefined,
+    onEpoch: async (state) => {
+      await saveCheckpoint(join(folder, 'last.safetensors'), training, state, settings);
+      await writeLog(join(folder, 'log.csv'), state.history);
+    },
+    progress,
+    signal,
+  });
+  optimizer.dispose();
+  return { ...result, model };
+}
+
+async function loadPretrained(
+  model: Network,
+  pretrained: string,
+  recipe: Recipe,
+  progress: ProgressBar,
+): Promise<void> {
+  const path = pretrained === 'imagenet' ? await fetchImagenet(recipe.model, progress) : pretrained;
+  const weights = await loadWeights(path);
+  const missing = loadBody(model, weights);
+  for (const value of weights.values()) value.dispose();
+  progress.print(`weights of ${path}${missing.length > 0 ? `; starting anew: ${missing.join(', ')}` : ''}`);
+}
+
+function fetchImagenet(model: string, progress: ProgressBar): Promise<string> {
+  if (!(model in IMAGENET_WEIGHTS))
+    throw new GradiographError(`--pretrained imagenet: there are none for ${model}`);
+  return fetchImagenetWeights(model as PretrainedModel, {
+    onProgress: (received, total) =>
+      progress.update('fetching', total > 0 ? received / total : 0, `${(received / 2 ** 20).toFixed(1)} MiB`),
+  });
+}
