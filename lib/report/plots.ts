@@ -1,0 +1,196 @@
+/**
+ * The report's charts, drawn by Observable Plot on a document without a browser. Colours are the page's CSS variables,
+ * so that they follow its light and dark look.
+ */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import { Markup } from './html.ts';
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+  /** Shown by a browser when the pointer rests on it. */
+  readonly title?: string;
+}
+
+/** Points in their order, joined by a line; those with NaN in them leave a gap. */
+export interface Series {
+  readonly colour: Colour;
+  readonly points: readonly Point[];
+}
+
+export type Colour = 'muted' | 'first' | 'second' | 'good' | 'bad';
+
+const { document } = parseHTML('<!doctype html><html></html>');
+const FRAME = { width: 460, height: 300, marginLeft: 48, marginRight: 16, marginTop: 24, marginBottom: 40 };
+const UNIT = { domain: [0, 1], ticks: 5, tickFormat: '.1f' } as const;
+const variable = (colour: Colour) => `var(--${colour})`;
+const at = { x: 'x', y: 'y', title: 'title' } as const;
+
+/** @param description what the chart shows, for those who cannot see it */
+function draw(description: string, options: Plot.PlotOptions): Markup {
+  const svg = Plot.plot({ ...FRAME, ...options, document, style: { fontSize: '12px', background: 'none' } });
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', description);
+  return new Markup(svg.outerHTML);
+}
+
+const diagonal = () =>
+  Plot.line(
+    [
+      [0, 0],
+      [1, 1],
+    ],
+    { stroke: 'var(--muted)', strokeDasharray: '3 4', strokeWidth: 1 },
+  );
+
+/** A measure by epoch; the epoch of the kept weights is marked. */
+export function epochPlot(
+  description: string,
+  measure: string,
+  series: readonly Series[],
+  best: number | null,
+): Markup {
+  const marks = series.flatMap(({ colour, points }) => [
+    Plot.line(points, { ...at, stroke: variable(colour), strokeWidth: 2 }),
+    Plot.dot(points, { ...at, fill: variable(colour), r: 2.5 }),
+  ]);
+  const epochs = Math.max(...series.flatMap(({ points }) => points.map(({ x }) => x)));
+  const bestMarks =
+    best === null
+      ? []
+      : [
+          Plot.ruleX([best], { stroke: 'var(--ink)', strokeDasharray: '2 3' }),
+          Plot.text([best], {
+            x: (epoch) => epoch,
+            frameAnchor: 'top',
+            dy: -14,
+            text: () => `best: epoch ${best}`,
+            fontWeight: 600,
+            textAnchor: best > epochs * 0.8 ? 'end' : best < epochs * 0.2 ? 'start' : 'middle',
+          }),
+        ];
+  return draw(description, {
+    x: {
+      label: 'epoch',
+      domain: [1, Math.max(2, epochs)],
+      ticks: Math.min(10, epochs),
+      tickFormat: 'd',
+      labelArrow: 'none',
+    },
+    y: { label: measure, grid: true, nice: true, ticks: 5, labelArrow: 'none' },
+    marks: [...bestMarks, ...marks],
+  });
+}
+
+/** ROC curves, each with the point where the threshold lies. */
+export const rocPlot = (
+  description: string,
+  curves: readonly (Series & { readonly operating: Point })[],
+): Markup =>
+  draw(description, {
+    height: 420,
+    x: { ...UNIT, label: 'false positive rate (1 - specificity)', grid: true, labelArrow: 'none' },
+    y: { ...UNIT, label: 'true positive rate (sensitivity)', grid: true, labelArrow: 'none' },
+    marks: [
+      diagonal(),
+      ...curves.map(({ colour, points }) =>
+        Plot.line(points, { ...at, stroke: variable(colour), strokeWidth: 2 }),
+      ),
+      ...curves.map(({ colour, operating }) =>
+        Plot.dot([operating], { ...at, r: 6, fill: variable(colour), stroke: 'var(--page)', strokeWidth: 2 }),
+      ),
+    ],
+  });
+
+/** How often a score came true; the area of a dot goes by its `count`. */
+export const calibrationPlot = (
+  description: string,
+  curves: readonly {
+    readonly colour: Colour;
+    readonly points: readonly (Point & { readonly count: number })[];
+  }[],
+): Markup =>
+  draw(description, {
+    height: 420,
+    x: { ...UNIT, label: 'mean predicted probability', grid: true, labelArrow: 'none' },
+    y: { ...UNIT, label: 'share abnormal', grid: true, labelArrow: 'none' },
+    r: { range: [2, 10] },
+    marks: [
+      diagonal(),
+      ...curves.flatMap(({ colour, points }) => [
+        Plot.line(points, { ...at, stroke: variable(colour), strokeWidth: 1.5 }),
+        Plot.dot(points, { ...at, r: 'count', fill: variable(colour), fillOpacity: 0.7 }),
+      ]),
+    ],
+  });
+
+/** How many normal and abnormal images got which score; on the wrong side of the threshold in another colour. */
+export const scorePlot = (
+  description: string,
+  scores: readonly { readonly truth: string; readonly score: number; readonly right: boolean }[],
+  threshold: number,
+): Markup =>
+  draw(description, {
+    height: 320,
+    marginRight: 76,
+    x: { ...UNIT, label: 'predicted probability of abnormal', labelArrow: 'none' },
+    y: { label: 'images', grid: true, ticks: 4, labelArrow: 'none' },
+    fy: { label: null, padding: 0.15 },
+    marks: [
+      Plot.rectY(
+        scores,
+        Plot.binX<Plot.RectYOptions>(
+          { y: 'count' },
+          {
+            x: {
+              value: 'score',
+              thresholds: Array.from({ length: 19 }, (_, i) => (i + 1) / 20),
+              domain: [0, 1],
+            },
+            fy: 'truth',
+            fill: ({ right }: { right: boolean }) => variable(right ? 'good' : 'bad'),
+          },
+        ),
+      ),
+      Plot.ruleY([0]),
+      Plot.ruleX([threshold], { stroke: 'var(--ink)', strokeDasharray: '2 3' }),
+    ],
+  });
+
+export interface IntervalRow {
+  readonly name: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly title: string;
+}
+
+/** Values with their intervals by name, from top to bottom, one series beside the other. */
+export function intervalPlot(
+  description: string,
+  measure: string,
+  names: readonly string[],
+  series: readonly { readonly colour: Colour; readonly rows: readonly IntervalRow[] }[],
+): Markup {
+  const marks = series.flatMap(({ colour, rows }, i) => {
+    const place = {
+      y: 'name',
+      title: 'title',
+      stroke: variable(colour),
+      dy: 10 * (i - (series.length - 1) / 2),
+    };
+    return [
+      Plot.ruleY(rows, { ...place, x1: 'low', x2: 'high', strokeWidth: 2 }),
+      Plot.dot(rows, { ...place, x: 'value', fill: variable(colour), r: 3.5 }),
+    ];
+  });
+  return draw(description, {
+    width: 720,
+    height: 80 + 32 * names.length,
+    marginLeft: 76,
+    x: { label: measure, grid: true, nice: true, zero: true, labelArrow: 'none' },
+    y: { label: null, domain: names, tickSize: 0 },
+    marks: [Plot.ruleX([0], { stroke: 'var(--muted)' }), ...marks],
+  });
+}

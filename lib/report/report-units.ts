@@ -1,0 +1,43 @@
+import { byStudy } from '../train/metrics.ts';
+import { html, type Markup } from './html.ts';
+import type { Colour } from './plots.ts';
+import { fixed, type RegionSummary, type ScoredImage, summarizeRegions } from './summary.ts';
+
+/** The test predictions as one counts them: by image or by study. */
+export interface Unit {
+  readonly name: 'image' | 'study';
+  readonly plural: 'images' | 'studies';
+  readonly colour: Colour;
+  readonly predictions: readonly ScoredImage[];
+  readonly regions: readonly RegionSummary[];
+  readonly all: RegionSummary;
+}
+
+/** @param test not empty */
+export function unitsOf(test: readonly ScoredImage[], threshold: number): Unit[] {
+  const unit = (shape: Pick<Unit, 'name' | 'plural' | 'colour' | 'predictions'>): Unit => {
+    const summaries = summarizeRegions(shape.predictions, threshold);
+    return { ...shape, regions: summaries.slice(0, -1), all: summaries[summaries.length - 1] };
+  };
+  return [
+    unit({ name: 'image', plural: 'images', colour: 'first', predictions: test }),
+    unit({ name: 'study', plural: 'studies', colour: 'second', predictions: byStudy(test) }),
+  ];
+}
+
+export const labelsOf = (predictions: readonly ScoredImage[]) => predictions.map(({ label }) => label);
+export const scoresOf = (predictions: readonly ScoredImage[]) => predictions.map(({ score }) => score);
+
+/** Why there is no ranking of these predictions; null where there is one. */
+export function whyNoRanking(predictions: readonly ScoredImage[]): string | null {
+  if (scoresOf(predictions).some(Number.isNaN)) return 'some probabilities are not numbers';
+  return new Set(labelsOf(predictions)).size < 2 ? 'the set holds one class only' : null;
+}
+
+/** Three decimals, or the word for what its definition leaves undefined. */
+export const figureOf = (value: number): Markup =>
+  Number.isNaN(value) ? html`<span class="absent">undefined</span>` : html`${fixed(value)}`;
+
+/** A table that scrolls sideways where the screen is narrow. */
+export const tableBox = (caption: string, rows: Markup): Markup =>
+  html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table><caption>${caption}</caption>${rows}</table></div>`;
