@@ -1,4 +1,4 @@
-/** A program that leaves its workers without closing them, in the way that its argument names. */
+/** A program that leaves its workers in the way that its argument names. */
 import { createImage } from '../../lib/data/image.ts';
 import { DataLoader } from '../../lib/data/loader.ts';
 
@@ -10,5 +10,10 @@ for await (const batch of loader) {
   if (how === 'throw') throw new Error('thrown on purpose');
   if (how === 'exit') process.exit(3);
   if (how === 'interrupt') process.kill(process.pid, 'SIGINT');
+  if (how === 'close') {
+    await loader.close();
+    console.log('closed');
+    break;
+  }
   if (how === 'finish' && batch.indices.includes(399)) console.log('finished');
 }

@@ -195,7 +195,7 @@ test('closing ends an epoch that is under way, and a loader can be used again', 
   await loader.close();
 });
 
-test('a program that finishes, leaves early, throws, exits or is interrupted ends', () => {
+test('a program that finishes, closes, leaves early, throws, exits or is interrupted ends', () => {
   const program = fileURLToPath(new URL('worker-program.ts', import.meta.url));
   const ended = (how: string) => {
     const { status, signal, stdout, stderr } = spawnSync(
@@ -206,6 +206,7 @@ test('a program that finishes, leaves early, throws, exits or is interrupted end
     return { end: status ?? signal, stdout, stderr };
   };
   assert.equal(ended('finish'), { end: 0, stdout: 'finished\n', stderr: '' });
+  assert.equal(ended('close'), { end: 0, stdout: 'closed\n', stderr: '' });
   assert.is(ended('break').end, 0);
   assert.match(ended('throw').stderr, /thrown on purpose/);
   assert.is(ended('exit').end, 3);
