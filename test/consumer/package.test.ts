@@ -117,6 +117,11 @@ if (installPackage()) {
     assert.is(succeed(process.execPath, ['files.js']).trim(), 'weight,bias');
   });
 
+  test('reads images in worker threads', () => {
+    compile(['images.ts'], { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] });
+    assert.is(succeed(process.execPath, ['images.js']).trim(), '0 true');
+  });
+
   test('bundles for a browser without polyfills', async () => {
     const { outputFiles } = await bundle("export * from 'gradiograph';", { write: false });
     const { text } = outputFiles?.[0] ?? { text: '' };
