@@ -1,6 +1,13 @@
 /** Networks, optimisers and schedules as a recipe describes them. */
 import { GradiographError, models, nn, optim, type Tensor } from '../lib/index.ts';
-import { layerGroups, transforms } from '../lib/node.ts';
+import {
+  type ActivationMap,
+  classActivationMap,
+  gradCam,
+  grayStem,
+  layerGroups,
+  transforms,
+} from '../lib/node.ts';
 import { type HeadLayer, isCnn, type Recipe, type Schedule } from './recipes.ts';
 
 export type Network = models.Cnn | models.ResNet | models.DenseNet;
@@ -37,18 +44,21 @@ function replaceHead(old: nn.Module, layers: readonly HeadLayer[]): nn.Module {
 }
 
 /**
- * Loads weights but for a head of other shapes, which then starts anew. Filters of three channels are summed for a
- * network of one: three equal channels would have given the same.
+ * Loads weights but for a head of other shapes, which then starts anew; those for three channels into a network for one, too.
  * @returns the names that were not loaded
  * @throws GradiographError where more than the head differs
  */
-export function loadBody(model: nn.Module, weights: ReadonlyMap<string, Tensor>): string[] {
+export async function loadBody(model: nn.Module, weights: ReadonlyMap<string, Tensor>): Promise<string[]> {
   const own = model.stateDict();
   const isHead = (name: string) => /^(fc|classifier)\./.test(name);
   const fits = (name: string, { shape }: Tensor) => String(own.get(name)?.shape) === String(shape);
-  const wanted = [...weights].filter(([name, value]) => !isHead(name) || fits(name, value));
-  const body = new Map(wanted.map(([name, value]) => [name, asGray(value, own.get(name))]));
+  const isColor = [...weights].some(
+    ([name, { shape }]) => shape.length === 4 && shape[1] === 3 && own.get(name)?.shape[1] === 1,
+  );
+  const suited = isColor ? await grayStem(weights) : weights;
+  const body = new Map([...suited].filter(([name, value]) => !isHead(name) || fits(name, value)));
   const { missing, unexpected } = model.loadStateDict(body, { strict: false });
+  for (const [name, value] of suited) if (weights.get(name) !== value) value.dispose();
   const foreign = [...unexpected, ...missing.filter((name) => !isHead(name))];
   if (foreign.length > 0) {
     throw new GradiographError(
@@ -56,13 +66,6 @@ export function loadBody(model: nn.Module, weights: ReadonlyMap<string, Tensor>)
     );
   }
   return missing;
-}
-
-/** w `[O, 3, kH, kW]` as `[O, 1, kH, kW]` where that is wanted. */
-function asGray(value: Tensor, own: Tensor | undefined): Tensor {
-  const [outs, channels, ...kernel] = value.shape;
-  const isStem = kernel.length === 2 && channels === 3 && String(own?.shape) === String([outs, 1, ...kernel]);
-  return isStem ? value.sum(1, true) : value;
 }
 
 /** All parameters in one group, or, where the stages' learning rates differ, one a stage. */
@@ -143,6 +146,16 @@ function chainable(
     case 'cosine':
       return new optim.CosineAnnealingLR(optimizer, { tMax: epochs * unit, etaMin: schedule.etaMin });
   }
+}
+
+/** What speaks for abnormal in images x `[N, C, H, W]`: exact maps where one dense layer follows the pooling, else Grad-CAM. */
+export function mapActivations(network: Network, { head }: Recipe, x: Tensor): Promise<ActivationMap[]> {
+  if (network instanceof models.Cnn) {
+    const activations = [...network.body].filter((layer) => layer instanceof nn.ReLU);
+    return gradCam(network, activations[activations.length - 1], x);
+  }
+  if (head === null) return classActivationMap(network, x);
+  return gradCam(network, network instanceof models.ResNet ? network.layer4 : network.relu, x);
 }
 
 /** The random changes of training images. */

@@ -61,7 +61,7 @@ export async function runExperiment(
   try {
     for (let member = 0; member < recipe.ensemble; member++) {
       const folder = folderOf(run.out, recipe, member);
-      const trained = await trainNetwork({ ...settings, seed: seed + member }, sets, {
+      const trained = await trainNetwork(settings, seed + member, sets, {
         ...context,
         folder,
         checkpoint: await checkpointOf(run, recipe, member),
@@ -69,8 +69,7 @@ export async function runExperiment(
       });
       networks.push(trained);
       if (trained.ended !== 'aborted') continue;
-      const last = join(folder, 'last.safetensors');
-      progress.print(trained.history.length > 0 ? `stopped; go on with --resume ${last}` : 'stopped');
+      progress.print(`stopped; go on with --resume ${join(folder, 'last.safetensors')}`);
       return null;
     }
     const validation = await predict(networks, sets.validation, settings, run, progress);

@@ -1,6 +1,6 @@
 /** Trains a network on MURA, or on a drawn set in its layout: `npm run mura`, `npx tsx examples/mura-train.ts --help`. */
 import { type Device, GradiographError, init } from '../lib/index.ts';
-import { describePredictions, ProgressBar, readCheckpoint } from '../lib/node.ts';
+import { catchInterrupt, describePredictions, ProgressBar, readCheckpoint } from '../lib/node.ts';
 import { runExperiment } from './experiment.ts';
 import { parseOptions, type Settings } from './options.ts';
 
@@ -8,18 +8,14 @@ async function main(): Promise<void> {
   const { settings: given, run } = parseOptions(process.argv);
   const settings = given ?? ((await readCheckpoint(run.resume ?? '')).settings as Settings);
   const progress = new ProgressBar();
-  const stop = new AbortController();
-  process.once('SIGINT', () => {
-    progress.print('stopping after this step; Ctrl-C again quits at once');
-    stop.abort();
-  });
+  using interrupt = catchInterrupt(() =>
+    progress.print('stopping after this step; Ctrl-C again quits at once'),
+  );
   await using device = disposable(await init({ ...run, seed: settings.seed }));
   progress.print(`device: ${device.value.name}, ${device.value.description}`);
-  const found = await runExperiment(settings, run, { device: device.value, progress, signal: stop.signal });
-  if (!found) {
-    process.exitCode = 130;
-    return;
-  }
+  const { signal } = interrupt;
+  const found = await runExperiment(settings, run, { device: device.value, progress, signal });
+  if (!found) return;
   const { result, test } = found;
   const patients = new Set(test.map(({ patient }) => patient)).size;
   progress.print(

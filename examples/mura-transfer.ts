@@ -70,7 +70,7 @@ async function train(regions: readonly Region[], epochs: number, weights: string
   if (weights) {
     const loaded = await loadWeights(weights);
     for (const name of loaded.keys()) if (name.startsWith('classifier.fc2')) loaded.delete(name);
-    progress.print(`new head: ${loadBody(model, loaded).join(', ')}`);
+    progress.print(`new head: ${(await loadBody(model, loaded)).join(', ')}`);
   }
   const optimizer = buildOptimizer(model, recipe, weights !== null);
   await fit(model, loader, {

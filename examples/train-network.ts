@@ -14,7 +14,6 @@ import {
   type MuraDataset,
   type PretrainedModel,
   type ProgressBar,
-  saveCheckpoint,
   type Training,
   thaw,
   writeLog,
@@ -43,10 +42,12 @@ export const loadingOf = (recipe: Recipe): DataLoaderOptions => ({
 
 /**
  * Trains a network, leaving a checkpoint and a log in `folder` after each epoch.
+ * @param seed of weights, order and augmentation: one network of an ensemble differs from the others by it
  * @param checkpoint where to go on from, of the same settings
  */
 export async function trainNetwork(
   settings: Settings,
+  seed: number,
   sets: { readonly train: MuraDataset; readonly validation: MuraDataset },
   {
     folder,
@@ -62,7 +63,7 @@ export async function trainNetwork(
     signal: AbortSignal;
   },
 ): Promise<Trained> {
-  const { recipe, seed, pretrained } = settings;
+  const { recipe, pretrained } = settings;
   seedGenerator(seed);
   const model = buildModel(recipe);
   if (pretrained && !checkpoint) await loadPretrained(model, pretrained, recipe, progress);
@@ -77,7 +78,7 @@ export async function trainNetwork(
   });
   await using validation = new DataLoader(sets.validation, loading);
   const optimizer = buildOptimizer(model, recipe, pretrained !== null);
-  const schedule = buildScheduler(optimizer, recipe, train.length);
+  const schedule = buildScheduler(optimizer, recipe, Math.ceil(train.length / recipe.accumulate));
   const training: Training = { model, optimizer, scheduler: schedule?.scheduler ?? null };
   const result = await fit(model, train, {
     optimizer,
@@ -85,12 +86,13 @@ export async function trainNetwork(
     epochs: recipe.epochs,
     validation,
     patience: recipe.patience ?? undefined,
+    accumulate: recipe.accumulate,
+    maxGradNorm: recipe.clip ?? undefined,
+    mixup: recipe.mixup || undefined,
     state: await checkpoint?.restore(training),
     beforeEpoch: pretrained ? (epoch) => thaw(model, epoch, recipe.fineTuning) : undefined,
-    onEpoch: async (state) => {
-      await saveCheckpoint(join(folder, 'last.safetensors'), training, state, settings);
-      await writeLog(join(folder, 'log.csv'), state.history);
-    },
+    checkpoint: { path: join(folder, 'last.safetensors'), settings },
+    onEpoch: ({ history }) => writeLog(join(folder, 'log.csv'), history),
     progress,
     signal,
   });
@@ -106,7 +108,7 @@ async function loadPretrained(
 ): Promise<void> {
   const path = pretrained === 'imagenet' ? await fetchImagenet(recipe.model, progress) : pretrained;
   const weights = await loadWeights(path);
-  const missing = loadBody(model, weights);
+  const missing = await loadBody(model, weights);
   for (const value of weights.values()) value.dispose();
   progress.print(`weights of ${path}${missing.length > 0 ? `; starting anew: ${missing.join(', ')}` : ''}`);
 }
