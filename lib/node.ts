@@ -64,6 +64,12 @@ export {
 export { grayStem } from './train/gray-stem.ts';
 export { catchInterrupt, type Interrupt } from './train/interrupt.ts';
 export { writeLog } from './train/log.ts';
+export {
+  findLearningRate,
+  type LearningRateCurve,
+  type LearningRateOptions,
+  type LearningRatePoint,
+} from './train/lr-finder.ts';
 export * as metrics from './train/metrics.ts';
 export { ProgressBar, type ProgressStream } from './train/progress.ts';
 
