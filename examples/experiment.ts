@@ -6,6 +6,7 @@ import type { Device } from '../lib/index.ts';
 import {
   averageEvaluations,
   type Checkpoint,
+  chooseGallery,
   DataLoader,
   type Evaluation,
   evaluate,
@@ -15,8 +16,10 @@ import {
   readCheckpoint,
   type ScoredImage,
   scoreImages,
+  writeReport,
   writeWhole,
 } from '../lib/node.ts';
+import { drawGallery } from './maps.ts';
 import { type Measure, measure } from './measures.ts';
 import { openData } from './open-data.ts';
 import type { Run, Settings } from './options.ts';
@@ -55,7 +58,7 @@ export async function runExperiment(
   const start = performance.now();
   const { progress } = context;
   const { recipe, seed } = settings;
-  const { sets } = await openData(settings, run, progress);
+  const { sets, broken } = await openData(settings, run, progress);
   progress.print(describeRecipe(settings));
   const networks: Trained[] = [];
   try {
@@ -86,9 +89,11 @@ export async function runExperiment(
           : `no epoch had a finite validation loss; weights of the last epoch: ${path}`,
       );
     }
+    const device = `${context.device.name}, ${context.device.description}`;
+    const gallery = await drawGallery(networks[0].model, recipe, sets.test, chooseGallery(scored, threshold));
     const result: Result = {
       settings,
-      device: `${context.device.name}, ${context.device.description}`,
+      device,
       threshold,
       networks: networks.map(({ history, best }, member) => ({
         seed: seed + member,
@@ -98,6 +103,20 @@ export async function runExperiment(
       seconds: (performance.now() - start) / 1000,
       measures: measure(scored, threshold),
     };
+    await writeReport(join(run.out, 'report.html'), {
+      title: titleOf(settings),
+      settings,
+      device,
+      seconds: result.seconds,
+      sets,
+      broken,
+      networks,
+      validation: scoreImages(sets.validation.images, validation),
+      test: scored,
+      threshold,
+      gallery,
+    });
+    progress.print(`report: ${join(run.out, 'report.html')}`);
     await writePredictions(join(run.out, 'predictions.csv'), scored);
     await writeWhole(join(run.out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     return { result, test: scored };
@@ -116,6 +135,11 @@ async function checkpointOf({ resume }: Run, recipe: Recipe, member: number): Pr
   if (recipe.ensemble === 1) return readCheckpoint(resume);
   const path = join(folderOf(dirname(dirname(resume)), recipe, member), basename(resume));
   return existsSync(path) ? readCheckpoint(path) : null;
+}
+
+function titleOf({ recipe, data, regions }: Settings): string {
+  const scope = regions.length > 0 ? regions.join(', ') : 'all regions';
+  return `${recipe.model} on ${data === null ? 'the drawn set' : basename(data)}, ${scope}`;
 }
 
 function describeRecipe({ recipe, seed }: Settings): string {

@@ -29,7 +29,9 @@ export { drawMura, type SyntheticOptions } from './data/synthetic.ts';
 export * as transforms from './data/transforms.ts';
 export { DownloadError, TrainingError } from './errors.ts';
 export { type ActivationMap, classActivationMap, gradCam, hottestPoint } from './report/class-activation.ts';
+export { chooseGallery, type GalleryItem } from './report/gallery.ts';
 export { overlayPng } from './report/overlay.ts';
+export { type Report, writeReport } from './report/report.ts';
 export {
   describePredictions,
   type RegionSummary,
