@@ -32,7 +32,7 @@ const FORMATS: readonly Format[] = [
     name: 'PNG',
     magic: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
     end: Buffer.from('IEND'),
-    decode: (bytes) => PNG.sync.read(bytes),
+    decode: (bytes) => PNG.sync.read(untilIend(bytes)),
   },
   {
     name: 'JPEG',
@@ -41,6 +41,16 @@ const FORMATS: readonly Format[] = [
     decode: (bytes) => jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false }),
   },
 ];
+
+/** A PNG without what may follow its last chunk: other decoders pass over that, pngjs refuses it. */
+function untilIend(file: Buffer): Buffer {
+  for (let chunk = 8; chunk + 12 <= file.length; ) {
+    const isLast = file.toString('latin1', chunk + 4, chunk + 8) === 'IEND';
+    chunk += 12 + file.readUInt32BE(chunk);
+    if (isLast) return file.subarray(0, chunk);
+  }
+  return file;
+}
 
 /**
  * Decodes a PNG (gray, RGB, with alpha, palette; 1 to 16 bits) or a JPEG, told apart by content, to gray.

@@ -64,6 +64,13 @@ test('palette files decode through their palette', () => {
   assert.equal([...decodeImage(file).data], [0, 255, 18, 76]);
 });
 
+test('bytes behind the end of a file do not matter', () => {
+  const photo = jpeg.encode({ width: 16, height: 16, data: Buffer.alloc(1024, 90) }, 90).data;
+  for (const file of [encodePng(gradient), photo]) {
+    assert.equal(decodeImage(Buffer.concat([file, Buffer.from('IEND and more')])), decodeImage(file));
+  }
+});
+
 test('JPEG is told by its content, gray and colour', () => {
   const rgba = Buffer.alloc(16 * 16 * 4, 200);
   const { data, width, height } = decodeImage(
