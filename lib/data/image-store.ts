@@ -1,5 +1,5 @@
 import { GradiographError } from '../errors.ts';
-import type { GrayImage } from './image.ts';
+import { type GrayImage, shareImage } from './image.ts';
 import { ImageReader, type Reading } from './image-reader.ts';
 import { PixelCache } from './pixel-cache.ts';
 import type { Transform } from './transforms.ts';
@@ -60,12 +60,4 @@ export class ImageStore {
     this.#bytes += image.data.length;
     return shared;
   }
-}
-
-/** The image with its pixels where every thread sees them, so that none is copied on the way. */
-export function shareImage(image: GrayImage): GrayImage {
-  if (image.data.buffer instanceof SharedArrayBuffer) return image;
-  const data = new Uint8ClampedArray(new SharedArrayBuffer(image.data.length));
-  data.set(image.data);
-  return { ...image, data };
 }

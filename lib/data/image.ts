@@ -13,6 +13,14 @@ export function createImage(width: number, height: number): GrayImage {
   return { width, height, data: new Uint8ClampedArray(width * height) };
 }
 
+/** The image with its pixels where every thread sees them, so that none is copied on the way. */
+export function shareImage(image: GrayImage): GrayImage {
+  if (image.data.buffer instanceof SharedArrayBuffer) return image;
+  const data = new Uint8ClampedArray(new SharedArrayBuffer(image.data.length));
+  data.set(image.data);
+  return { ...image, data };
+}
+
 interface Rgba {
   readonly width: number;
   readonly height: number;

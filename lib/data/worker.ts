@@ -1,9 +1,8 @@
 /** A worker thread: reads and decodes images, and makes batches of them. worker-pool.ts starts it. */
 import { parentPort } from 'node:worker_threads';
 import { assembleInputs, type Inputs } from './batch.ts';
-import type { GrayImage } from './image.ts';
+import { type GrayImage, shareImage } from './image.ts';
 import { ImageReader, type Reading } from './image-reader.ts';
-import { shareImage } from './image-store.ts';
 import { type Normalization, rebuild, type TransformDescription } from './transforms.ts';
 
 /** Read one image. */
