@@ -80,6 +80,11 @@ export class FunctionBuilder {
     this.#emit(address.code, vector.code, [0xfd, 0x5a, 2], unsignedLeb(offset), [lane]);
   }
 
+  /** Stores lanes 0 and 1 of a vector, or 2 and 3. */
+  storeHalf(address: I32, vector: V128, half: 0 | 1, offset = 0): void {
+    this.#emit(address.code, vector.code, [0xfd, 0x5b, 2], unsignedLeb(offset), [half]);
+  }
+
   copyMemory(target: I32, source: I32, bytes: I32): void {
     this.#emit(target.code, source.code, bytes.code, [0xfc, 0x0a, 0, 0]);
   }

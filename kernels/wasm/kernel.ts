@@ -30,12 +30,11 @@ export interface Kernel<P extends Params = Params> {
 
 export type Arguments<P extends Params> = { readonly [Name in keyof P]: number };
 
-/** Micro-kernels of micro.ts and functions of the host, which every kernel can call. */
+/** The micro-kernel of micro.ts and functions of the host, which every kernel can call. */
 export interface Library {
   /** x^y in float64, JavaScript's own. */
   readonly pow: Callable<readonly ['f64', 'f64'], 'f64'>;
   readonly tile: Callable<readonly ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], null>;
-  readonly dot: Callable<readonly ['i32', 'i32', 'i32', 'i32'], null>;
 }
 
 export interface Emission<P extends Params> {
@@ -64,7 +63,6 @@ export function defineKernel<const P extends Params>(
       const library: Library = {
         pow: m.import('pow', ['f64', 'f64'], 'f64'),
         tile: m.import('tile', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], null),
-        dot: m.import('dot', ['i32', 'i32', 'i32', 'i32'], null),
       };
       const run = m.function(['i32', 'i32'], null, (f, task, thread) => {
         const zero = f.i32(0);

@@ -2,6 +2,7 @@
 import type { FunctionBuilder } from './assembler.ts';
 import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
+import { transpose } from './transpose.ts';
 import { I32, type V128 } from './values.ts';
 import { emitWindowGroup, keyOf, tapsOf, type Window } from './window.ts';
 
@@ -138,16 +139,4 @@ export function packTransposed(
     },
     4,
   );
-}
-
-/** Rows of a 4x4 matrix into its columns. */
-function transpose(f: FunctionBuilder, [a, b, c, d]: readonly V128[]): V128[] {
-  const [ab0, ab1] = [f.v128(a.shuffle(b, [0, 4, 1, 5])), f.v128(a.shuffle(b, [2, 6, 3, 7]))];
-  const [cd0, cd1] = [f.v128(c.shuffle(d, [0, 4, 1, 5])), f.v128(c.shuffle(d, [2, 6, 3, 7]))];
-  return [
-    ab0.shuffle(cd0, [0, 1, 4, 5]),
-    ab0.shuffle(cd0, [2, 3, 6, 7]),
-    ab1.shuffle(cd1, [0, 1, 4, 5]),
-    ab1.shuffle(cd1, [2, 3, 6, 7]),
-  ];
 }

@@ -1,11 +1,13 @@
 /**
  * The weight gradient of a convolution: dW[o, c, tap] = sum over images and positions of dy[o, position] x[c, tap of
- * position]. Both operands run along the positions, so the inner-product micro-kernel sums them without a transpose.
+ * position], a product along the positions. Both operands are transposed as they are packed.
  */
 import type { FunctionBuilder } from './assembler.ts';
 import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
-import { I32, type Local } from './values.ts';
+import { type Panels, panelsOf, placeInPanels } from './panels.ts';
+import { transpose } from './transpose.ts';
+import { I32, type Local, type V128 } from './values.ts';
 import { emitWindowGroup, keyOf, tapsOf, type Window } from './window.ts';
 
 export interface WeightGrad {
@@ -15,7 +17,7 @@ export interface WeightGrad {
   /** How dy and x are read. */
   readonly rowWindow: Window;
   readonly window: Window;
-  /** Output and input channels of one task, and the positions that it packs at a time. */
+  /** Output and input channels of one task, and the positions that it packs at a time, a multiple of 4. */
   readonly taskRows: number;
   readonly taskChannels: number;
   readonly block: number;
@@ -37,20 +39,25 @@ const PARAMS = {
 
 const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
 
-const layout = (w: WeightGrad, shape: TileShape) => {
-  const tileBytes = ceilTo(shape.dotRows * shape.dotColumns * shape.dotLanes * 4, 64);
-  const rowBytes = w.block * 4;
-  const aBytes = ceilTo(w.taskRows, shape.dotRows) * rowBytes;
-  const paddedChannels = ceilTo(w.taskChannels, shape.dotColumns);
-  return {
-    tileBytes,
-    aBytes,
-    paddedChannels,
-    total: tileBytes + aBytes + paddedChannels * tapsOf(w.window) * rowBytes,
+const layoutOf = (w: WeightGrad, shape: TileShape) => {
+  const a: Panels = { width: shape.rows, panelBytes: w.block * shape.rows * 4 };
+  const b: Panels = { width: shape.columns, panelBytes: w.block * shape.columns * 4 };
+  /** Columns of B: every tap has its channels, in whole groups of four. */
+  const channels = ceilTo(w.taskChannels, 4);
+  const columns = channels * tapsOf(w.window);
+  const sumRowBytes = ceilTo(columns, shape.columns) * 4;
+  const parts = {
+    a: panelsOf(w.taskRows, shape.rows) * a.panelBytes,
+    b: panelsOf(columns, shape.columns) * b.panelBytes,
+    sums: ceilTo(w.taskRows, shape.rows) * sumRowBytes,
   };
+  return { a, b, channels, columns, sumRowBytes, parts };
 };
 
-export const weightGradScratch = (w: WeightGrad, shape: TileShape): number => layout(w, shape).total;
+export const weightGradScratch = (w: WeightGrad, shape: TileShape): number => {
+  const { a, b, sums } = layoutOf(w, shape).parts;
+  return a + b + sums;
+};
 export const weightGradTasks = (w: WeightGrad): number =>
   Math.ceil(w.rows / w.taskRows) * Math.ceil(w.channels / w.taskChannels);
 
@@ -64,8 +71,8 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
     PARAMS,
     ({ f, p, task, thread, library }) => {
       const taps = tapsOf(w.window);
-      const { dotRows, dotColumns, dotLanes } = shape;
-      const { tileBytes, aBytes, paddedChannels } = layout(w, shape);
+      const layout = layoutOf(w, shape);
+      const { sumRowBytes, parts } = layout;
       const channelBlocks = Math.ceil(w.channels / w.taskChannels);
       const rowBlocks = Math.ceil(w.rows / w.taskRows);
       const channel = f.i32(task.rem(channelBlocks).mul(w.taskChannels));
@@ -82,118 +89,121 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
       const x = f.i32(p.x.add(xAt.shl(2)));
       const groupOut = group.mul(w.rows).add(row).mul(w.channels).add(channel).mul(taps);
       const out = f.i32(p.out.add(part.mul(p.partOut).add(groupOut).shl(2)));
-      const tile = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
-      const packedA = f.i32(tile.add(tileBytes));
-      const packedB = f.i32(packedA.add(aBytes));
-      const [steps, panelA, panelB, m, base, at] = Array.from({ length: 6 }, () => f.i32());
-      const fresh = f.i32();
+      const packedA = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
+      const packedB = f.i32(packedA.add(parts.a));
+      const sums = f.i32(packedB.add(parts.b));
 
       const start = f.i32(part.mul(p.partColumns));
       const end = f.i32(start.add(p.partColumns).min(p.columns));
+      const [a, b, c] = [f.i32(), f.i32(), f.i32()];
       f.for(
         start,
         end,
         (first) => {
           const blockEnd = f.i32(first.add(w.block).min(end));
-          fresh.set(first.eq(start));
-          steps.set(
-            blockEnd
-              .sub(first)
-              .add(dotLanes - 1)
-              .div(dotLanes),
+          const count = f.i32(blockEnd.sub(first));
+          f.for(
+            0,
+            count,
+            (k) => {
+              const column = f.i32(first.add(k));
+              const pack = (window: Window, source: I32, planes: I32, packed: I32, panels: Panels) =>
+                packFour(f, { window, source, planes, packed, panels, layout, k }, column, blockEnd);
+              pack(w.rowWindow, dy, rows, packedA, layout.a);
+              pack(w.window, x, channels, packedB, layout.b);
+            },
+            4,
           );
-          const pack = (
-            window: Window,
-            source: I32,
-            count: I32,
-            target: I32,
-            width: number,
-            padded: number,
-          ) =>
-            f.for(0, steps.mul(dotLanes / 4), (quad) => {
-              const column = f.i32(first.add(quad.mul(4)));
-              const quads = dotLanes / 4;
-              const place = f.i32(
-                target.add(quad.div(quads).mul(width * dotLanes * 4)).add(quad.rem(quads).mul(16)),
+          b.set(packedB);
+          f.for(
+            0,
+            layout.columns,
+            (column) => {
+              a.set(packedA);
+              c.set(sums.add(column.shl(2)));
+              f.for(
+                0,
+                rows,
+                () => {
+                  f.call(library.tile, a, b, c, sumRowBytes, count, first.ne(start));
+                  a.set(a.add(layout.a.panelBytes));
+                  c.set(c.add(shape.rows * sumRowBytes));
+                },
+                shape.rows,
               );
-              packQuad(
-                f,
-                { window, source, count, place, width, padded, steps, lanes: dotLanes },
-                column,
-                blockEnd,
-              );
-            });
-          pack(w.rowWindow, dy, rows, packedA, dotRows, ceilTo(w.taskRows, dotRows));
-          pack(w.window, x, channels, packedB, dotColumns, paddedChannels);
-
-          panelB.set(packedB);
-          f.for(0, taps, (tap) =>
-            f.for(
-              0,
-              paddedChannels,
-              (c) => {
-                panelA.set(packedA);
-                m.set(0);
-                f.while(m.lt(rows).and(c.lt(channels)), () => {
-                  f.call(library.dot, panelA, panelB, tile, steps);
-                  base.set(out.add(m.mul(w.channels).add(c).mul(taps).add(tap).shl(2)));
-                  for (let i = 0; i < dotRows; i++) {
-                    for (let j = 0; j < dotColumns; j++) {
-                      f.if(m.add(i).lt(rows).and(c.add(j).lt(channels)), () => {
-                        at.set(base.add((i * w.channels + j) * taps * 4));
-                        const sum = tile.f32((i * dotColumns + j) * 4);
-                        f.store(at, fresh.select(sum, at.f32().add(sum)));
-                      });
-                    }
-                  }
-                  m.set(m.add(dotRows));
-                  panelA.set(panelA.add(steps.mul(dotRows * dotLanes * 4)));
-                });
-                panelB.set(panelB.add(steps.mul(dotColumns * dotLanes * 4)));
-              },
-              dotColumns,
-            ),
+              b.set(b.add(layout.b.panelBytes));
+            },
+            shape.columns,
           );
         },
         w.block,
       );
+
+      const [from, to] = [f.i32(), f.i32()];
+      f.for(0, rows, (i) => {
+        f.for(0, taps, (tap) => {
+          from.set(sums.add(i.mul(sumRowBytes)).add(tap.mul(layout.channels * 4)));
+          to.set(
+            out.add(
+              i
+                .mul(w.channels * taps)
+                .add(tap)
+                .shl(2),
+            ),
+          );
+          f.repeat(channels, () => {
+            f.store(to, from.f32());
+            from.set(from.add(4));
+            to.set(to.add(taps * 4));
+          });
+        });
+      });
     },
   );
 
-interface PackedRows {
+interface Packing {
   readonly window: Window;
   readonly source: I32;
   /** Planes to read. */
-  readonly count: I32;
-  /** Where the first panel keeps these positions. */
-  readonly place: I32;
-  /** Rows of a panel, and of all the panels of a tap. */
-  readonly width: number;
-  readonly padded: number;
-  readonly steps: I32;
-  readonly lanes: number;
+  readonly planes: I32;
+  readonly packed: I32;
+  readonly panels: Panels;
+  readonly layout: { readonly channels: number };
+  /** The position's place in the block. */
+  readonly k: I32;
 }
 
-/** Packs four positions of every plane and tap: row r = tap * padded + plane, as `[r / width][step][r % width][lanes]`. */
-function packQuad(f: FunctionBuilder, rows: PackedRows, column: Local<I32>, columns: I32): void {
-  const panelBytes = f.i32(rows.steps.mul(rows.width * rows.lanes * 4));
-  const [out, left] = [f.i32(), f.i32()];
-  emitWindowGroup(f, rows.window, rows.source, column, columns, (tap, load, next) => {
-    out.set(rows.place.add(tap.mul(rows.padded / rows.width).mul(panelBytes)));
-    left.set(rows.count);
-    f.while(left.ge(rows.width), () => {
-      for (let slot = 0; slot < rows.width; slot++) {
-        f.store(out, load(), slot * rows.lanes * 4);
-        next();
-      }
-      out.set(out.add(panelBytes));
-      left.set(left.sub(rows.width));
-    });
-    f.while(left.gt(0), () => {
-      f.store(out, load());
+/** Packs four positions of every plane and tap: as channel tap * layout.channels + plane. */
+function packFour(f: FunctionBuilder, packing: Packing, column: Local<I32>, columns: I32): void {
+  const { window, planes, packed, panels, layout, k } = packing;
+  const start = f.i32(packed.add(k.mul(panels.width * 4)));
+  const [channel, left] = [f.i32(), f.i32()];
+  emitWindowGroup(f, window, packing.source, column, columns, (tap, load, next) => {
+    channel.set(tap.mul(layout.channels));
+    left.set(planes);
+    const write = (vectors: readonly V128[]) => {
+      const store = placeInPanels(f, panels, start, channel);
+      store(I32.const(0), transpose(f, vectors), (position) => position * panels.width * 4);
+      channel.set(channel.add(4));
+      left.set(left.sub(4));
+    };
+    const plane = () => {
+      const vector = f.v128(load());
       next();
-      out.set(out.add(rows.lanes * 4));
-      left.set(left.sub(1));
+      return vector;
+    };
+    f.while(left.ge(4), () => write([plane(), plane(), plane(), plane()]));
+    f.if(left.gt(0), () => {
+      const vectors = [f.v128(load()), f.v128(), f.v128(), f.v128()];
+      next();
+      [1, 2, 3].forEach((slot) => {
+        vectors[slot].set(0);
+        f.if(left.gt(slot), () => {
+          vectors[slot].set(load());
+          next();
+        });
+      });
+      write(vectors);
     });
   });
 }

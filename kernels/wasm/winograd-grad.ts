@@ -1,42 +1,49 @@
 /**
- * The weight gradient of a 3x3 convolution of stride 1, by the adjoint of Winograd's F(2x2, 3x3) (see winograd.ts):
- * dG = G^T [sum over tiles of (A dY A^T) * (B^T d B)] G. The sums are 16 matrix products along the tiles.
+ * The weight gradient of a 3x3 convolution of stride 1, by the adjoint of Winograd's F(4x4, 3x3) (see
+ * winograd-transforms.ts): dg = G^T [sum over tiles of (A dY A^T) * (B^T d B)] G. The sums are 36 matrix products
+ * along the tiles.
  */
-import { defineKernel, type Target } from './kernel.ts';
+import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
+import { type Panels, panelsOf, placeInPanels } from './panels.ts';
+import { transpose } from './transpose.ts';
 import { I32, type V128 } from './values.ts';
 import type { WeightGrad } from './weight-grad.ts';
 import { keyOf, tapsOf } from './window.ts';
 import {
-  bothSides,
-  emitPatches,
-  gridOf,
-  inputTransform,
-  PATCH_TABLE_BYTES,
-  type PatchedPlanes,
-  type Transform,
-  tileGroup,
+  emitColumns,
+  emitLines,
+  emitZeros,
+  stripBytes,
+  stripWidth,
+  type TiledPlanes,
+  tilesAlong,
+  zerosBytes,
 } from './winograd-tiles.ts';
+import {
+  bothSides,
+  inputTransform,
+  outputGradTransform,
+  PATCH,
+  POINTS,
+  TILE,
+  type Transform,
+  weightGradTransform,
+} from './winograd-transforms.ts';
 
-const POINTS = 16;
-/** Fewer channels do not pay for the transforms; the wider the products, the more. */
-const LEAST_CHANNELS = { wide: 64, narrow: 16 };
-/** Tiles that are transformed at a time. */
+/** Fewer channels do not pay for the transforms. */
+const LEAST_CHANNELS = 16;
+/** Tiles that are transformed at a time, about. */
 const BLOCK = 96;
 
-const gradTransform: Transform = ([a, b]) => [a, a.add(b), a.sub(b), b.neg()];
-const weightTransform: Transform = ([a, b, c, d]) => [
-  a.add(b.add(c).mul(0.5)),
-  b.sub(c).mul(0.5),
-  b.add(c).mul(0.5).add(d),
-];
-
 /** Whether the gradient can be had this way, and gains by it. */
-export const isWinogradGrad = ({ window, rows, channels }: WeightGrad, { wide }: Target): boolean =>
+export const isWinogradGrad = ({ window, rows, channels }: WeightGrad): boolean =>
   tapsOf(window) === 9 &&
   window.tapsY === 3 &&
   window.strideY * window.strideX * window.stepY * window.stepX === 1 &&
-  Math.min(rows, channels) >= (wide ? LEAST_CHANNELS.wide : LEAST_CHANNELS.narrow);
+  Math.min(rows, channels) >= LEAST_CHANNELS &&
+  POINTS * tilesAlong(window.gridHeight) * tilesAlong(window.gridWidth) <
+    9 * window.gridHeight * window.gridWidth;
 
 const PARAMS = {
   dy: 'i32',
@@ -44,35 +51,68 @@ const PARAMS = {
   out: 'i32',
   scratch: 'i32',
   threadBytes: 'i32',
-  tiles: 'i32',
-  partTiles: 'i32',
+  tileRows: 'i32',
+  partTileRows: 'i32',
   partOut: 'i32',
 } as const;
 
-const layout = (w: WeightGrad, shape: TileShape) => {
-  const rowPanels = Math.ceil(w.taskRows / shape.rows);
-  const columnPanels = Math.ceil(w.taskChannels / shape.columns);
-  const dyPointBytes = rowPanels * shape.rows * BLOCK * 4;
-  const xPointBytes = columnPanels * shape.columns * BLOCK * 4;
-  const sumRowBytes = columnPanels * shape.columns * 4;
-  const sumPointBytes = rowPanels * shape.rows * sumRowBytes;
-  const total = PATCH_TABLE_BYTES + POINTS * (dyPointBytes + xPointBytes + sumPointBytes);
-  return { dyPointBytes, xPointBytes, sumRowBytes, sumPointBytes, total };
+/** One operand: its planes, the second half of its transform, and how its rows are packed. */
+interface Side extends Panels {
+  readonly planes: TiledPlanes;
+  readonly transform: Transform;
+  /** Bytes of all panels of a point. */
+  readonly pointBytes: number;
+}
+
+const layoutOf = (w: WeightGrad, shape: TileShape) => {
+  const { window } = w;
+  const [down, across] = [tilesAlong(window.gridHeight), tilesAlong(window.gridWidth)];
+  const blockTileRows = Math.max(1, Math.floor(BLOCK / across));
+  const side = (planes: TiledPlanes, transform: Transform, channels: number, width: number): Side => {
+    const panelBytes = blockTileRows * across * width * 4;
+    return { planes, transform, width, panelBytes, pointBytes: panelsOf(channels, width) * panelBytes };
+  };
+  const dyPlanes: TiledPlanes = {
+    height: window.gridHeight,
+    width: window.gridWidth,
+    imageStride: w.rowWindow.imageStride,
+    originY: 0,
+    originX: 0,
+    lines: TILE,
+    down,
+    across,
+  };
+  const { height, width, imageStride, originY, originX } = window;
+  const xPlanes: TiledPlanes = { height, width, imageStride, originY, originX, lines: PATCH, down, across };
+  const dy = side(dyPlanes, outputGradTransform, w.taskRows, shape.rows);
+  const x = side(xPlanes, inputTransform, w.taskChannels, shape.columns);
+  const sumRowBytes = Math.ceil(w.taskChannels / shape.columns) * shape.columns * 4;
+  const sumPointBytes = Math.ceil(w.taskRows / shape.rows) * shape.rows * sumRowBytes;
+  const parts = {
+    zeros: Math.max(zerosBytes(dyPlanes), zerosBytes(xPlanes)),
+    dyStrips: 4 * stripBytes(dyPlanes),
+    xStrips: 4 * stripBytes(xPlanes),
+    dy: POINTS * dy.pointBytes,
+    x: POINTS * x.pointBytes,
+    sums: POINTS * sumPointBytes,
+  };
+  return { dy, x, across, blockTileRows, sumRowBytes, sumPointBytes, parts };
 };
 
-export const winogradGradScratch = (w: WeightGrad, shape: TileShape): number => layout(w, shape).total;
+export const winogradGradScratch = (w: WeightGrad, shape: TileShape): number =>
+  Object.values(layoutOf(w, shape).parts).reduce((sum, bytes) => sum + bytes, 0);
 
 /**
- * Task = (part * row blocks + row block) * channel blocks + channel block. A part is a stretch of `partTiles` tiles,
- * a multiple of 4; its result goes to out + part * partOut values.
+ * Task = (part * row blocks + row block) * channel blocks + channel block. A part is a stretch of `partTileRows` rows of
+ * tiles, counted over all images; its result goes to out + part * partOut values.
  */
 export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
   defineKernel(
     `winogradGrad ${w.rows} ${w.channels} ${keyOf(w.window)} / ${w.rowWindow.imageStride} ${w.taskRows} ${w.taskChannels} ${keyOf(shape)}`,
     PARAMS,
-    ({ f, p, task, thread, library }) => {
-      const { window } = w;
-      const { dyPointBytes, xPointBytes, sumRowBytes, sumPointBytes } = layout(w, shape);
+    ({ f, p, task, thread, library, target }) => {
+      const layout = layoutOf(w, shape);
+      const { across, blockTileRows, sumRowBytes, sumPointBytes, parts } = layout;
       const channelBlocks = Math.ceil(w.channels / w.taskChannels);
       const rowBlocks = Math.ceil(w.rows / w.taskRows);
       const channel = f.i32(task.rem(channelBlocks).mul(w.taskChannels));
@@ -81,103 +121,119 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
       const row = f.i32(rest.rem(rowBlocks).mul(w.taskRows));
       const rows = f.i32(I32.const(w.rows).sub(row).min(w.taskRows));
       const part = f.i32(rest.div(rowBlocks));
-      const table = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
-      const dyPacked = f.i32(table.add(PATCH_TABLE_BYTES));
-      const xPacked = f.i32(dyPacked.add(POINTS * dyPointBytes));
-      const sums = f.i32(xPacked.add(POINTS * xPointBytes));
-
-      const grid = { height: window.gridHeight, width: window.gridWidth };
-      const dyPlanes = {
-        ...grid,
-        imageStride: w.rowWindow.imageStride,
-        originY: 0,
-        originX: 0,
-        patch: 2,
-      } as const;
-      const xPlanes = { ...window, patch: 4 } as const;
-      const dy = f.i32(p.dy.add(row.mul(grid.height * grid.width * 4)));
+      const zeros = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
+      const dyStrips = f.i32(zeros.add(parts.zeros));
+      const xStrips = f.i32(dyStrips.add(parts.dyStrips));
+      const dyPacked = f.i32(xStrips.add(parts.xStrips));
+      const xPacked = f.i32(dyPacked.add(parts.dy));
+      const sums = f.i32(xPacked.add(parts.x));
+      const { window } = w;
+      const dy = f.i32(p.dy.add(row.mul(window.gridHeight * window.gridWidth * 4)));
       const x = f.i32(p.x.add(channel.mul(window.height * window.width * 4)));
-      const start = f.i32(part.mul(p.partTiles));
-      const end = f.i32(start.add(p.partTiles).min(p.tiles));
-      const count = f.i32();
-      const place = f.i32();
 
-      /** Packs the transformed patches of four tiles as `[16][panels][BLOCK][width]`. */
+      /** Packs the transformed patches of a row of tiles as `[36][panels][tiles of the block][width]`. */
       const pack = (
-        planes: PatchedPlanes,
-        source: I32,
-        planeCount: I32,
-        transform: Transform,
-        target: { at: I32; width: number; pointBytes: number },
+        side: Side,
+        operand: { source: I32; count: I32; strips: I32; packed: I32 },
+        tileRow: I32,
         tile: I32,
-        first: I32,
       ) => {
-        const { width, pointBytes } = target;
-        emitPatches(f, planes, tileGroup(f, grid, tile, end), source, table, (load, next) => {
-          const panel = f.i32(target.at.add(tile.sub(first).mul(width * 4)));
-          const slot = f.i32(0);
-          f.repeat(planeCount, () => {
-            place.set(panel.add(slot.shl(2)));
-            bothSides(f, load(), transform)
-              .flat()
-              .forEach((value, point) => {
-                for (let lane = 0; lane < 4; lane++) {
-                  f.storeLane(place, value, lane, point * pointBytes + lane * width * 4);
-                }
-              });
-            next();
-            slot.set(slot.add(1));
-            f.if(slot.eq(width), () => {
-              slot.set(0);
-              panel.set(panel.add(BLOCK * width * 4));
-            });
-          });
+        const { planes, transform, width, pointBytes } = side;
+        const { source, count, strips } = operand;
+        const addresses = Array.from({ length: planes.lines }, () => f.i32());
+        const masks = addresses.map(() => f.i32());
+        emitLines(f, planes, tileRow, source, zeros, (line, address, mask) => {
+          addresses[line].set(address);
+          masks[line].set(mask);
         });
+        const start = f.i32(operand.packed.add(tile.mul(width * 4)));
+        f.for(
+          0,
+          count,
+          (first) => {
+            const strip = f.i32(strips);
+            f.for(0, 4, (slot) => {
+              const plane = f.i32(
+                first
+                  .add(slot)
+                  .min(count.sub(1))
+                  .mul(planes.height * planes.width * 4),
+              );
+              const lines = addresses.map((address, line) => f.i32(address.add(masks[line].and(plane))));
+              emitColumns(f, planes, lines, strip, transform, target.fused);
+              strip.set(strip.add(stripBytes(planes)));
+            });
+            const store = placeInPanels(f, side, start, first);
+            const from = f.i32(strips);
+            const offset = f.i32(0);
+            f.repeat(I32.const(PATCH), () => {
+              const at = f.i32(from);
+              const load = (ahead: number) =>
+                transpose(
+                  f,
+                  [0, 1, 2, 3].map((slot) => f.v128(at.v128(slot * stripBytes(planes) + ahead))),
+                );
+              const ahead = planes.lines === PATCH;
+              const columns = ahead ? load(0) : [];
+              const step = f.i32(offset);
+              f.repeat(I32.const(across), () => {
+                const next = load(ahead ? 16 : 0);
+                const patch = [...columns, ...next].slice(0, planes.lines);
+                store(step, transform(f, patch, target.fused), (v) => v * pointBytes);
+                columns.forEach((column, i) => {
+                  column.set(next[i]);
+                });
+                at.set(at.add(16));
+                step.set(step.add(width * 4));
+              });
+              from.set(from.add(stripWidth(planes) * 4));
+              offset.set(offset.add(PATCH * pointBytes));
+            });
+          },
+          4,
+        );
       };
 
+      emitZeros(f, zeros, parts.zeros + parts.dyStrips + parts.xStrips);
+      const start = f.i32(part.mul(p.partTileRows));
+      const end = f.i32(start.add(p.partTileRows).min(p.tileRows));
       f.for(
         start,
         end,
         (first) => {
-          count.set(end.sub(first).min(BLOCK));
-          f.for(
-            first,
-            first.add(count),
-            (tile) => {
-              const dyTarget = { at: dyPacked, width: shape.rows, pointBytes: dyPointBytes };
-              pack(dyPlanes, dy, rows, gradTransform, dyTarget, tile, first);
-              const xTarget = { at: xPacked, width: shape.columns, pointBytes: xPointBytes };
-              pack(xPlanes, x, channels, inputTransform, xTarget, tile, first);
-            },
-            4,
-          );
+          const blockEnd = f.i32(first.add(blockTileRows).min(end));
+          const tile = f.i32(0);
+          f.for(first, blockEnd, (tileRow) => {
+            pack(layout.dy, { source: dy, count: rows, strips: dyStrips, packed: dyPacked }, tileRow, tile);
+            pack(layout.x, { source: x, count: channels, strips: xStrips, packed: xPacked }, tileRow, tile);
+            tile.set(tile.add(across));
+          });
           f.for(0, POINTS, (point) => {
-            const b = f.i32(xPacked.add(point.mul(xPointBytes)));
-            const c = f.i32();
-            const a = f.i32();
+            const b = f.i32(xPacked.add(point.mul(layout.x.pointBytes)));
+            const [a, c] = [f.i32(), f.i32()];
             f.for(
               0,
               channels,
               (column) => {
-                a.set(dyPacked.add(point.mul(dyPointBytes)));
+                a.set(dyPacked.add(point.mul(layout.dy.pointBytes)));
                 c.set(sums.add(point.mul(sumPointBytes)).add(column.shl(2)));
                 f.for(
                   0,
                   rows,
                   () => {
-                    f.call(library.tile, a, b, c, sumRowBytes, count, first.ne(start));
-                    a.set(a.add(BLOCK * shape.rows * 4));
+                    f.call(library.tile, a, b, c, sumRowBytes, tile, first.ne(start));
+                    a.set(a.add(layout.dy.panelBytes));
                     c.set(c.add(shape.rows * sumRowBytes));
                   },
                   shape.rows,
                 );
-                b.set(b.add(BLOCK * shape.columns * 4));
+                b.set(b.add(layout.x.panelBytes));
               },
               shape.columns,
             );
           });
         },
-        BLOCK,
+        blockTileRows,
       );
 
       f.for(0, rows, (i) => {
@@ -185,8 +241,10 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
         const outRow = row.add(i).mul(w.channels).add(channel).mul(9);
         const to = f.i32(p.out.add(part.mul(p.partOut).add(outRow).shl(2)));
         const write = (load: (at: number) => V128, lanes: number) => {
-          const m = gridOf(4, 4, (u, v) => f.v128(load((u * 4 + v) * sumPointBytes)));
-          bothSides(f, m, weightTransform)
+          const m = Array.from({ length: PATCH }, (_, u) =>
+            Array.from({ length: PATCH }, (_, v) => f.v128(load((u * PATCH + v) * sumPointBytes))),
+          );
+          bothSides(f, m, weightGradTransform, target.fused)
             .flat()
             .forEach((value, tap) => {
               for (let lane = 0; lane < lanes; lane++) f.storeLane(to, value, lane, (lane * 9 + tap) * 4);

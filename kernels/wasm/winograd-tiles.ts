@@ -1,153 +1,114 @@
-/** What the Winograd kernels share: tiles of 2x2 outputs, four at a time, and the patches of a plane under them. */
+/**
+ * What the Winograd kernels share: rows of 4x4 tiles, counted over all images, and the first half of a patch's
+ * transform, which runs down the columns and so needs no tiles yet: it makes a strip of 6 lines, zeros around.
+ */
 import type { FunctionBuilder } from './assembler.ts';
-import { I32, type Local, type V128 } from './values.ts';
-import { NOWHERE } from './window.ts';
+import { I32, V128 } from './values.ts';
+import { PATCH, TILE, type Transform } from './winograd-transforms.ts';
 
-export type Grid = readonly (readonly V128[])[];
-export type Transform = (values: readonly V128[]) => V128[];
-
-/** M X M^T for the matrix M that `transform` multiplies a vector by. */
-export function bothSides(f: FunctionBuilder, x: Grid, transform: Transform): Local<V128>[][] {
-  const apply = (grid: Grid) => grid.map((row) => transform(row).map((value) => f.v128(value)));
-  const flip = (grid: Grid) => grid[0].map((_, j) => grid.map((row) => row[j]));
-  return flip(apply(flip(apply(x)))) as Local<V128>[][];
-}
-
-export const gridOf = <T>(rows: number, columns: number, make: (row: number, column: number) => T): T[][] =>
-  Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));
-
-export const inputTransform: Transform = ([a, b, c, d]) => [a.sub(c), b.add(c), c.sub(b), b.sub(d)];
-
-/** The planes whose 2x2 tiles are counted, image by image. */
+/** Planes of which each row of tiles reads `lines` rows, from 4 * row + originY on; outside lie zeros. */
 export interface TiledPlanes {
-  readonly height: number;
-  readonly width: number;
-}
-
-export const tilesOf = ({ height, width }: TiledPlanes): number =>
-  Math.ceil(height / 2) * Math.ceil(width / 2);
-
-/** Where four neighbouring tiles stand. */
-export interface TileGroup {
-  readonly lanes: readonly { readonly image: Local<I32>; readonly y: Local<I32>; readonly x: Local<I32> }[];
-  /** All four exist, in one row of one image. */
-  readonly oneRow: Local<I32>;
-}
-
-/** The image and tile coordinates of tiles `tile` to tile + 3; those from `tiles` on get the row NOWHERE. */
-export function tileGroup(f: FunctionBuilder, planes: TiledPlanes, tile: I32, tiles: I32): TileGroup {
-  const across = Math.ceil(planes.width / 2);
-  const perImage = tilesOf(planes);
-  const place = f.i32(tile.rem(perImage));
-  const image = f.i32(tile.div(perImage));
-  const y = f.i32(place.div(across));
-  const x = f.i32(place.rem(across));
-  const oneRow = f.i32(x.add(4).le(across).and(tile.add(4).le(tiles)));
-  const lanes = [0, 1, 2, 3].map((l) => {
-    const lane = {
-      image: f.i32(image),
-      y: f.i32(tile.add(l).lt(tiles).select(y, I32.const(NOWHERE))),
-      x: f.i32(x),
-    };
-    x.set(x.add(1));
-    f.if(x.eq(across), () => {
-      x.set(0);
-      y.set(y.add(1));
-      f.if(y.eq(perImage / across), () => {
-        y.set(0);
-        image.set(image.add(1));
-      });
-    });
-    return lane;
-  });
-  return { lanes, oneRow };
-}
-
-/** Planes from which each tile reads a patch, at twice its place plus the origin; outside lie zeros. */
-export interface PatchedPlanes {
   readonly height: number;
   readonly width: number;
   readonly imageStride: number;
   readonly originY: number;
   readonly originX: number;
-  /** Rows and columns of a patch. */
-  readonly patch: 2 | 4;
+  readonly lines: 4 | 6;
+  /** Tiles of an image. */
+  readonly down: number;
+  readonly across: number;
 }
 
-/** Bytes of the table that reading patches needs. */
-export const PATCH_TABLE_BYTES = 16 * 32;
+export const tilesAlong = (size: number): number => Math.ceil(size / TILE);
+
+/** Values of a line of a strip: a patch's last tile reads on into the next four columns. */
+export const stripWidth = ({ across, lines }: TiledPlanes): number => TILE * (across + (lines === 6 ? 1 : 0));
+export const stripBytes = (planes: TiledPlanes): number => PATCH * stripWidth(planes) * 4;
+
+/** A row of zeros that stands for the rows outside. */
+export const zerosBytes = ({ width }: TiledPlanes): number => 64 * Math.ceil(width / 16);
+
+export function emitZeros(f: FunctionBuilder, from: I32, bytes: number): void {
+  const at = f.i32(from);
+  f.while(at.below(from.add(bytes)), () => {
+    f.store(at, V128.const(0));
+    at.set(at.add(16));
+  });
+}
+
+/** The columns of a plane that stand in a strip, and where. */
+const columnsOf = (planes: TiledPlanes) => {
+  const first = Math.max(0, planes.originX);
+  const target = first - planes.originX;
+  return { first, target, count: Math.min(planes.width - first, stripWidth(planes) - target) };
+};
 
 /**
- * Emits the reading of four tiles' patches from a plane of `source` and its successors: `emit` is called, at run time
- * of the emitter, once for each way of reading, and emits the loop over planes. `load` gives the current plane's
- * patch, its lanes the four tiles; `next` moves on.
+ * Tells, for each line of a row of tiles, where its columns lie in the first plane of `source`: `visit` gets their
+ * address and a mask of what to add for another plane, which is nothing for a row of zeros.
  */
-export function emitPatches(
+export function emitLines(
   f: FunctionBuilder,
-  planes: PatchedPlanes,
-  group: TileGroup,
+  planes: TiledPlanes,
+  tileRow: I32,
   source: I32,
-  table: I32,
-  emit: (load: () => Grid, next: () => void) => void,
+  zeros: I32,
+  visit: (line: number, address: I32, mask: I32) => void,
 ): void {
-  const { height, width, patch } = planes;
-  const offset = f.i32();
-  const next = () => offset.set(offset.add(height * width * 4));
-  const corners = group.lanes.map((lane) => ({
-    base: f.i32(source.add(lane.image.mul(planes.imageStride * 4))),
-    y: f.i32(lane.y.mul(2).add(planes.originY)),
-    x: f.i32(lane.x.mul(2).add(planes.originX)),
-  }));
-  const [{ base, y, x }] = corners;
-  const rowsInside = y.ge(0).and(y.add(patch).le(height));
-  const columnsInside = x.ge(0).and(x.add(6 + patch).le(width));
-  offset.set(0);
-  f.if(
-    group.oneRow.and(rowsInside).and(columnsInside),
-    () => {
-      const corner = f.i32(base.add(y.mul(width).add(x).shl(2)));
-      const first = f.i32();
-      const even = (u: V128, v: V128) => f.v128(u.shuffle(v, [0, 2, 4, 6]));
-      const odd = (u: V128, v: V128) => f.v128(u.shuffle(v, [1, 3, 5, 7]));
-      emit(() => {
-        first.set(corner.add(offset));
-        return Array.from({ length: patch }, (_, line) => {
-          const load = (place: number) => f.v128(first.v128(line * width * 4 + place));
-          const pairs = patch === 2 ? [0] : [0, 8];
-          return pairs.flatMap((place) => {
-            const [low, high] = [load(place), load(place + 16)];
-            return [even(low, high), odd(low, high)];
-          });
-        });
-      }, next);
-    },
-    () => {
-      const mask = f.v128();
-      const valid = f.i32();
-      const entry = (line: number, column: number) => (line * patch + column) * 32;
-      gridOf(patch, patch, (line, column) => {
-        corners.forEach((corner, l) => {
-          const row = f.i32(corner.y.add(line));
-          const place = f.i32(corner.x.add(column));
-          valid.set(row.below(height).and(place.below(width)));
-          const address = corner.base.add(row.mul(width).add(place).shl(2));
-          f.store(table, valid.select(address, source), entry(line, column) + l * 4);
-          mask.set(mask.withLane(l, I32.const(0).sub(valid).asF32()));
-        });
-        f.store(table, mask, entry(line, column) + 16);
-      });
-      emit(
-        () =>
-          gridOf(patch, patch, (line, column) => {
-            const address = (l: number) => table.i32(entry(line, column) + l * 4).add(offset);
-            const gathered = [1, 2, 3].reduce<V128>(
-              (vector, l) => address(l).lane32(vector, l),
-              address(0).splat32(),
-            );
-            return f.v128(gathered.and(table.v128(entry(line, column) + 16)));
-          }),
-        next,
+  const image = f.i32(source.add(tileRow.div(planes.down).mul(planes.imageStride * 4)));
+  const top = f.i32(tileRow.rem(planes.down).mul(TILE).add(planes.originY));
+  const [row, inside] = [f.i32(), f.i32()];
+  for (let line = 0; line < planes.lines; line++) {
+    row.set(top.add(line));
+    inside.set(row.below(planes.height));
+    const address = image.add(row.mul(planes.width).add(columnsOf(planes).first).shl(2));
+    visit(line, inside.select(address, zeros), inside.mul(-1));
+  }
+}
+
+/** Transforms the columns of a row of tiles, whose lines lie at `rows`, into a strip of 6 lines at `strip`. */
+export function emitColumns(
+  f: FunctionBuilder,
+  planes: TiledPlanes,
+  rows: readonly I32[],
+  strip: I32,
+  transform: Transform,
+  fused: boolean,
+): void {
+  const { target, count } = columnsOf(planes);
+  if (count <= 0) return;
+  const lineBytes = stripWidth(planes) * 4;
+  const offset = f.i32(0);
+  const values = rows.map(() => f.v128());
+  const column = (load: (address: I32) => V128, store: (to: I32, value: V128, offset: number) => void) => {
+    rows.forEach((row, line) => {
+      values[line].set(load(row.add(offset)));
+    });
+    const to = f.i32(strip.add(offset));
+    transform(f, values, fused).forEach((value, line) => {
+      store(to, value, line * lineBytes + target * 4);
+    });
+  };
+  const four = () =>
+    column(
+      (address) => address.v128(),
+      (to, value, place) => f.store(to, value, place),
+    );
+  if (count < 4) {
+    f.repeat(I32.const(count), () => {
+      column(
+        (address) => address.splat32(),
+        (to, value, place) => f.storeLane(to, value, 0, place),
       );
-    },
-  );
+      offset.set(offset.add(4));
+    });
+    return;
+  }
+  f.while(offset.lt(16 * Math.floor(count / 4)), () => {
+    four();
+    offset.set(offset.add(16));
+  });
+  if (count % 4 === 0) return;
+  offset.set((count - 4) * 4);
+  four();
 }

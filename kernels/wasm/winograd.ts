@@ -1,46 +1,57 @@
-/**
- * Winograd's F(2x2, 3x3) for 3x3 convolutions of stride 1 (Lavin & Gray, "Fast Algorithms for Convolutional Neural
- * Networks", 2015): Y = A^T [(G g G^T) * (B^T d B)] A on 4x4 tiles d of the input, 2x2 tiles Y of the output. The
- * elementwise product, summed over channels, is 16 matrix products with 2.25 times fewer multiplications.
- */
+/** 3x3 convolutions of stride 1, and their input gradients, by Winograd's F(4x4, 3x3) (see winograd-transforms.ts). */
 import type { FunctionBuilder } from './assembler.ts';
 import type { ConvProduct } from './conv2d.ts';
-import { defineKernel } from './kernel.ts';
+import { defineKernel, type Target } from './kernel.ts';
 import type { TileShape } from './micro.ts';
 import type { AffineRows } from './pack.ts';
-import type { OutputPlanes } from './product.ts';
-import { I32, type Local, type V128 } from './values.ts';
-import { keyOf, tapsOf, type Window } from './window.ts';
+import { transpose } from './transpose.ts';
+import { I32, type V128 } from './values.ts';
+import { keyOf, tapsOf } from './window.ts';
+import {
+  emitColumns,
+  emitLines,
+  emitZeros,
+  stripBytes,
+  stripWidth,
+  type TiledPlanes,
+  tilesAlong,
+  zerosBytes,
+} from './winograd-tiles.ts';
 import {
   bothSides,
-  emitPatches,
-  type Grid,
-  gridOf,
   inputTransform,
-  PATCH_TABLE_BYTES,
-  type Transform,
-  tileGroup,
-} from './winograd-tiles.ts';
+  outputTransform,
+  PATCH,
+  POINTS,
+  TILE,
+  weightTransform,
+} from './winograd-transforms.ts';
 
 export interface Winograd {
   readonly weights: AffineRows;
-  readonly window: Window;
-  readonly output: OutputPlanes;
+  readonly source: TiledPlanes;
+  readonly output: { readonly height: number; readonly width: number; readonly imageStride: number };
   readonly hasBias: boolean;
-  /** Tiles of a task, a multiple of 16. */
-  readonly taskTiles: number;
+  /** Rows of tiles of a task. */
+  readonly taskTileRows: number;
   /** Output channels whose products are kept at a time. */
   readonly blockRows: number;
 }
 
-const POINTS = 16;
-/** Fewer channels do not pay for the transforms. */
+/** Fewer channels, or tiles in all, do not pay for the transforms. */
 const LEAST_CHANNELS = 16;
-/** Bytes of a task's transformed input. */
-const INPUT_BYTES = 768 * 1024;
+const LEAST_TILES = 24;
+/** Bytes of a task's transformed input, and its tiles at least and at most. */
+const INPUT_BYTES = 1024 * 1024;
+const TASK_TILES = { least: 32, most: 112 };
 
 /** A product as a Winograd convolution, or null where it is none or would not gain by it. */
-export function winogradOf(conv: ConvProduct, hasBias: boolean, shape: TileShape): Winograd | null {
+export function winogradOf(
+  conv: ConvProduct,
+  images: number,
+  hasBias: boolean,
+  shape: TileShape,
+): Winograd | null {
   const { window, output } = conv;
   const { rows, channels } = conv.weights;
   const fits =
@@ -49,10 +60,17 @@ export function winogradOf(conv: ConvProduct, hasBias: boolean, shape: TileShape
     window.strideY * window.strideX * output.strideY * output.strideX === 1 &&
     Math.abs(window.stepY) === 1 &&
     Math.abs(window.stepX) === 1;
-  if (!fits || rows < LEAST_CHANNELS || channels < LEAST_CHANNELS) return null;
+  const [down, across] = [tilesAlong(output.height), tilesAlong(output.width)];
+  const pays =
+    Math.min(rows, channels) >= LEAST_CHANNELS &&
+    images * down * across >= LEAST_TILES &&
+    POINTS * down * across < 9 * output.height * output.width;
+  if (!fits || !pays) return null;
   const flipY = window.stepY < 0;
   const flipX = window.stepX < 0;
   const { tapY, tapX, offset } = conv.weights;
+  const { height, width, imageStride } = window;
+  const wanted = Math.floor(INPUT_BYTES / (POINTS * 4 * channels));
   return {
     weights: {
       ...conv.weights,
@@ -60,136 +78,226 @@ export function winogradOf(conv: ConvProduct, hasBias: boolean, shape: TileShape
       tapX: flipX ? -tapX : tapX,
       offset: offset + (flipY ? 2 * tapY : 0) + (flipX ? 2 * tapX : 0),
     },
-    window: {
-      ...window,
+    source: {
+      height,
+      width,
+      imageStride,
       originY: window.originY - (flipY ? 2 : 0),
       originX: window.originX - (flipX ? 2 : 0),
+      lines: PATCH,
+      down,
+      across,
     },
-    output,
+    output: { height: output.height, width: output.width, imageStride: output.imageStride },
     hasBias,
-    taskTiles: Math.min(96, Math.max(32, Math.floor(INPUT_BYTES / (POINTS * 4 * channels) / 16) * 16)),
+    taskTileRows: fullestRows(
+      across,
+      Math.min(TASK_TILES.most, Math.max(TASK_TILES.least, wanted)),
+      shape.columns,
+    ),
     blockRows: Math.min(Math.ceil(rows / shape.rows), Math.ceil(64 / shape.rows)) * shape.rows,
   };
 }
 
-const rowPanels = (w: Winograd, shape: TileShape): number => Math.ceil(w.weights.rows / shape.rows);
+/** Rows of tiles, of about `tiles` together, that best fill the micro-kernel's columns. */
+function fullestRows(across: number, tiles: number, columns: number): number {
+  const most = Math.max(1, Math.floor(tiles / across));
+  const waste = (rows: number) => (Math.ceil((rows * across) / columns) * columns) / (rows * across);
+  let best = most;
+  for (let rows = most; rows >= most / 2; rows--) if (waste(rows) < waste(best)) best = rows;
+  return best;
+}
+
+/** The least odd number of cache lines that holds `bytes`: strides of powers of two would share a set of the cache. */
+const oddLines = (bytes: number): number =>
+  (2 * Math.floor(bytes / 128) + 1) * 64 + (bytes % 128 > 64 ? 128 : 0);
+
+const layoutOf = (w: Winograd, shape: TileShape) => {
+  const panels = Math.ceil((w.taskTileRows * w.source.across) / shape.columns);
+  const tiles = panels * shape.columns;
+  const panelBytes = w.weights.channels * shape.columns * 4;
+  const pointBytes = oddLines(panels * panelBytes);
+  const rowBytes = tiles * 4;
+  const blockBytes = oddLines(w.blockRows * rowBytes);
+  const outLineBytes = w.source.across * TILE * 4;
+  const parts = {
+    rowTable: w.taskTileRows * ROW_ENTRY,
+    groupTable: (tiles / 4) * GROUP_ENTRY,
+    zeros: zerosBytes(w.source),
+    strips: w.taskTileRows * stripBytes(w.source),
+    /** Four lines for each row of tiles, and one tile's more where unused lanes write. */
+    results: w.taskTileRows * TILE * outLineBytes + TILE * outLineBytes,
+    input: POINTS * pointBytes,
+    products: POINTS * blockBytes,
+  };
+  return { tiles, panelBytes, pointBytes, rowBytes, blockBytes, outLineBytes, parts };
+};
+/** For each line of a row of tiles its address and mask, then where the row's results go, and how many lines. */
+const ROW_ENTRY = 64;
+/** For four tiles where they read in the strips, where they lie in the packed input, and where they write. */
+const GROUP_ENTRY = 48;
+
+const weightPointBytes = ({ rows, channels }: AffineRows, shape: TileShape): number =>
+  oddLines(Math.ceil(rows / shape.rows) * shape.rows * channels * 4);
 
 /** Bytes of the transformed weights, and of a thread's scratch. */
 export const winogradWeightBytes = (w: Winograd, shape: TileShape): number =>
-  POINTS * rowPanels(w, shape) * shape.rows * w.weights.channels * 4;
-const inputBytes = (w: Winograd): number => POINTS * w.weights.channels * w.taskTiles * 4;
-export const winogradScratch = (w: Winograd): number =>
-  PATCH_TABLE_BYTES + inputBytes(w) + POINTS * w.blockRows * w.taskTiles * 4;
+  POINTS * weightPointBytes(w.weights, shape);
+export const winogradScratch = (w: Winograd, shape: TileShape): number =>
+  Object.values(layoutOf(w, shape).parts).reduce((sum, bytes) => sum + bytes, 0);
 
-const weightTransform: Transform = ([a, b, c]) => [a, a.add(b).add(c).mul(0.5), a.sub(b).add(c).mul(0.5), c];
-const outputTransform: Transform = ([a, b, c, d]) => [a.add(b).add(c), b.sub(c).sub(d)];
-
-/** Task = panel: transforms its rows of weights to `[16][panels][channels][shape.rows]`. */
+/** Task = panel: transforms its rows of weights to `[36][panels][channels][shape.rows]`. */
 export const winogradWeightsKernel = (a: AffineRows, shape: TileShape) =>
-  defineKernel(`winograd weights ${keyOf(a)} / ${shape.rows}`, { x: 'i32', out: 'i32' }, ({ f, p, task }) => {
-    const panels = Math.ceil(a.rows / shape.rows);
-    const pointBytes = panels * a.channels * shape.rows * 4;
-    const row = f.i32(task.mul(shape.rows));
-    const base = f.i32(p.x.add(a.offset * 4));
-    for (let first = 0; first < shape.rows; first += 4) {
-      const lanes = [0, 1, 2, 3].map((l) =>
-        f.i32(
-          base.add(
-            row
-              .add(first + l)
-              .min(a.rows - 1)
-              .mul(a.row * 4),
-          ),
-        ),
-      );
-      const out = f.i32(p.out.add(task.mul(a.channels * shape.rows * 4)).add(first * 4));
-      f.repeat(I32.const(a.channels), () => {
-        const g = gridOf(3, 3, (ty, tx) => {
-          const at = (ty * a.tapY + tx * a.tapX) * 4;
-          return f.v128(
-            lanes
-              .slice(1)
-              .reduce<V128>(
-                (vector, lane, l) => lane.add(at).lane32(vector, l + 1),
-                lanes[0].add(at).splat32(),
-              ),
-          );
-        });
-        bothSides(f, g, weightTransform)
-          .flat()
-          .forEach((value, point) => {
-            if (first + 4 <= shape.rows) f.store(out, value, point * pointBytes);
-            else {
-              for (let lane = 0; first + lane < shape.rows; lane++) {
-                f.storeLane(out, value, lane, point * pointBytes + lane * 4);
-              }
-            }
-          });
-        for (const lane of lanes) lane.set(lane.add(a.channel * 4));
-        out.set(out.add(shape.rows * 4));
-      });
-    }
-  });
-
-/** Task = row task * tileTasks + tile task; a row task is `taskRows` output channels, a multiple of blockRows. */
-export const winogradKernel = (w: Winograd, shape: TileShape) =>
   defineKernel(
-    `winograd ${keyOf(w.weights)} / ${keyOf(w.window)} / ${keyOf(w.output)} / ${w.hasBias} ${w.taskTiles} ${w.blockRows} ${keyOf(shape)}`,
-    {
-      weights: 'i32',
-      x: 'i32',
-      bias: 'i32',
-      out: 'i32',
-      scratch: 'i32',
-      threadBytes: 'i32',
-      tiles: 'i32',
-      tileTasks: 'i32',
-      taskRows: 'i32',
-    },
-    ({ f, p, task, thread, library }) => {
-      const { channels, rows } = w.weights;
-      const panels = rowPanels(w, shape);
-      const tilePanels = w.taskTiles / shape.columns;
-      const table = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
-      const input = f.i32(table.add(PATCH_TABLE_BYTES));
-      const products = f.i32(input.add(inputBytes(w)));
-      const firstTile = f.i32(task.rem(p.tileTasks).mul(w.taskTiles));
-      const endTile = f.i32(firstTile.add(w.taskTiles).min(p.tiles));
-      const firstRow = f.i32(task.div(p.tileTasks).mul(p.taskRows));
-      const endRow = f.i32(firstRow.add(p.taskRows).min(rows));
-      const local = f.i32();
-      const at = f.i32();
-
-      const panelBytes = channels * shape.columns * 4;
-      f.for(
-        firstTile,
-        endTile,
-        (tile) => {
-          local.set(tile.sub(firstTile));
-          at.set(input.add(local.div(shape.columns).mul(panelBytes)).add(local.rem(shape.columns).shl(2)));
-          const planes = { ...w.window, patch: 4 as const };
-          emitPatches(f, planes, tileGroup(f, w.output, tile, endTile), p.x, table, (load, next) =>
-            f.repeat(I32.const(channels), () => {
-              bothSides(f, load(), inputTransform)
-                .flat()
-                .forEach((value, point) => {
-                  f.store(at, value, point * tilePanels * panelBytes);
-                });
-              at.set(at.add(shape.columns * 4));
-              next();
+    `winograd weights ${keyOf(a)} / ${shape.rows}`,
+    { x: 'i32', out: 'i32' },
+    ({ f, p, task, target }) => {
+      const pointBytes = weightPointBytes(a, shape);
+      const row = f.i32(task.mul(shape.rows));
+      const base = f.i32(p.x.add(a.offset * 4));
+      for (let first = 0; first < shape.rows; first += 4) {
+        const lanes = [0, 1, 2, 3].map((l) =>
+          f.i32(
+            base.add(
+              row
+                .add(first + l)
+                .min(a.rows - 1)
+                .mul(a.row * 4),
+            ),
+          ),
+        );
+        const out = f.i32(p.out.add(task.mul(a.channels * shape.rows * 4)).add(first * 4));
+        f.repeat(I32.const(a.channels), () => {
+          const taps = [0, 1, 2].map((ty) =>
+            [0, 1, 2].map((tx) => {
+              const at = (ty * a.tapY + tx * a.tapX) * 4;
+              const gathered = lanes
+                .slice(1)
+                .reduce<V128>(
+                  (vector, lane, l) => lane.add(at).lane32(vector, l + 1),
+                  lanes[0].add(at).splat32(),
+                );
+              return f.v128(gathered);
             }),
           );
-        },
-        4,
-      );
+          bothSides(f, taps, weightTransform, target.fused)
+            .flat()
+            .forEach((value, point) => {
+              if (first + 4 <= shape.rows) f.store(out, value, point * pointBytes);
+              else {
+                for (let lane = 0; first + lane < shape.rows; lane++) {
+                  f.storeLane(out, value, lane, point * pointBytes + lane * 4);
+                }
+              }
+            });
+          for (const lane of lanes) lane.set(lane.add(a.channel * 4));
+          out.set(out.add(shape.rows * 4));
+        });
+      }
+    },
+  );
 
-      const rowBytes = w.taskTiles * 4;
-      const usedPanels = f.i32(
-        endTile
-          .sub(firstTile)
-          .add(shape.columns - 1)
-          .div(shape.columns),
-      );
+const PARAMS = {
+  weights: 'i32',
+  x: 'i32',
+  bias: 'i32',
+  out: 'i32',
+  scratch: 'i32',
+  threadBytes: 'i32',
+  tileRows: 'i32',
+  tileTasks: 'i32',
+  taskRows: 'i32',
+} as const;
+
+/**
+ * Task = row task * tileTasks + tile task: `taskTileRows` rows of tiles, counted over all images, and `taskRows` output
+ * channels, a multiple of blockRows.
+ */
+export const winogradKernel = (w: Winograd, shape: TileShape) =>
+  defineKernel(
+    `winograd ${keyOf(w.weights)} / ${keyOf(w.source)} / ${keyOf(w.output)} / ${w.hasBias} ${w.taskTileRows} ${w.blockRows} ${keyOf(shape)}`,
+    PARAMS,
+    ({ f, p, task, thread, library, target }) => {
+      const { channels, rows } = w.weights;
+      const { source, output } = w;
+      const layout = layoutOf(w, shape);
+      const { tiles, panelBytes, pointBytes, rowBytes, blockBytes, outLineBytes, parts } = layout;
+      const planeBytes = output.height * output.width * 4;
+      const rowTable = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
+      const groupTable = f.i32(rowTable.add(parts.rowTable));
+      const zeros = f.i32(groupTable.add(parts.groupTable));
+      const strips = f.i32(zeros.add(parts.zeros));
+      const results = f.i32(strips.add(parts.strips));
+      const input = f.i32(results.add(parts.results));
+      const products = f.i32(input.add(parts.input));
+      const firstTileRow = f.i32(task.rem(p.tileTasks).mul(w.taskTileRows));
+      const tileRows = f.i32(p.tileRows.sub(firstTileRow).min(w.taskTileRows));
+      const firstRow = f.i32(task.div(p.tileTasks).mul(p.taskRows));
+      const endRow = f.i32(firstRow.add(p.taskRows).min(rows));
+
+      emitZeros(f, zeros, parts.zeros + parts.strips);
+      const row = f.i32();
+      f.for(0, tileRows, (r) => {
+        const tileRow = f.i32(firstTileRow.add(r));
+        row.set(rowTable.add(r.mul(ROW_ENTRY)));
+        emitLines(f, source, tileRow, p.x, zeros, (line, address, mask) => {
+          f.store(row, address, line * 8);
+          f.store(row, mask, line * 8 + 4);
+        });
+        const top = f.i32(tileRow.rem(source.down).mul(TILE));
+        const place = tileRow.div(source.down).mul(output.imageStride).add(top.mul(output.width));
+        f.store(row, p.out.add(place.shl(2)), 48);
+        f.store(row, I32.const(output.height).sub(top).min(TILE), 52);
+      });
+      const group = f.i32(groupTable);
+      const tile = f.i32(0);
+      f.repeat(I32.const(tiles / 4), () => {
+        const to = tile.div(shape.columns).mul(panelBytes).add(tile.rem(shape.columns).shl(2));
+        f.store(group, to, 16);
+        for (let lane = 0; lane < 4; lane++) {
+          const r = f.i32(tile.add(lane).div(source.across));
+          const x = f.i32(tile.add(lane).rem(source.across).shl(4));
+          const from = r.min(w.taskTileRows - 1).mul(stripBytes(source));
+          f.store(group, strips.add(from).add(x), lane * 4);
+          const result = r.lt(tileRows).select(r, I32.const(w.taskTileRows));
+          f.store(group, results.add(result.mul(TILE * outLineBytes)).add(x), 20 + lane * 4);
+        }
+        group.set(group.add(GROUP_ENTRY));
+        tile.set(tile.add(4));
+      });
+
+      const usedTiles = f.i32(tileRows.mul(source.across));
+      const groups = f.i32(usedTiles.add(3).div(4));
+      f.for(0, channels, (channel) => {
+        const plane = f.i32(channel.mul(source.height * source.width * 4));
+        const strip = f.i32(strips);
+        row.set(rowTable);
+        f.repeat(tileRows, () => {
+          const lines = Array.from({ length: PATCH }, (_, line) =>
+            f.i32(row.i32(line * 8).add(row.i32(line * 8 + 4).and(plane))),
+          );
+          emitColumns(f, source, lines, strip, inputTransform, target.fused);
+          strip.set(strip.add(stripBytes(source)));
+          row.set(row.add(ROW_ENTRY));
+        });
+        const packed = f.i32(input.add(channel.mul(shape.columns * 4)));
+        group.set(groupTable);
+        f.repeat(groups, () => {
+          const lanes = [0, 1, 2, 3].map((lane) => f.i32(group.i32(lane * 4)));
+          const to = f.i32(packed.add(group.i32(16)));
+          for (let u = 0; u < PATCH; u++) {
+            const load = (at: number) =>
+              lanes.map((lane) => f.v128(lane.v128(u * stripWidth(source) * 4 + at)));
+            const columns = [...transpose(f, load(0)), ...transpose(f, load(16)).slice(0, 2)];
+            inputTransform(f, columns, target.fused).forEach((value, v) => {
+              f.store(to, value, (u * PATCH + v) * pointBytes);
+            });
+          }
+          group.set(group.add(GROUP_ENTRY));
+        });
+      });
+
+      const usedPanels = f.i32(usedTiles.add(shape.columns - 1).div(shape.columns));
       f.for(
         firstRow,
         endRow,
@@ -197,18 +305,11 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
           const blockEnd = f.i32(blockRow.add(w.blockRows).min(endRow));
           f.for(0, POINTS, (point) =>
             f.for(0, usedPanels, (panel) => {
-              const b = f.i32(input.add(point.mul(tilePanels).add(panel).mul(panelBytes)));
+              const b = f.i32(input.add(point.mul(pointBytes)).add(panel.mul(panelBytes)));
               const a = f.i32(
-                p.weights.add(
-                  point
-                    .mul(panels)
-                    .add(blockRow.div(shape.rows))
-                    .mul(channels * shape.rows * 4),
-                ),
+                p.weights.add(point.mul(weightPointBytes(w.weights, shape))).add(blockRow.mul(channels * 4)),
               );
-              const c = f.i32(
-                products.add(point.mul(w.blockRows * rowBytes)).add(panel.mul(shape.columns * 4)),
-              );
+              const c = f.i32(products.add(point.mul(blockBytes)).add(panel.mul(shape.columns * 4)));
               f.for(
                 blockRow,
                 blockEnd,
@@ -221,87 +322,67 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
               );
             }),
           );
-          f.for(
-            firstTile,
-            endTile,
-            (tile) => {
-              at.set(products.add(tile.sub(firstTile).shl(2)));
-              writeOutput(f, w, tile, endTile, at, { ...p, row: blockRow, endRow: blockEnd });
-            },
-            4,
-          );
+          f.for(blockRow, blockEnd, (outRow) => {
+            const sums = f.i32(products.add(outRow.sub(blockRow).mul(rowBytes)));
+            const bias = w.hasBias ? f.v128(p.bias.add(outRow.shl(2)).splat32()) : null;
+            group.set(groupTable);
+            f.repeat(groups, () => {
+              emitResults(f, sums, group, blockBytes, outLineBytes, bias, target);
+              sums.set(sums.add(16));
+              group.set(group.add(GROUP_ENTRY));
+            });
+            const from = f.i32(results);
+            row.set(rowTable);
+            f.repeat(tileRows, () => {
+              const to = f.i32(row.i32(48).add(outRow.mul(planeBytes)));
+              const line = f.i32(from);
+              f.repeat(row.i32(52), () => {
+                emitCopy(f, line, to, output.width);
+                line.set(line.add(outLineBytes));
+                to.set(to.add(output.width * 4));
+              });
+              from.set(from.add(TILE * outLineBytes));
+              row.set(row.add(ROW_ENTRY));
+            });
+          });
         },
         w.blockRows,
       );
     },
   );
 
-/** Transforms the products of four tiles back and writes their 2x2 outputs, for each output channel of a block. */
-function writeOutput(
+/** Transforms the products of four tiles back into their 4x4 outputs. */
+function emitResults(
   f: FunctionBuilder,
-  w: Winograd,
-  tile: I32,
-  tiles: I32,
-  products: I32,
-  p: { readonly out: I32; readonly bias: I32; readonly row: I32; readonly endRow: I32 },
+  sums: I32,
+  group: I32,
+  pointBytes: number,
+  lineBytes: number,
+  bias: V128 | null,
+  { fused }: Target,
 ): void {
-  const { height, width } = w.output;
-  const planeBytes = height * width * 4;
-  const rowBytes = w.taskTiles * 4;
-  const { lanes, oneRow } = tileGroup(f, w.output, tile, tiles);
-  const places = lanes.map((lane) => ({
-    y: f.i32(lane.y.mul(2)),
-    x: f.i32(lane.x.mul(2)),
-    at: f.i32(
-      p.out
-        .add(
-          lane.image
-            .mul(w.output.imageStride)
-            .add(lane.y.mul(2 * width).add(lane.x.mul(2)))
-            .shl(2),
-        )
-        .add(p.row.mul(planeBytes)),
-    ),
-  }));
-  const [first] = places;
-  const source = f.i32(products);
-  const eachRow = (write: (outputs: Grid, offset: Local<I32>) => void) => {
-    const offset = f.i32(0);
-    source.set(products);
-    f.for(p.row, p.endRow, (row) => {
-      const m = gridOf(4, 4, (i, j) => f.v128(source.v128((i * 4 + j) * w.blockRows * rowBytes)));
-      const y = bothSides(f, m, outputTransform);
-      if (w.hasBias) {
-        const bias = f.v128(p.bias.add(row.shl(2)).splat32());
-        for (const value of y.flat()) value.set(value.add(bias));
-      }
-      write(y, offset);
-      source.set(source.add(rowBytes));
-      offset.set(offset.add(planeBytes));
-    });
-  };
-  f.if(
-    oneRow.and(first.x.add(8).le(width)).and(first.y.add(2).le(height)),
-    () =>
-      eachRow((y, offset) => {
-        const at = f.i32(first.at.add(offset));
-        y.forEach(([even, odd], line) => {
-          f.store(at, even.shuffle(odd, [0, 4, 1, 5]), line * width * 4);
-          f.store(at, even.shuffle(odd, [2, 6, 3, 7]), line * width * 4 + 16);
-        });
-      }),
-    () => {
-      const flags = places.map(({ y, x }) =>
-        gridOf(2, 2, (i, j) => f.i32(y.add(i).below(height).and(x.add(j).below(width)))),
-      );
-      eachRow((y, offset) =>
-        places.forEach(({ at }, lane) => {
-          const target = f.i32(at.add(offset));
-          gridOf(2, 2, (i, j) => {
-            f.if(flags[lane][i][j], () => f.storeLane(target, y[i][j], lane, (i * width + j) * 4));
-          });
-        }),
-      );
-    },
+  const products = Array.from({ length: PATCH }, (_, u) =>
+    Array.from({ length: PATCH }, (_, v) => f.v128(sums.v128((u * PATCH + v) * pointBytes))),
   );
+  const lanes = [0, 1, 2, 3].map((lane) => f.i32(group.i32(20 + lane * 4)));
+  bothSides(f, products, outputTransform, fused).forEach((line, i) => {
+    const biased = bias ? line.map((value) => f.v128(value.add(bias))) : line;
+    transpose(f, biased).forEach((value, lane) => {
+      f.store(lanes[lane], value, i * lineBytes);
+    });
+  });
+}
+
+/** Copies `count` values. */
+function emitCopy(f: FunctionBuilder, from: I32, to: I32, count: number): void {
+  const offset = f.i32(0);
+  if (count < 4) {
+    for (let i = 0; i < count; i++) f.store(to, from.f32(i * 4), i * 4);
+    return;
+  }
+  f.while(offset.lt(16 * Math.floor(count / 4)), () => {
+    f.store(to.add(offset), from.add(offset).v128());
+    offset.set(offset.add(16));
+  });
+  if (count % 4 > 0) f.store(to, from.v128((count - 4) * 4), (count - 4) * 4);
 }

@@ -9,7 +9,6 @@ import {
   winogradWeightBytes,
   winogradWeightsKernel,
 } from '../../kernels/wasm/winograd.ts';
-import { tilesOf } from '../../kernels/wasm/winograd-tiles.ts';
 import type { Conv2dGeometry, MatmulGeometry } from './device.ts';
 import type { WasmEngine } from './wasm-engine.ts';
 import { ceilTo, evenShare, launchInPieces, TASKS_PER_THREAD } from './wasm-split.ts';
@@ -45,32 +44,33 @@ interface ProductRun {
 /** Runs a convolution's product as Winograd's where that gains; tells whether it did. */
 function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boolean {
   const { shape, threads } = engine;
-  const w = run.groups === 1 ? winogradOf(conv, run.bias !== null, shape) : null;
+  const w = run.groups === 1 ? winogradOf(conv, run.images, run.bias !== null, shape) : null;
   if (!w) return false;
   const blocks = Math.ceil(w.weights.rows / w.blockRows);
-  const tileTasksOf = (images: number) => Math.ceil((images * tilesOf(w.output)) / w.taskTiles);
+  const tileRows = run.images * w.source.down;
+  const tileTasks = Math.ceil(tileRows / w.taskTileRows);
   const wanted = threads === 1 ? 1 : 2 * threads;
-  const taskRows =
-    Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / tileTasksOf(run.images)))) * w.blockRows;
+  const taskRows = Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / tileTasks))) * w.blockRows;
   const rowTasks = Math.ceil(w.weights.rows / taskRows);
   const weightBytes = ceilTo(winogradWeightBytes(w, shape), 64);
-  const threadBytes = ceilTo(winogradScratch(w), 64);
+  const threadBytes = ceilTo(winogradScratch(w, shape), 64);
   engine.withScratch(weightBytes + threadBytes * threads, (weights) => {
     const panels = Math.ceil(w.weights.rows / shape.rows);
     engine.launch(winogradWeightsKernel(w.weights, shape), panels, { x: run.weight, out: weights });
-    launchInPieces(run.images, tileTasksOf(1) * rowTasks, (first, images) =>
-      engine.launch(winogradKernel(w, shape), tileTasksOf(images) * rowTasks, {
+    launchInPieces(run.images, Math.ceil(w.source.down / w.taskTileRows) * rowTasks, (first, images) => {
+      const tasks = Math.ceil((images * w.source.down) / w.taskTileRows);
+      engine.launch(winogradKernel(w, shape), tasks * rowTasks, {
         weights,
-        x: run.source + first * w.window.imageStride * 4,
+        x: run.source + first * w.source.imageStride * 4,
         bias: run.bias ?? 0,
         out: run.out + first * w.output.imageStride * 4,
         scratch: weights + weightBytes,
         threadBytes,
-        tiles: images * tilesOf(w.output),
-        tileTasks: tileTasksOf(images),
+        tileRows: images * w.source.down,
+        tileTasks: tasks,
         taskRows,
-      }),
-    );
+      });
+    });
   });
   return true;
 }

@@ -84,10 +84,9 @@ const WARM_UP_CALLS = 3000;
 
 interface MicroExports {
   tile(a: number, b: number, c: number, rowBytes: number, k: number, accumulate: number): void;
-  dot(a: number, b: number, c: number, steps: number): void;
 }
 
-/** The largest difference between a variant's micro-kernels and the plain ones, on random data in [-1, 1). */
+/** The largest difference between a variant's micro-kernel and the plain one, on random data in [-1, 1). */
 async function largestError(variant: WasmVariant, memory: WebAssembly.Memory): Promise<number> {
   const shared = !(memory.buffer instanceof ArrayBuffer);
   const shape = tileShape(targetOf(variant, shared));
@@ -103,10 +102,8 @@ async function largestError(variant: WasmVariant, memory: WebAssembly.Memory): P
     values[i] = state / 2 ** 31 - 1;
   }
   const at = (index: number) => base + index * 4;
-  const run = ({ tile, dot }: MicroExports, out: number) => {
+  const run = ({ tile }: MicroExports, out: number) =>
     tile(at(0), at(4096), at(out), shape.columns * 4, DEPTH, 0);
-    dot(at(0), at(4096), at(out + 1024), DEPTH / shape.dotLanes);
-  };
   const fast = exportsOf(variant);
   if (variant !== 'simd') {
     for (let call = 0; call < WARM_UP_CALLS; call++) run(fast, 8192);
@@ -119,13 +116,9 @@ async function largestError(variant: WasmVariant, memory: WebAssembly.Memory): P
 
 function maxDifference(values: Float32Array, shape: TileShape): number {
   let largest = 0;
-  const compare = (start: number, count: number) => {
-    for (let i = start; i < start + count; i++) {
-      const difference = Math.abs(values[8192 + i] - values[10240 + i]);
-      if (!(difference <= largest)) largest = difference;
-    }
-  };
-  compare(0, shape.rows * shape.columns);
-  compare(1024, shape.dotRows * shape.dotColumns);
+  for (let i = 0; i < shape.rows * shape.columns; i++) {
+    const difference = Math.abs(values[8192 + i] - values[10240 + i]);
+    if (!(difference <= largest)) largest = difference;
+  }
   return largest;
 }

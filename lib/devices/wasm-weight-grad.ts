@@ -8,7 +8,7 @@ import {
 } from '../../kernels/wasm/weight-grad.ts';
 import { plainWindow, tapsOf } from '../../kernels/wasm/window.ts';
 import { isWinogradGrad, winogradGradKernel, winogradGradScratch } from '../../kernels/wasm/winograd-grad.ts';
-import { tilesOf } from '../../kernels/wasm/winograd-tiles.ts';
+import { tilesAlong } from '../../kernels/wasm/winograd-tiles.ts';
 import type { Conv2dGeometry } from './device.ts';
 import type { WasmEngine } from './wasm-engine.ts';
 import { ceilTo, evenShare, launchInPieces, TASKS_PER_THREAD } from './wasm-split.ts';
@@ -16,8 +16,9 @@ import { ceilTo, evenShare, launchInPieces, TASKS_PER_THREAD } from './wasm-spli
 /** Rows of each operand that a task packs, and the positions of a block. */
 const MOST_ROWS = 256;
 const BLOCK = 384;
-/** Channels on either side of a task of Winograd's form. */
+/** Channels on either side of a task of Winograd's form, and the tiles that it takes at least. */
 const WINOGRAD_ROWS = { wide: 128, narrow: 96 };
+const WINOGRAD_TILES = 96;
 
 interface Operands {
   readonly x: number;
@@ -35,11 +36,11 @@ export function runConv2dWeightGrad(engine: WasmEngine, operands: Operands, g: C
     channels,
     rowWindow: plainWindow(positions, g.outChannels * positions),
     window,
-    taskRows: ceilTo(evenShare(rows, MOST_ROWS), shape.dotRows),
-    taskChannels: evenShare(channels, Math.max(shape.dotColumns, Math.floor(MOST_ROWS / tapsOf(window)))),
+    taskRows: ceilTo(evenShare(rows, MOST_ROWS), shape.rows),
+    taskChannels: ceilTo(evenShare(channels, Math.floor(MOST_ROWS / tapsOf(window))), 4),
     block: BLOCK,
   };
-  if (g.groups === 1 && isWinogradGrad(w, engine.target)) runWinograd(engine, operands, g, w);
+  if (g.groups === 1 && isWinogradGrad(w)) runWinograd(engine, operands, g, w);
   else runDirect(engine, operands, g, w);
 }
 
@@ -71,7 +72,7 @@ function runDirect(engine: WasmEngine, operands: Operands, g: Conv2dGeometry, w:
   const { shape } = engine;
   const columns = g.batch * g.outHeight * g.outWidth;
   const tasks = weightGradTasks(w);
-  const { parts, share } = partsOf(engine, tasks * g.groups, columns, BLOCK, shape.dotLanes);
+  const { parts, share } = partsOf(engine, tasks * g.groups, columns, BLOCK, 4);
   const threadBytes = ceilTo(weightGradScratch(w, shape), 64);
   const size = weightsPerGroup(g) * g.groups;
   const groupDy = w.rows * g.outHeight * g.outWidth;
@@ -103,9 +104,10 @@ function runWinograd(engine: WasmEngine, operands: Operands, g: Conv2dGeometry, 
     taskRows: ceilTo(evenShare(direct.rows, most), shape.rows),
     taskChannels: ceilTo(evenShare(direct.channels, most), shape.columns),
   };
-  const tiles = g.batch * tilesOf({ height: g.outHeight, width: g.outWidth });
+  const tileRows = g.batch * tilesAlong(g.outHeight);
   const tasks = weightGradTasks(w);
-  const { parts, share } = partsOf(engine, tasks, tiles, BLOCK, 4);
+  const least = Math.ceil(WINOGRAD_TILES / tilesAlong(g.outWidth));
+  const { parts, share } = partsOf(engine, tasks, tileRows, least, 1);
   const threadBytes = ceilTo(winogradGradScratch(w, shape), 64);
   const size = weightsPerGroup(g);
   withParts(engine, parts, threadBytes, { out: operands.out, size }, (scratch, out) =>
@@ -115,8 +117,8 @@ function runWinograd(engine: WasmEngine, operands: Operands, g: Conv2dGeometry, 
       out,
       scratch,
       threadBytes,
-      tiles,
-      partTiles: share,
+      tileRows,
+      partTileRows: share,
       partOut: size,
     }),
   );
