@@ -65,7 +65,7 @@ export interface FitResult extends FitState {
  * @throws ShapeError for options out of range
  * @throws StateDictError for a state within an epoch of other images
  */
-export function fit(model: Module, train: DataLoader, options: FitOptions): Promise<FitResult> {
+export async function fit(model: Module, train: DataLoader, options: FitOptions): Promise<FitResult> {
   const { accumulate = 1, maxGradNorm = 1, mixup = 1 } = options;
   if (!Number.isInteger(accumulate) || accumulate < 1) {
     throw new ShapeError(`fit: accumulate must be a whole number from 1 on, got ${accumulate}`);

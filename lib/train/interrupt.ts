@@ -9,7 +9,9 @@ export interface Interrupt extends Disposable {
 
 /**
  * Takes Ctrl-C (and SIGTERM, which job schedulers send) over: the first aborts the signal and sets the exit code that
- * the program will end with; a second one ends the process at once, even within a step.
+ * the program will end with; a second one ends the process at once, even within a step. tsx's own command (`npx tsx`)
+ * kills a program that does not answer a Ctrl-C within 60 ms, as one that computes does not: `node --import tsx` lets it
+ * end in its own time.
  * @param onInterrupt tells the user what will happen
  */
 export function catchInterrupt(onInterrupt: () => void): Interrupt {

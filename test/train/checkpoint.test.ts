@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DataLoader } from '../../lib/data/loader.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { generator, memory, nn, optim, StateDictError, seed } from '../../lib/index.ts';
 import { loadWeights, saveWeights } from '../../lib/node.ts';
 import { readCheckpoint, saveCheckpoint, type Training } from '../../lib/train/checkpoint.ts';
 import { writeWhole } from '../../lib/train/files.ts';
-import { type FitState, fit } from '../../lib/train/fit.ts';
+import { type FitOptions, type FitState, fit } from '../../lib/train/fit.ts';
 import { writeLog } from '../../lib/train/log.ts';
 import { ReferenceDevice } from '../reference/device.ts';
-import { adam, assertRejects, makeModel, train, validation } from './toy.ts';
+import { adam, assertRejects, dataset, makeModel, options, train, validation } from './toy.ts';
 
 const test = suite('checkpoint');
 const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
@@ -76,6 +77,97 @@ test('a resumed run ends with the bits of one that was not interrupted', async (
   assert.equal(result.best, uninterrupted.best);
   assert.equal(weightsOf(resumed.model), weightsOf(whole.model));
   assert.equal(readdirSync(join(folder, 'deep')), ['last.safetensors'], 'no temporary file is left');
+});
+
+/** A schedule that spoils the training, a little more each epoch. */
+const spoiling = (optimizer: optim.Optimizer) => new optim.ExponentialLR(optimizer, { gamma: 12 });
+
+test('early stopping counts on after a resume, and restores the best weights', async () => {
+  const file = join(folder, 'patience.safetensors');
+  const make = () => {
+    const model = makeModel();
+    const optimizer = adam(model);
+    return { model, optimizer, scheduler: spoiling(optimizer) };
+  };
+  const go = (training: ReturnType<typeof make>, more: Partial<FitOptions>) =>
+    fit(training.model, train, { ...training, epochs: 30, validation, patience: 3, progress: null, ...more });
+  const whole = make();
+  const uninterrupted = await go(whole, {});
+  const { best } = uninterrupted;
+  assert.is(uninterrupted.ended, 'patience');
+  assert.ok(best && best.epoch >= 1);
+
+  const stopped = make();
+  const stop = new AbortController();
+  const partial = await go(stopped, {
+    checkpoint: { path: file },
+    signal: stop.signal,
+    onEpoch: ({ history }) => {
+      if (history.length === best.epoch + 1) stop.abort();
+    },
+  });
+  assert.equal([partial.ended, partial.history.length], ['aborted', best.epoch + 1]);
+  const resumed = make();
+  const state = await (await readCheckpoint(file)).restore(resumed);
+  const result = await go(resumed, { state });
+  assert.equal([result.ended, result.history.length], ['patience', best.epoch + 3]);
+  assert.equal(curve(result), curve(uninterrupted));
+  assert.equal(weightsOf(resumed.model), weightsOf(whole.model));
+});
+
+test('stopped within a validation, it goes on with that validation', async () => {
+  const file = join(folder, 'validation.safetensors');
+  const stop = new AbortController();
+  let seen = 0;
+  const stopping = new DataLoader(
+    {
+      ...dataset,
+      image: (index) => {
+        if (++seen === 60) stop.abort();
+        return dataset.image(index);
+      },
+    },
+    options,
+  );
+  const whole = makeTraining();
+  const uninterrupted = await run(whole);
+  const stopped = makeTraining();
+  const plan = { ...stopped, epochs: 4, progress: null, schedulerStep: 'batch' } as const;
+  const checkpoint = { path: file, settings: 'mine' };
+  const { ended, history, unfinished } = await fit(stopped.model, train, {
+    ...plan,
+    validation: stopping,
+    checkpoint,
+    signal: stop.signal,
+  });
+  assert.equal([ended, history.length, unfinished?.batches], ['aborted', 1, train.length]);
+  assert.is(unfinished?.labels.length, 40);
+  assert.is(stopped.model.training, true);
+
+  seed(99);
+  const resumed = makeTraining();
+  const read = await readCheckpoint(file);
+  assert.is(read.settings, 'mine');
+  const result = await run(resumed, await read.restore(resumed));
+  assert.equal(curve(result), curve(uninterrupted));
+  assert.equal(weightsOf(resumed.model), weightsOf(whole.model));
+
+  const state = await read.restore(makeTraining());
+  for (const [wrong, message] of [
+    [
+      new DataLoader(dataset, { ...options, shuffle: true, seed: 4 }),
+      /40 images of epoch 2 that are not the/,
+    ],
+    [
+      new DataLoader(dataset, { ...options, batchSize: 4, shuffle: true, seed: 3 }),
+      /5 batches with 40 images/,
+    ],
+  ] as const) {
+    const training = makeTraining();
+    const { optimizer } = training;
+    const going = (async () => fit(training.model, wrong, { optimizer, epochs: 4, progress: null, state }))();
+    assert.instance(await assertRejects(going, message), StateDictError);
+  }
 });
 
 test('a training of another kind is named, and nothing of it is changed', async () => {
