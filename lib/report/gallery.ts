@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { html, type Markup } from './html.ts';
 import type { ScoredImage } from './summary.ts';
 
@@ -52,12 +53,15 @@ ${GROUPS.map((group) => {
 }
 
 function card({ image, picture }: GalleryItem): Markup {
-  const { region, label, score, path } = image;
+  const { region, label, score, path, study } = image;
   const truth = label === 1 ? 'abnormal' : 'normal';
   const probability = score.toFixed(3);
   const alt = `${region}, ${truth}, probability of abnormal ${probability}`;
   return html`<li><figure>
 <img src="data:image/png;base64,${Buffer.from(picture).toString('base64')}" alt="${alt}" title="${path}">
-<figcaption><strong>${region}</strong>, ${truth}<br>probability ${probability}<br><small class="path">${path}</small></figcaption>
+<figcaption><strong>${region}</strong>, ${truth}<br>probability ${probability}<br><small class="path">${breakable(`${study}/${basename(path)}`)}</small></figcaption>
 </figure></li>`;
 }
+
+/** A path that may go on in the next line after each slash and underscore. */
+const breakable = (path: string) => path.split(/(?<=[/_])/).map((part) => html`${part}<wbr>`);

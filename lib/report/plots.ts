@@ -13,7 +13,7 @@ export interface Point {
   readonly title?: string;
 }
 
-/** Points in their order, joined by a line; those with NaN in them leave a gap. */
+/** Points in their order, joined by a line. */
 export interface Series {
   readonly colour: Colour;
   readonly points: readonly Point[];
@@ -45,14 +45,9 @@ const diagonal = () =>
   );
 
 /** A measure by epoch; the epoch of the kept weights is marked. */
-export function epochPlot(
-  description: string,
-  measure: string,
-  series: readonly Series[],
-  best: number | null,
-): Markup {
+export function epochPlot(description: string, series: readonly Series[], best: number | null): Markup {
   const marks = series.flatMap(({ colour, points }) => [
-    Plot.line(points, { ...at, stroke: variable(colour), strokeWidth: 2 }),
+    Plot.line(points, { x: 'x', y: 'y', stroke: variable(colour), strokeWidth: 2 }),
     Plot.dot(points, { ...at, fill: variable(colour), r: 2.5 }),
   ]);
   const epochs = Math.max(...series.flatMap(({ points }) => points.map(({ x }) => x)));
@@ -78,7 +73,7 @@ export function epochPlot(
       tickFormat: 'd',
       labelArrow: 'none',
     },
-    y: { label: measure, grid: true, nice: true, ticks: 5, labelArrow: 'none' },
+    y: { label: null, grid: true, nice: true, ticks: 5 },
     marks: [...bestMarks, ...marks],
   });
 }
@@ -95,7 +90,7 @@ export const rocPlot = (
     marks: [
       diagonal(),
       ...curves.map(({ colour, points }) =>
-        Plot.line(points, { ...at, stroke: variable(colour), strokeWidth: 2 }),
+        Plot.line(points, { x: 'x', y: 'y', stroke: variable(colour), strokeWidth: 2 }),
       ),
       ...curves.map(({ colour, operating }) =>
         Plot.dot([operating], { ...at, r: 6, fill: variable(colour), stroke: 'var(--page)', strokeWidth: 2 }),
@@ -119,7 +114,7 @@ export const calibrationPlot = (
     marks: [
       diagonal(),
       ...curves.flatMap(({ colour, points }) => [
-        Plot.line(points, { ...at, stroke: variable(colour), strokeWidth: 1.5 }),
+        Plot.line(points, { x: 'x', y: 'y', stroke: variable(colour), strokeWidth: 1.5 }),
         Plot.dot(points, { ...at, r: 'count', fill: variable(colour), fillOpacity: 0.7 }),
       ]),
     ],
@@ -163,10 +158,12 @@ export interface IntervalRow {
   readonly value: number;
   readonly low: number;
   readonly high: number;
+  /** What to compare the value with: a hollow diamond. */
+  readonly baseline: number;
   readonly title: string;
 }
 
-/** Values with their intervals by name, from top to bottom, one series beside the other. */
+/** Values with their intervals by name, from top to bottom, the series one below the other. */
 export function intervalPlot(
   description: string,
   measure: string,
@@ -182,15 +179,16 @@ export function intervalPlot(
     };
     return [
       Plot.ruleY(rows, { ...place, x1: 'low', x2: 'high', strokeWidth: 2 }),
+      Plot.dot(rows, { ...place, x: 'baseline', symbol: 'diamond', r: 3.5 }),
       Plot.dot(rows, { ...place, x: 'value', fill: variable(colour), r: 3.5 }),
     ];
   });
   return draw(description, {
-    width: 720,
-    height: 80 + 32 * names.length,
-    marginLeft: 76,
-    x: { label: measure, grid: true, nice: true, zero: true, labelArrow: 'none' },
+    height: 64 + 34 * names.length,
+    marginTop: 8,
+    marginLeft: 72,
+    x: { label: measure, grid: true, nice: true, ticks: 5, labelArrow: 'none' },
     y: { label: null, domain: names, tickSize: 0 },
-    marks: [Plot.ruleX([0], { stroke: 'var(--muted)' }), ...marks],
+    marks,
   });
 }

@@ -2,7 +2,7 @@ import { calibrationCurve, rocCurve } from '../train/curves.ts';
 import { html, type Markup } from './html.ts';
 import { calibrationPlot, intervalPlot, rocPlot, scorePlot } from './plots.ts';
 import { labelsOf, scoresOf, type Unit, whyNoRanking } from './report-units.ts';
-import { fixed, METRIC_TITLES } from './summary.ts';
+import { fixed } from './summary.ts';
 
 const keys = (units: readonly Unit[]) =>
   units.map(({ name, colour }) => html`<span class="key ${colour}">per ${name}</span> `);
@@ -67,7 +67,7 @@ come true as often as they say. Expected calibration error: ${errors}.`,
 
 /** How the probabilities of normal and of abnormal images are spread. */
 export function scoreFigure({ predictions }: Unit, threshold: number): Markup {
-  const title = 'Probabilities';
+  const title = 'Distribution';
   const finite = predictions.filter(({ score }) => !Number.isNaN(score));
   if (finite.length === 0) return absent(title, 'no probability is a number');
   const scores = finite.map(({ label, score }) => ({
@@ -87,36 +87,27 @@ export function scoreFigure({ predictions }: Unit, threshold: number): Markup {
   );
 }
 
-/** Kappa of each region and of all, with its interval. */
-export function kappaFigure(units: readonly Unit[]): Markup {
-  const title = 'Kappa by region';
-  const series = units.map(({ name, colour, regions, all }) => ({
+/** A metric of each region and of all, with its interval, beside what it is worth without knowing anything. */
+export function regionFigure(units: readonly Unit[], metric: 'accuracy' | 'kappa'): Markup {
+  const title = metric === 'kappa' ? 'Kappa by region' : 'Accuracy by region';
+  const series = units.map(({ name: unit, colour, regions, all }) => ({
     colour,
     rows: [...regions, all]
-      .map(
-        ({
-          title,
-          metrics: { kappa },
-          intervals: {
-            kappa: { low, high },
-          },
-        }) => ({
-          name: title,
-          value: kappa,
-          low,
-          high,
-          title: `${title}, per ${name}: ${METRIC_TITLES.kappa} ${fixed(kappa)} (${fixed(low)} to ${fixed(high)})`,
-        }),
-      )
+      .map(({ title: name, metrics, intervals }) => {
+        const { low, high } = intervals[metric];
+        const value = metrics[metric];
+        const title = `${name}, per ${unit}: ${metric} ${fixed(value)} (${fixed(low)} to ${fixed(high)})`;
+        return { name, value, low, high, baseline: metric === 'kappa' ? 0 : metrics.majority, title };
+      })
       .filter(({ value, low }) => !Number.isNaN(value) && !Number.isNaN(low)),
   }));
-  if (series.every(({ rows }) => rows.length === 0))
-    return absent(title, 'kappa is undefined in every region');
+  if (series.every(({ rows }) => rows.length === 0)) return absent(title, 'it is undefined in every region');
   const names = [...units[0].regions, units[0].all].map((summary) => summary.title);
   const description = series.flatMap(({ rows }) => rows.map((row) => row.title)).join('; ');
+  const baseline = metric === 'kappa' ? 'chance' : 'the majority class';
   return figure(
     title,
-    intervalPlot(description, 'kappa', names, series),
-    html`${keys(units)} with 95 % intervals over patients; 0 is chance.`,
+    intervalPlot(description, metric, names, series),
+    html`${keys(units)} Lines are 95 % intervals, diamonds are ${baseline}.`,
   );
 }

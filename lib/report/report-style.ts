@@ -8,12 +8,13 @@ export const STYLE = `
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
 body { margin: 0 auto; max-width: 68rem; padding: 2.5rem 1.5rem 4rem; background: var(--page); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif; }
-h1 { margin: 0 0 .75rem; font-size: 2rem; line-height: 1.2; letter-spacing: -.015em; overflow-wrap: anywhere; }
+h1 { margin: 0; font-size: 2rem; line-height: 1.2; letter-spacing: -.015em; overflow-wrap: anywhere; }
 h2 { margin: 3rem 0 1rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: 1.35rem; line-height: 1.3; }
 h3 { margin: 1.75rem 0 .75rem; font-size: 1.05rem; }
 p { max-width: 46rem; margin: .75rem 0; }
 a { color: var(--first); }
 small, .note, caption, .interval, .baseline, .n { color: var(--muted); font-size: .875rem; }
+header .note { margin: .25rem 0 1rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .9375rem; }
 .absent { color: var(--muted); font-style: italic; }
 .warning { max-width: none; padding: 1rem 1.25rem; border: 2px solid var(--bad); border-radius: .5rem; background: var(--warn); font-size: 1.125rem; }
@@ -44,21 +45,26 @@ figure svg { display: block; width: 100%; height: auto; margin-top: .5rem; overf
 .key::before { content: ''; display: inline-block; width: .875em; height: .875em; margin-right: .375em; border-radius: .1875em; background: var(--tone); vertical-align: -.0625em; }
 
 .scroll { overflow-x: auto; margin: 1.25rem 0; }
+section > .scroll, details > .scroll { background: linear-gradient(to left, var(--page) 30%, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--line), transparent) right / 1rem 100% no-repeat scroll; }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; font-variant-numeric: tabular-nums; }
 caption { padding-bottom: .5rem; text-align: left; font-weight: 600; color: var(--ink); }
-th, td { padding: .4375rem .75rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; white-space: nowrap; }
+th, td { padding: .4375rem .5rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; }
 thead th { vertical-align: bottom; border-bottom-color: var(--muted); }
-tr > :first-child { text-align: left; }
+th[scope='row'], thead tr:first-child > :first-child { text-align: left; }
 tbody th { font-weight: 400; }
-td small { display: block; }
+td small { display: block; font-size: .8125rem; }
 thead th[colspan] { text-align: center; }
 .total { font-weight: 600; }
 .list th { width: 1%; color: var(--muted); }
 .list td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .confusion { margin-bottom: 1.25rem; }
 .confusion .scroll { margin: 0; }
-.confusion td { width: 34%; text-align: center; background: color-mix(in srgb, var(--tone) calc(var(--share) * .4), transparent); }
+.confusion :is(th, td) { white-space: normal; }
+.confusion thead th + th { text-align: center; }
+.confusion td { width: 36%; text-align: center; background: color-mix(in srgb, var(--tone) calc(var(--share) * .4), transparent); }
+.confusion td small { color: inherit; }
 .confusion td b { font-size: 1.25rem; }
 .confusion .right { --tone: var(--good); } .confusion .wrong { --tone: var(--bad); }
 .paths { padding-left: 1.25rem; font-size: .875rem; }
@@ -76,6 +82,8 @@ summary { cursor: pointer; margin: 1rem 0; color: var(--first); }
   .card, figure, .confusion { padding: .875rem; }
   .gallery { grid-template-columns: repeat(2, 1fr); gap: .75rem; }
   th, td { padding: .375rem .5rem; }
+  .scroll > table th[scope='row'] { position: sticky; left: 0; background: var(--page); }
+  .confusion .scroll > table th[scope='row'] { background: none; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }

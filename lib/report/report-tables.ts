@@ -57,7 +57,7 @@ export function regionTable({ name, plural, regions, all }: Unit): Markup {
     )}</tr>`;
   return tableBox(
     `Per ${name}, by region`,
-    html`<thead><tr><th scope="col">region</th><th scope="col">${plural}</th><th scope="col">majority class</th>${METRICS.map(
+    html`<thead><tr><th scope="col">region</th><th scope="col">${plural}</th><th scope="col">majority</th>${METRICS.map(
       (metric) => html`<th scope="col">${METRIC_TITLES[metric]}</th>`,
     )}</tr></thead><tbody>${regions.map(row)}</tbody><tfoot class="total">${row(all)}</tfoot>`,
   );

@@ -31,7 +31,7 @@ function curves({ history, best }: TrainingHistory): Markup {
     ? `The weights of epoch ${best.epoch} of ${history.length} were kept: the least validation loss.`
     : 'No epoch had a finite validation loss to choose by: the weights of the last epoch were kept.';
   return html`<p>${kept} <span class="key muted">training</span> is over the batches as they were trained on,
-augmented and in training mode; <span class="key first">validation</span> is over untouched images. Both at the threshold 0.5.</p>
+augmented and in training mode; <span class="key first">validation</span> is over untouched images. Accuracy and kappa are those at 0.5.</p>
 <div class="figures">${MEASURES.map(([name, title]) => figure(name, title, history, best?.epoch ?? null))}</div>
 <details><summary>Every epoch in figures</summary>${epochTable(history)}</details>`;
 }
@@ -54,7 +54,6 @@ function figure(
   const description = `${title} by epoch${last ? `; of validation in the last ${last.y.toFixed(3)}` : ''}`;
   const plot = epochPlot(
     description,
-    title.replace(/^[LAK](?=[a-z])/, (letter) => letter.toLowerCase()),
     [
       { colour: 'muted', points: train },
       { colour: 'first', points: validation },
