@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { Batch, DataLoader } from '../../lib/data/loader.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { TrainingError } from '../../lib/errors.ts';
-import { init, memory, models, nn, optim, type Tensor, zeros } from '../../lib/index.ts';
+import { generator, init, memory, models, nn, optim, seed, type Tensor, zeros } from '../../lib/index.ts';
 import { diagnoseForward } from '../../lib/train/diagnose.ts';
 import { type FitOptions, fit } from '../../lib/train/fit.ts';
 import { ReferenceDevice } from '../reference/device.ts';
@@ -74,6 +74,17 @@ test('a layer of its own whose arithmetic breaks, with sound weights', async () 
     root: new Root(),
   });
   assert.match(await faultOf(model), /in the output of root \(8 of 8 values\); a lower learning rate/);
+});
+
+test('the batch is run again with the random numbers that it had', async () => {
+  class Chance extends nn.Module {
+    forward(x: Tensor): Tensor {
+      return x.mul(generator.random() < 0.2 ? Number.NaN : 1);
+    }
+  }
+  const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(36, 1), new Chance());
+  seed(8);
+  assert.match(await faultOf(model), /in epoch 1, batch 3 .* in the output of 2 \(8 of 8 values\)/);
 });
 
 test('an image, a label or a weight that is no number is named', async () => {
