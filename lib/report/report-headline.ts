@@ -39,10 +39,12 @@ function card(unit: Unit): Markup {
 ${scale(metrics[name], intervals[name], baseline)}
 <span class="baseline">${baselineName} ${fixed(baseline)}</span></dd></div>`;
   return html`<section class="card ${unit.colour}"><h3>Per ${unit.name}</h3>
-<p class="n">${metrics.n.toLocaleString('en')} ${unit.plural} of ${patients.toLocaleString('en')} patients</p>
+<p class="n">${counted(metrics.n, unit.name, unit.plural)} of ${counted(patients, 'patient', 'patients')}</p>
 <dl>${line('accuracy', metrics.majority, 'majority class')}${line('kappa', 0, 'chance')}${line('auroc', 0.5, 'chance')}</dl>
 <p class="verdict">${verdict(unit)}</p></section>`;
 }
+
+const counted = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
 const intervalOf = ({ low, high }: Interval): Markup | null =>
   Number.isNaN(low) ? null : html`<span class="interval">${fixed(low)} to ${fixed(high)}</span>`;

@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Region } from '../../lib/data/mura-layout.ts';
-import { describePredictions, type ScoredImage } from '../../lib/report/summary.ts';
+import { describePredictions, type ScoredImage, summarizeRegions } from '../../lib/report/summary.ts';
 import { formatTable } from '../../lib/report/table.ts';
+import { bootstrapIntervals } from '../../lib/train/metrics.ts';
 
 /** Two views a study, a study a patient; every second patient is abnormal. */
 const predictions = (score: (patient: number, label: number) => number, region: Region = 'hand') =>
@@ -42,6 +43,39 @@ test('a constant predictor is denounced, for the whole or for a region', () => {
   );
   const mixed = [...predictions((_, label) => label), ...predictions(() => 0.7, 'wrist')];
   assert.match(describePredictions('test', mixed), /predictions are of one class in: wrist\n/);
+});
+
+test('a threshold from validation decides for images and studies alike', () => {
+  const scored = predictions((i, label) => (i === 0 ? 0.15 : 0.2 * label + 0.1));
+  assert.match(describePredictions('test', scored), /every prediction is 'normal'/);
+  const report = describePredictions('test', scored, 0.14).split('\n');
+  assert.match(
+    report[0],
+    /^per image +n +majority class +accuracy +AUROC +sensitivity +specificity +F1 +kappa$/,
+  );
+  assert.match(report[2], /^hand +40 +0\.500 +0\.975 +0\.998 +1\.000 +0\.950 +0\.976 +0\.950$/);
+  assert.is(report[3], report[2].replace('hand', 'all '));
+  assert.ok(report.includes('abnormal: a score above 0.140'));
+  assert.match(report[report.length - 1], /per study: n 20, accuracy 1\.000/);
+});
+
+test('regions are summed up with their intervals, all of them last', () => {
+  const two = [...predictions((_, label) => label), ...predictions((i) => i / 40, 'wrist')];
+  const [hand, wrist, all] = summarizeRegions(two, 0.3);
+  assert.equal(
+    [hand, wrist, all].map(({ title }) => title),
+    ['hand', 'wrist', 'all'],
+  );
+  assert.equal(hand.intervals.kappa, { low: 1, high: 1 });
+  assert.is(all.metrics.n, 80);
+  const part = two.slice(40);
+  assert.equal(wrist.intervals, bootstrapIntervals(part, { threshold: 0.3 }));
+});
+
+test('no prediction at all makes a table of dashes, and no warning', () => {
+  const report = describePredictions('test', []);
+  assert.match(report, /^all +0( +-){7}$/m);
+  assert.not.match(report, /arning/i);
 });
 
 test('tables are aligned', () => {
