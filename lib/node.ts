@@ -30,6 +30,7 @@ export * as transforms from './data/transforms.ts';
 export { DownloadError, TrainingError } from './errors.ts';
 export { type ActivationMap, classActivationMap, gradCam, hottestPoint } from './report/class-activation.ts';
 export { chooseGallery, type GalleryItem } from './report/gallery.ts';
+export { html, Markup } from './report/html.ts';
 export { overlayPng } from './report/overlay.ts';
 export { type Report, writeReport } from './report/report.ts';
 export {
