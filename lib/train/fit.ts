@@ -6,12 +6,13 @@ import type { Optimizer } from '../optim/optimizer.ts';
 import { download } from '../serialize/safetensors.ts';
 import { generator } from '../tensor/random.ts';
 import { Autosave, type CheckpointOptions } from './autosave.ts';
+import { describeEpoch, describeProgress } from './describe-epoch.ts';
 import { diagnoseBatch, diagnoseForward, findNonFinite } from './diagnose.ts';
 import { EpochMeter } from './epoch-meter.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { computeMetrics } from './metrics.ts';
 import { mixup } from './mixup.ts';
-import { formatDuration, ProgressBar } from './progress.ts';
+import { ProgressBar } from './progress.ts';
 import { restoreSnapshot } from './snapshot.ts';
 import type { EpochMetrics, EpochRecord, FitState, Schedule } from './state.ts';
 import { accumulateGradients } from './train-step.ts';
@@ -248,7 +249,7 @@ class Fit {
       imagesPerSecond: meter.imagesPerSecond,
       dataWait: meter.dataWait,
     };
-    this.#progress?.print(`${this.#title}  ${describe(record)}`);
+    this.#progress?.print(`${this.#title}  ${describeEpoch(record)}`);
     this.#history.push(record);
     this.#meter = new EpochMeter(this.#loader, epoch, null);
     if (validated && validated.loss < (this.#best?.loss ?? Number.POSITIVE_INFINITY)) {
@@ -265,13 +266,7 @@ class Fit {
     const epochs = this.#options.epochs - this.#epoch + 1;
     const left =
       (meter.seconds / meter.batches) * (length * epochs - meter.batches) + this.#validating * epochs;
-    const figures = [
-      `loss ${meter.loss.toFixed(4)}`,
-      `ETA ${formatDuration(left)}`,
-      `${meter.imagesPerSecond.toFixed(1)} images/s`,
-      `data wait ${percent(meter.dataWait)}`,
-    ];
-    this.#progress?.update(this.#title, meter.batches / length, figures.join('  '));
+    this.#progress?.update(this.#title, meter.batches / length, describeProgress(meter, left));
   }
 }
 
@@ -281,17 +276,3 @@ function summarize({ loss, labels, scores }: Evaluation): EpochMetrics {
   const { accuracy, auroc, kappa } = computeMetrics(labels, scores);
   return { loss, accuracy, auroc, kappa };
 }
-
-function describe({ train, validation, imagesPerSecond, dataWait }: EpochRecord): string {
-  const metrics = (values: EpochMetrics) =>
-    Object.entries(values)
-      .map(([name, value]) => `${name} ${value.toFixed(3)}`)
-      .join(', ');
-  return [
-    `train: ${metrics(train)}`,
-    ...(validation ? [`validation: ${metrics(validation)}`] : []),
-    `${imagesPerSecond.toFixed(1)} images/s, data wait ${percent(dataWait)}`,
-  ].join('  ');
-}
-
-const percent = (share: number): string => `${Math.round(100 * share)} %`;

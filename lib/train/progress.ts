@@ -30,7 +30,7 @@ export class ProgressBar {
       const bar = '█'.repeat(Math.round(width * part)).padEnd(width, '░');
       // A line that wraps could not be drawn over: what does not fit is cut off.
       this.#stream.write(`\r\x1b[2K${`${title} ${bar} ${percent}  ${text}`.slice(0, columns - 1)}`);
-    } else this.#stream.write(`${title} ${percent}  ${text}\n`);
+    } else this.#stream.write(`${`${title} ${percent}  ${text}`.trimEnd()}\n`);
   }
 
   /** Prints a line of its own; the bar goes on below it. */
