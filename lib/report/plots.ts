@@ -50,7 +50,10 @@ export function epochPlot(description: string, series: readonly Series[], best: 
     Plot.line(points, { x: 'x', y: 'y', stroke: variable(colour), strokeWidth: 2 }),
     Plot.dot(points, { ...at, fill: variable(colour), r: 2.5 }),
   ]);
-  const epochs = Math.max(...series.flatMap(({ points }) => points.map(({ x }) => x)));
+  const points = series.flatMap(({ points }) => points);
+  const epochs = Math.max(...points.map(({ x }) => x));
+  const [low, high] = [Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y))];
+  const room = low === high ? 0.1 : 0;
   const bestMarks =
     best === null
       ? []
@@ -73,7 +76,7 @@ export function epochPlot(description: string, series: readonly Series[], best: 
       tickFormat: 'd',
       labelArrow: 'none',
     },
-    y: { label: null, grid: true, nice: true, ticks: 5 },
+    y: { label: null, domain: [low - room, high + room], grid: true, nice: true, ticks: 5 },
     marks: [...bestMarks, ...marks],
   });
 }
@@ -127,7 +130,7 @@ export const scorePlot = (
   threshold: number,
 ): Markup =>
   draw(description, {
-    height: 320,
+    height: 380,
     marginRight: 76,
     x: { ...UNIT, label: 'predicted probability of abnormal', labelArrow: 'none' },
     y: { label: 'images', grid: true, ticks: 4, labelArrow: 'none' },
@@ -163,7 +166,7 @@ export interface IntervalRow {
   readonly title: string;
 }
 
-/** Values with their intervals by name, from top to bottom, the series one below the other. */
+/** Values from -1 to 1 with their intervals by name, from top to bottom, the series one below the other. */
 export function intervalPlot(
   description: string,
   measure: string,
@@ -183,11 +186,15 @@ export function intervalPlot(
       Plot.dot(rows, { ...place, x: 'value', fill: variable(colour), r: 3.5 }),
     ];
   });
+  const least = Math.min(
+    0.5,
+    ...series.flatMap(({ rows }) => rows.flatMap(({ low, baseline }) => [low, baseline])),
+  );
   return draw(description, {
     height: 64 + 34 * names.length,
     marginTop: 8,
     marginLeft: 72,
-    x: { label: measure, grid: true, nice: true, ticks: 5, labelArrow: 'none' },
+    x: { label: measure, domain: [least, 1], grid: true, nice: true, ticks: 5, labelArrow: 'none' },
     y: { label: null, domain: names, tickSize: 0 },
     marks,
   });

@@ -19,15 +19,9 @@ intervals that draw whole patients, since one patient's images are not independe
 function warnings(test: readonly ScoredImage[], threshold: number): Markup[] {
   const broken = scoresOf(test).filter(Number.isNaN).length;
   const collapse = collapseWarning(test, threshold);
-  const texts = [
-    broken > 0
-      ? `${broken} of ${test.length} probabilities are not numbers. They count as normal; no figure here can be trusted.`
-      : null,
-    collapse && collapse.text.charAt(0).toUpperCase() + collapse.text.slice(1),
-  ];
-  return texts
-    .filter((text) => text !== null)
-    .map((text) => html`<p class="warning" role="alert"><strong>Warning.</strong> ${text}</p>`);
+  const notNumbers = `${broken} of ${test.length} probabilities are not numbers. They count as normal; no figure here can be trusted.`;
+  const texts = [...(broken > 0 ? [notNumbers] : []), ...(collapse ? [collapse.text] : [])];
+  return texts.map((text) => html`<p class="warning" role="alert">Warning: ${text}</p>`);
 }
 
 function card(unit: Unit): Markup {

@@ -1,9 +1,9 @@
 /** The report's look: light or dark as the reader's system, one column on a phone, light on paper. */
 export const STYLE = `
 :root { color-scheme: light dark; --page: #fff; --panel: #f5f7fa; --line: #d5dbe3; --ink: #1a2028; --muted: #5d6875;
-  --first: #0b62b0; --second: #b4530a; --good: #2a7d5f; --bad: #bb2d3b; --warn: #fdecec; }
+  --first: #0b62b0; --second: #b4530a; --good: #2a7d5f; --bad: #bb2d3b; }
 @media screen and (prefers-color-scheme: dark) { :root { --page: #12161b; --panel: #1a2027; --line: #333c47; --ink: #e4e8ed;
-  --muted: #9aa6b4; --first: #6db3f8; --second: #f2a65a; --good: #5cc49b; --bad: #ff8b8b; --warn: #3a1d20; } }
+  --muted: #9aa6b4; --first: #6db3f8; --second: #f2a65a; --good: #5cc49b; --bad: #ff8b8b; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
 body { margin: 0 auto; max-width: 68rem; padding: 2.5rem 1.5rem 4rem; background: var(--page); color: var(--ink);
@@ -17,8 +17,7 @@ small, .note, caption, .interval, .baseline, .n { color: var(--muted); font-size
 header .note { margin: .25rem 0 1rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .9375rem; }
 .absent { color: var(--muted); font-style: italic; }
-.warning { max-width: none; padding: 1rem 1.25rem; border: 2px solid var(--bad); border-radius: .5rem; background: var(--warn); font-size: 1.125rem; }
-.warning strong { color: var(--bad); }
+.warning { max-width: none; margin-bottom: 1.25rem; padding: 1rem 1.25rem; border-radius: .625rem; background: var(--bad); color: var(--page); font-size: 1.25rem; font-weight: 600; }
 
 .cards, .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem; }
 .card, figure, .confusion { padding: 1.25rem; border: 1px solid var(--line); border-radius: .625rem; background: var(--panel); }
@@ -31,6 +30,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding
 .measure dt { font-size: .875rem; font-weight: 600; }
 .measure dd { margin: 0; font-variant-numeric: tabular-nums; }
 .measure b { margin-right: .375rem; font-size: 1.75rem; line-height: 1.2; }
+b .absent { font-size: 1.25rem; }
 .scale { position: relative; display: block; height: .5rem; margin: .375rem 0 .25rem; border-radius: .25rem; background: var(--line); }
 .scale i { position: absolute; top: 0; bottom: 0; }
 .scale .range { border-radius: .25rem; background: var(--tone); opacity: .45; }
@@ -91,7 +91,10 @@ summary { cursor: pointer; margin: 1rem 0; color: var(--first); }
   h2, h3 { break-after: avoid; }
   tr, .card, .gallery li, .confusion { break-inside: avoid; }
   .scroll { overflow: visible; }
-  table { font-size: 8pt; }
+  .cards, .figures { grid-template-columns: 1fr 1fr; gap: .75rem; }
+  table { font-size: 7.5pt; }
+  td small { font-size: .85em; }
+  th, td { padding: .2rem .3rem; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

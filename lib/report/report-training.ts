@@ -29,7 +29,11 @@ function curves({ history, best }: TrainingHistory): Markup {
   if (history.length === 0) return html`<p class="absent">No epoch was trained to its end.</p>`;
   const kept = best
     ? `The weights of epoch ${best.epoch} of ${history.length} were kept: the least validation loss.`
-    : 'No epoch had a finite validation loss to choose by: the weights of the last epoch were kept.';
+    : `${
+        history.every(({ validation }) => validation === null)
+          ? 'There was no validation'
+          : 'No epoch had a finite validation loss'
+      } to choose by: the weights of the last epoch were kept.`;
   return html`<p>${kept} <span class="key muted">training</span> is over the batches as they were trained on,
 augmented and in training mode; <span class="key first">validation</span> is over untouched images. Accuracy and kappa are those at 0.5.</p>
 <div class="figures">${MEASURES.map(([name, title]) => figure(name, title, history, best?.epoch ?? null))}</div>

@@ -211,33 +211,32 @@ test('a constant predictor is denounced aloud', () => {
   const document = pageOf({ test: constant, gallery: [] });
   assert.match(
     textOf(document.querySelector('[role=alert]')),
-    /Every prediction is 'normal'.*constant predictor/,
+    /^Warning: every prediction is 'normal'.*constant predictor/,
   );
   assert.match(textOf(document.querySelector('.card')), /Not more accurate than always answering “normal”/);
   assert.match(textOf(document.querySelector('#gallery')), /No pictures were made/);
 });
 
 test('what does not exist is said in words', () => {
-  const saying = (id: string, words: RegExp, parts: Partial<Report>) =>
-    assert.match(textOf(pageOf(parts).querySelector(`#${id}`)), words);
   const some = madeUpPredictions('valid', 20, 6);
+  const saying = (id: string, words: RegExp, parts: Partial<Report>) =>
+    assert.match(textOf(pageOf({ test: some, gallery: [], ...parts }).querySelector(`#${id}`)), words);
   const normal = some.filter(({ label }) => label === 0);
-  const none = { test: [], gallery: [] };
 
-  saying('results', /no test images/, none);
-  saying('curves', /ROC curve ?There is none: the set holds one class only/, { test: normal, gallery: [] });
-  saying('results', /Every one is normal: accuracy says nothing/, { test: normal, gallery: [] });
-  saying('regions', /undefined/, { test: normal, gallery: [] });
+  saying('results', /no test images/, { test: [] });
+  saying('curves', /ROC curve ?There is none: the set holds one class only/, { test: normal });
+  saying('results', /Every one is normal: accuracy says nothing/, { test: normal });
+  saying('regions', /undefined/, { test: normal });
   const lost = some.map((one, i): ScoredImage => (i === 3 ? { ...one, score: Number.NaN } : one));
-  saying('results', /1 of \d+ probabilities are not numbers/, { test: lost, gallery: [] });
+  saying('results', /1 of \d+ probabilities are not numbers/, { test: lost });
   saying('curves', /Calibration ?There is none: some probabilities are not numbers/, {
     test: lost,
     gallery: [],
   });
   const allLost = some.map((one) => ({ ...one, score: Number.NaN }));
-  saying('curves', /Distribution ?There is none: no probability is a number/, { test: allLost, gallery: [] });
+  saying('curves', /Distribution ?There is none: no probability is a number/, { test: allLost });
   saying('results', /no validation set/, { validation: [] });
-  saying('results', /1 image of 1 patient(?!s)/, { test: some.slice(0, 1), gallery: [] });
+  saying('results', /1 image of 1 patient(?!s)/, { test: some.slice(0, 1) });
 
   const history = madeUpHistory(1, 1).map((record) => ({ ...record, validation: null }));
   saying('training', /weights of the last epoch were kept.*There is none for validation/, {
