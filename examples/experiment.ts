@@ -1,7 +1,6 @@
 /** A whole experiment: networks trained by a recipe, a threshold from validation, test figures, and files that say it all. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { writeToString } from 'fast-csv';
 import type { Device } from '../lib/index.ts';
 import {
   averageEvaluations,
@@ -23,6 +22,7 @@ import { drawGallery } from './maps.ts';
 import { type Measure, measure } from './measures.ts';
 import { openData } from './open-data.ts';
 import type { Run, Settings } from './options.ts';
+import { writePredictions } from './predictions.ts';
 import type { Recipe } from './recipes.ts';
 import { loadingOf, type Trained, trainNetwork } from './train-network.ts';
 import { saveNetwork } from './weights.ts';
@@ -49,12 +49,12 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** @returns the result and the scored test images, or null where the signal stopped it */
+/** @returns the result and the scored test images, or where the signal stopped it the checkpoint to go on from */
 export async function runExperiment(
   settings: Settings,
   run: Run,
   context: Context,
-): Promise<{ result: Result; test: readonly ScoredImage[] } | null> {
+): Promise<{ result: Result; test: readonly ScoredImage[] } | { stopped: string }> {
   const start = performance.now();
   const { progress } = context;
   const { recipe, seed } = settings;
@@ -71,9 +71,7 @@ export async function runExperiment(
         workers: run.workers,
       });
       networks.push(trained);
-      if (trained.ended !== 'aborted') continue;
-      progress.print(`stopped; go on with --resume ${join(folder, 'last.safetensors')}`);
-      return null;
+      if (trained.ended === 'aborted') return { stopped: checkpointPath(run.out, recipe, member) };
     }
     const validation = await predict(networks, sets.validation, settings, run, progress);
     const test = await predict(networks, sets.test, settings, run, progress);
@@ -129,11 +127,14 @@ export async function runExperiment(
 const folderOf = (out: string, { ensemble }: Recipe, member: number): string =>
   ensemble === 1 ? out : join(out, `network-${member + 1}`);
 
+export const checkpointPath = (out: string, recipe: Recipe, member: number): string =>
+  join(folderOf(out, recipe, member), 'last.safetensors');
+
 /** The checkpoint of a network: the one to resume, and of an ensemble all that lie beside it. */
 async function checkpointOf({ resume }: Run, recipe: Recipe, member: number): Promise<Checkpoint | null> {
   if (resume === null) return null;
   if (recipe.ensemble === 1) return readCheckpoint(resume);
-  const path = join(folderOf(dirname(dirname(resume)), recipe, member), basename(resume));
+  const path = checkpointPath(dirname(dirname(resume)), recipe, member);
   return existsSync(path) ? readCheckpoint(path) : null;
 }
 
@@ -173,14 +174,3 @@ async function predict(
 /** 0.5 where the network says nothing that could be ordered. */
 const chooseThreshold = ({ labels, scores }: Evaluation): number =>
   scores.some(Number.isNaN) ? 0.5 : metrics.bestThreshold(labels, scores);
-
-async function writePredictions(path: string, scored: readonly ScoredImage[]): Promise<void> {
-  const rows = scored.map(({ path, study, region, label, score }) => ({
-    image: `${study}/${basename(path)}`,
-    study,
-    region,
-    label,
-    probability: score,
-  }));
-  await writeWhole(path, await writeToString(rows, { headers: true, includeEndRowDelimiter: true }));
-}

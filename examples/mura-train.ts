@@ -15,7 +15,10 @@ async function main(): Promise<void> {
   progress.print(`device: ${device.value.name}, ${device.value.description}`);
   const { signal } = interrupt;
   const found = await runExperiment(settings, run, { device: device.value, progress, signal });
-  if (!found) return;
+  if ('stopped' in found) {
+    progress.print(`stopped; go on with --resume ${found.stopped}`);
+    return;
+  }
   const { result, test } = found;
   const patients = new Set(test.map(({ patient }) => patient)).size;
   progress.print(

@@ -2,7 +2,7 @@
 import { FormatError } from '../lib/index.ts';
 import { loadMetadata, loadWeights, type Region, saveWeights } from '../lib/node.ts';
 import { buildModel, type Network } from './build.ts';
-import type { Recipe } from './recipes.ts';
+import { MODELS, type Recipe } from './recipes.ts';
 
 /** What a network is, which images it was made for, and where abnormal begins. */
 export interface Purpose {
@@ -31,10 +31,24 @@ export async function openNetwork(path: string): Promise<{ model: Network; purpo
       `${path}: does not say what network it is for; mura-predict wants the best.safetensors that mura-train writes`,
     );
   }
-  const purpose = JSON.parse(text) as Purpose;
+  const purpose = parsePurpose(path, text);
   const model = buildModel(purpose.recipe);
   const weights = await loadWeights(path);
   model.loadStateDict(weights);
   for (const value of weights.values()) value.dispose();
   return { model, purpose };
+}
+
+function parsePurpose(path: string, text: string): Purpose {
+  let purpose: Partial<Purpose> | null = null;
+  try {
+    purpose = JSON.parse(text);
+  } catch {
+    // told below
+  }
+  const { recipe, regions, threshold } = purpose ?? {};
+  if (!recipe || !MODELS.includes(recipe.model) || !Array.isArray(regions) || typeof threshold !== 'number') {
+    throw new FormatError(`${path}: what it says of its network is not what mura-train writes`);
+  }
+  return { recipe, regions, threshold };
 }
