@@ -12,7 +12,12 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DataLoader } from '../../lib/data/loader.ts';
 import { init, optim } from '../../lib/index.ts';
-import { catchInterrupt, fit, readCheckpoint, saveWeights, writeLog, writeWhole } from '../../lib/node.ts';
+import { writeSafetensors } from '../../lib/serialize/safetensors.ts';
+import { readCheckpoint } from '../../lib/train/checkpoint.ts';
+import { writeWhole } from '../../lib/train/files.ts';
+import { fit } from '../../lib/train/fit.ts';
+import { catchInterrupt } from '../../lib/train/interrupt.ts';
+import { writeLog } from '../../lib/train/log.ts';
 import { dataset, makeModel, options, validation } from './toy.ts';
 
 const [folder, signal, moment, renames] = process.argv.slice(2);
@@ -34,7 +39,7 @@ const optimizer = new optim.Adam(model.parameters(), { lr: 3e-3 });
 const loader = new DataLoader(dataset, { ...options, batchSize: 2, shuffle: true, seed: 3 });
 const scheduler = new optim.OneCycleLR(optimizer, {
   maxLr: 1e-2,
-  epochs: 4,
+  epochs: 3,
   stepsPerEpoch: loader.length / 2,
 });
 const checkpoint = existsSync(path) ? await readCheckpoint(path) : null;
@@ -45,7 +50,7 @@ const result = await fit(model, loader, {
   optimizer,
   scheduler,
   schedulerStep: 'batch',
-  epochs: 4,
+  epochs: 3,
   patience: 2,
   validation,
   accumulate: 2,
@@ -60,6 +65,6 @@ const result = await fit(model, loader, {
 if (result.ended !== 'aborted') {
   const history = result.history.map(({ imagesPerSecond, dataWait, ...rest }) => rest);
   await writeWhole(join(folder, 'history.json'), JSON.stringify(history));
-  await saveWeights(join(folder, 'final.safetensors'), model.stateDict());
+  await writeWhole(join(folder, 'final.safetensors'), writeSafetensors(model.stateDict()));
 }
 await device.dispose();
