@@ -1,50 +1,77 @@
 /**
  * Ours beside every peer, on the same shapes and the three networks, in turns: `npm run bench:peers`. Installs the peers
- * into bench/peers and writes bench/RESULTS.md and its chart.
+ * into bench/peers and writes bench/RESULTS.md, its chart, and the figures of both, from which an interrupted run goes on.
  */
-import { execFileSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { describeMachine } from './machine.ts';
+import { writeWhole } from '../lib/train/files.ts';
+import { Budget } from './budget.ts';
+import { describeCpu } from './machine.ts';
 import { MODES, NETWORKS } from './network.ts';
 import { count, positive } from './options.ts';
 import { drawChart } from './peers/chart.ts';
-import { CONTESTANTS, installPeers } from './peers/contestants.ts';
-import { nameOf, Player, play } from './peers/match.ts';
+import { contestants, installPeers } from './peers/contestants.ts';
+import { expectedSeconds } from './peers/forecast.ts';
+import { play } from './peers/match.ts';
 import { openModelFiles } from './peers/models.ts';
+import { Player } from './peers/player.ts';
+import {
+  cellOf,
+  isMeasured,
+  type MatchRecord,
+  openRecord,
+  type Row,
+  readRecord,
+  rowOf,
+  saveRecord,
+} from './peers/record.ts';
 import { writeResults } from './peers/results.ts';
-import type { ConvPass, Task } from './peers/task.ts';
+import { nameOf, type Task } from './peers/task.ts';
 import { CONV_SHAPES, convName } from './shapes.ts';
 import { digits } from './statistics.ts';
+import { CONV_PASSES, convTask, gemmTask, kernelTasks } from './tasks.ts';
 
 interface Options {
+  minutes: number;
   threads: number;
   rounds: number;
   batch: number;
   trainingBatch: number;
   size: number;
-  patience: number;
+  node: string[];
   filter: string[];
   browser: boolean;
+  fresh?: boolean;
+  render?: boolean;
   out: string;
 }
 
-const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
 const options = new Command('bench:peers')
   .description('Ours beside every peer, on the same shapes and networks, in turns')
+  .option(
+    '--minutes <n>',
+    'for everything, divided among the rows; what is too slow for its share is marked',
+    positive,
+    25,
+  )
   .option('--threads <n>', 'of each contestant that has threads', count, availableParallelism())
-  .option('--rounds <n>', 'turns of each contestant in each row', count, 5)
+  .option('--rounds <n>', 'turns of each contestant in each row, at most', count, 7)
   .option('--batch <n>', 'images of a run', count, 8)
   .option('--training-batch <n>', 'images of a training step', count, 32)
   .option('--size <n>', "height and width of the networks' images", count, 224)
-  .option('--patience <seconds>', 'of a run; slower networks are left out', positive, 60)
+  .option('--node <files...>', 'other Nodes to run ours on too', [])
   .option('--filter <words...>', 'only rows whose name holds all these words', [])
   .option('--no-browser', 'leave out what runs in Chromium')
-  .option('--out <file>', 'page to write; the chart goes beside it', local('RESULTS.md'))
+  .option('--fresh', 'forget what the figures beside the page hold, in place of going on from them')
+  .option('--render', 'write page and chart from the figures there are, and measure nothing')
+  .option(
+    '--out <file>',
+    'page to write; chart and figures go beside it',
+    fileURLToPath(new URL('RESULTS.md', import.meta.url)),
+  )
   .parse()
   .opts<Options>();
 
@@ -57,53 +84,86 @@ const SHAPES = [
   'resnet50 3x3/2 128->128 @56',
   'densenet121 3x3 128->32 @28',
 ];
-const PASSES: readonly ConvPass[] = ['forward', 'input grad', 'weight grad'];
+/** And what memory bounds. */
+const OTHERS = ['batch norm + relu 256 @56', 'max pool 3x3/2 64 @112'];
+/** How rows share the time. */
+const WEIGHTS = { kernel: 1, inference: 4, training: 10 };
 
+const start = performance.now();
+const [page, chart, figures] = ['.md', '.svg', '.json'].map((end) => options.out.replace(/(\.md)?$/, end));
 installPeers();
-const machine = describeMachine();
-const players = CONTESTANTS.map((entry) => new Player(entry, options));
-for (const player of players) {
-  await player.start();
-  const { hello } = player;
-  console.log(`${player.name}: ${typeof hello === 'string' ? hello : `${hello.version}, ${hello.detail}`}`);
-}
+if (options.fresh) await rm(figures, { force: true });
+const record = options.render ? await readRecord(figures) : await measured();
+await writeWhole(chart, await drawChart(record));
+await writeWhole(page, writeResults(record, basename(chart)));
+console.log(`wrote ${page} and ${chart}`);
 
-const tasks = allTasks().filter((task) =>
-  options.filter.every((word) => nameOf(task).toLowerCase().includes(word.toLowerCase())),
-);
-{
-  await using models = await openModelFiles();
-  for (const task of tasks) {
-    await play(players, task, await models.pathFor(task), options);
-    const cells = players.map(({ name, outcomes }) => {
-      const outcome = outcomes.get(task) ?? { note: 'not run' };
-      return `${name} ${'note' in outcome ? outcome.note : `${digits(outcome.sample.median)} ms`}`;
-    });
-    console.log(`${nameOf(task)}: ${cells.join('; ')}`);
+async function measured(): Promise<MatchRecord> {
+  const { threads, size } = options;
+  const record = await openRecord(figures, { machine: describeCpu(), threads, size });
+  const tasks = allTasks().filter((task) => matches(nameOf(task)) && !rowOf(record, task));
+  if (tasks.length === 0) return record;
+  const before = record.seconds;
+  record.starts.push(new Date().toISOString().slice(0, 16).replace('T', ' '));
+  const players = contestants(threads, options.node)
+    .filter(({ place }) => options.browser || place !== 'browser')
+    .map((entry) => new Player(entry));
+  for (const player of players) {
+    await player.start();
+    const { hello } = player;
+    console.log(`${player.name}: ${typeof hello === 'string' ? hello : `${hello.version}, ${hello.detail}`}`);
   }
+  record.contestants = players.map(({ description }) => description);
+  await using models = await openModelFiles();
+  const spent = () => (performance.now() - start) / 1000;
+  const budget = new Budget(
+    60 * options.minutes - before - spent(),
+    tasks.reduce((sum, task) => sum + weightOf(task), 0),
+  );
+  for (const task of tasks) {
+    // Networks get processes of their own: their peak memory is asked for.
+    if (task.kind === 'network') await Promise.all(players.map((player) => player.stop()));
+    const cells = await play(players, task, await models.pathFor(task), {
+      rounds: options.rounds,
+      seconds: budget.take(weightOf(task)),
+      expected: (name, own) => expectedSeconds(record, name, own),
+    });
+    const row: Row = { task, cells };
+    record.rows.push(row);
+    record.seconds = before + spent();
+    await saveRecord(figures, record);
+    console.log(summary(row));
+  }
+  await Promise.all(players.map((player) => player.stop()));
+  return record;
 }
-await Promise.all(players.map((player) => player.stop()));
 
-const chart = options.out.replace(/(\.md)?$/, '.svg');
-await writeFile(chart, await drawChart(tasks, players));
-const page = writeResults({
-  machine,
-  date: new Date().toISOString().slice(0, 10),
-  options: `${options.rounds} rounds, ${options.threads} threads, networks at ${options.size}x${options.size}`,
-  tasks,
-  players,
-  browser: options.browser ? browserTable() : 'left out',
-  chart: basename(chart),
-});
-await writeFile(options.out, page);
-console.log(`wrote ${options.out} and ${chart}`);
+function matches(name: string): boolean {
+  return options.filter.every((word) => name.toLowerCase().includes(word.toLowerCase()));
+}
+
+function weightOf(task: Task): number {
+  return task.kind === 'kernel' ? WEIGHTS.kernel : WEIGHTS[task.mode];
+}
+
+function summary(row: Row): string {
+  const cells = Object.keys(row.cells).map((name) => {
+    const cell = cellOf(row, name);
+    return `${name} ${isMeasured(cell) ? `${digits(cell.sample.median)} ms` : cell.note}`;
+  });
+  return `${nameOf(row.task)}: ${cells.join('; ')}`;
+}
 
 function allTasks(): Task[] {
   const { batch, trainingBatch, size } = options;
   const shapes = CONV_SHAPES.filter((shape) => SHAPES.includes(convName(shape)));
+  const kernels = [
+    ...[512, 1024].map(gemmTask),
+    ...shapes.flatMap((shape) => CONV_PASSES.map((pass) => convTask(shape, pass, batch))),
+    ...kernelTasks(batch).filter(({ kernel, shape }) => OTHERS.includes(`${kernel} ${shape}`)),
+  ];
   return [
-    ...[512, 1024].map((gemmSize): Task => ({ kind: 'gemm', size: gemmSize })),
-    ...shapes.flatMap((shape) => PASSES.map((pass): Task => ({ kind: 'conv2d', pass, shape, batch }))),
+    ...kernels.map((task): Task => ({ kind: 'kernel', ...task })),
     ...MODES.flatMap((mode) =>
       NETWORKS.map(
         (network): Task => ({
@@ -116,13 +176,4 @@ function allTasks(): Task[] {
       ),
     ),
   ];
-}
-
-/** tfjs on WebGL and ours, in one page. */
-function browserTable(): string {
-  try {
-    return execFileSync(process.execPath, ['--import', 'tsx', local('browser/run.ts')], { encoding: 'utf8' });
-  } catch (error) {
-    return `did not run: ${(error as Error).message}`;
-  }
 }

@@ -1,48 +1,73 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { chromiumPath } from '../../test/browser/chromium.ts';
 
 export interface ContestantEntry {
   readonly name: string;
-  /** Starts it with so many threads; null where what it needs is not on this machine. */
-  readonly command: (threads: number) => readonly string[] | null;
-  /** What is not there where `command` gives null. */
+  /** Contestants are compared with the first of their own place. */
+  readonly place: 'machine' | 'browser';
+  /** Starts it; null where what it needs is not on this machine. */
+  readonly command: readonly string[] | null;
+  /** What is not there where `command` is null. */
   readonly needs?: string;
 }
 
-const node = (file: string, ...args: readonly string[]): string[] => [
-  process.execPath,
+const node = (engine: string, file: string, ...args: readonly string[]): string[] => [
+  engine,
   '--import',
   'tsx',
   file,
   ...args,
 ];
 
-/** Ours first. tfjs on WebGL runs in a browser: `npm run bench:browser`. */
-export const CONTESTANTS: readonly ContestantEntry[] = [
-  { name: 'gradiograph', command: (threads) => node('gradiograph.ts', String(threads)) },
-  {
-    name: 'PyTorch',
-    command(threads) {
-      const python = findTorch();
-      return python ? [python, 'torch_peer.py', String(threads)] : null;
+/** Ours first, then the others, the fastest first. @param engines other Nodes to run ours on too */
+export function contestants(threads: number, engines: readonly string[]): ContestantEntry[] {
+  const here = process.execPath;
+  const count = String(threads);
+  const python = findTorch();
+  const inNode = (name: string, ...args: [file: string, ...rest: string[]]): ContestantEntry => ({
+    name,
+    place: 'machine',
+    command: node(here, ...args),
+  });
+  const inChromium = (name: string, who: string): ContestantEntry => ({
+    name,
+    place: 'browser',
+    command: chromiumPath ? node(here, 'chromium.ts', who) : null,
+    needs: 'Chromium (or name it in CHROMIUM)',
+  });
+  return [
+    inNode(`gradiograph, Node ${major(process.versions.node)}`, 'gradiograph.ts', count),
+    ...engines.map(
+      (engine): ContestantEntry => ({
+        name: `gradiograph, Node ${major(versionOfNode(engine))}`,
+        place: 'machine',
+        command: node(engine, 'gradiograph.ts', count),
+      }),
+    ),
+    {
+      name: 'PyTorch',
+      place: 'machine',
+      command: python ? [python, 'torch_peer.py', count] : null,
+      needs:
+        'a Python with torch and torchvision (Debian: python3-torch, python3-torchvision; or name it in PYTHON)',
     },
-    needs:
-      'a Python with torch and torchvision (Debian: python3-torch, python3-torchvision; or name it in PYTHON)',
-  },
-  {
-    name: 'onnxruntime-node',
-    command: (threads) => node('onnxruntime.ts', 'onnxruntime-node', String(threads)),
-  },
-  {
-    name: 'onnxruntime-web',
-    command: (threads) => node('onnxruntime.ts', 'onnxruntime-web', String(threads)),
-  },
-  { name: 'tfjs-wasm', command: () => node('tfjs.ts', 'wasm') },
-  { name: 'tfjs-cpu', command: () => node('tfjs.ts', 'cpu') },
-  { name: 'jax-js', command: () => node('jax.ts') },
-  { name: 'gpu.js naive', command: (threads) => node('gpujs.ts', String(threads)) },
-];
+    inNode('onnxruntime-node', 'onnxruntime.ts', 'onnxruntime-node', count),
+    inNode('onnxruntime-web', 'onnxruntime.ts', 'onnxruntime-web', count),
+    inNode('tfjs-wasm', 'tfjs.ts', 'wasm'),
+    inNode('jax-js wasm', 'jax.ts'),
+    inNode('gpu.js naive', 'gpujs.ts', count),
+    inNode('tfjs-cpu', 'tfjs.ts', 'cpu'),
+    inChromium('gradiograph webgl2', 'gradiograph'),
+    inChromium('tfjs-webgl', 'tfjs'),
+  ];
+}
+
+const major = (version: string): string => version.split('.')[0];
+
+const versionOfNode = (engine: string): string =>
+  execFileSync(engine, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim();
 
 /** The first Python that imports torch. */
 function findTorch(): string | null {

@@ -1,7 +1,9 @@
 /** gpu.js as its own documentation uses it: one thread per output, arrays in and out, on WebAssembly with threads. */
 import { GPU, Input } from 'gpu.js';
-import { conv2d, noise } from '../shapes.ts';
-import { Cannot, serve, versionOf } from './serve.ts';
+import type { Conv2dGeometry } from '../../lib/devices/device.ts';
+import { noise } from '../shapes.ts';
+import { serve, versionOf } from './serve.ts';
+import { Cannot } from './stage.ts';
 
 /** gpu.js takes any array of numbers, and its types say `number[]`. */
 const grid = (values: Float32Array, sizes: [number, number] | [number, number, number]): Input =>
@@ -21,11 +23,15 @@ function createKernel(source: string, output: readonly number[]): AsyncKernel {
 
 await serve({
   version: versionOf('gpu.js'),
-  detail: `webasm mode, naive kernels, ${threads} threads`,
+  detail: `webasm mode, naive kernels, ${threads} threads; Node ${process.versions.node}`,
   async open(task) {
     if (task.kind === 'network') throw new Cannot('no layers');
-    if (task.kind === 'conv2d' && task.pass !== 'forward') throw new Cannot('no gradient');
-    const compute = task.kind === 'gemm' ? product(task.size) : convolution(conv2d(task.shape, task.batch));
+    if (task.pass !== 'forward') throw new Cannot('no gradient');
+    const { computation } = task;
+    let compute: () => Promise<Nested>;
+    if (computation.op === 'matmul') compute = product(computation.g.m);
+    else if (computation.op === 'conv2d') compute = convolution(computation.g);
+    else throw new Cannot('no such kernel of its own');
     let last: Nested = [];
     return {
       run: async () => {
@@ -36,6 +42,7 @@ await serve({
   },
 });
 
+/** Of square matrices. */
 function product(size: number): () => Promise<Nested> {
   const kernel = createKernel(
     `function (a, b) {
@@ -45,11 +52,11 @@ function product(size: number): () => Promise<Nested> {
     }`,
     [size, size],
   );
-  const [a, b] = [noise(size * size), noise(size * size)];
+  const [a, b] = [noise(size * size), noise(size * size, 1)];
   return () => kernel(grid(a, [size, size]), grid(b, [size, size]));
 }
 
-function convolution(g: ReturnType<typeof conv2d>): () => Promise<Nested> {
+function convolution(g: Conv2dGeometry): () => Promise<Nested> {
   const kernel = createKernel(
     `function (x, w) {
       const image = Math.floor(this.thread.z / ${g.outChannels});
@@ -71,7 +78,7 @@ function convolution(g: ReturnType<typeof conv2d>): () => Promise<Nested> {
     [g.outWidth, g.outHeight, g.batch * g.outChannels],
   );
   const x = noise(g.batch * g.inChannels * g.inHeight * g.inWidth);
-  const w = noise(g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth);
+  const w = noise(g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth, 1);
   return () =>
     kernel(
       grid(x, [g.inWidth, g.inHeight, g.batch * g.inChannels]),

@@ -1,9 +1,10 @@
 /** jax-js on its `wasm` backend, under `jit`. */
 import type { NetworkTask } from '../network.ts';
-import { conv2d, noise } from '../shapes.ts';
+import { noise, sizeOf } from '../shapes.ts';
+import type { Computation, KernelTask } from '../tasks.ts';
 import { forward, type NetworkOps } from './networks.ts';
-import { load, type Opened, serve, versionOf } from './serve.ts';
-import type { Task } from './task.ts';
+import { load, serve, versionOf } from './serve.ts';
+import { Cannot, type Opened } from './stage.ts';
 
 /** Arrays are used up by what they are passed to; `ref` gives one more. */
 interface JaxArray {
@@ -58,64 +59,79 @@ jax.defaultDevice('wasm');
 
 await serve({
   version: versionOf('@jax-js/jax'),
-  detail: 'wasm backend under jit; says nothing of threads',
+  detail: `wasm backend under jit; says nothing of threads; Node ${process.versions.node}`,
   open: async (task) => (task.kind === 'network' ? openNetwork(task) : openKernel(task)),
 });
 
-function array(shape: readonly number[], scale = 1): JaxArray {
-  const values = noise(shape.reduce((a, b) => a * b));
+function array(shape: readonly number[], scale = 1, number = 0): JaxArray {
+  const values = noise(sizeOf(shape), number);
   return np.array(scale === 1 ? values : values.map((value) => value * scale)).reshape(shape);
 }
 
-function openKernel(task: Exclude<Task, { kind: 'network' }>): Opened {
-  const { inputs, compute } = task.kind === 'gemm' ? product(task.size) : convolution(task);
+function openKernel({ operands, computation }: KernelTask): Opened {
+  const given = operands.map((shape, i) => array(shape, 1, i));
+  const { inputs, compute } = prepare(computation, given);
   const compiled = jax.jit(compute);
-  const once = () => compiled(...inputs.map((x) => x.ref));
+  let last: JaxArray | null = null;
   return {
     async run() {
-      const y = once();
-      await y.blockUntilReady();
-      y.dispose();
+      last?.dispose();
+      last = compiled(...inputs.map((x) => x.ref));
+      await last.blockUntilReady();
     },
-    result: () => once().data(),
+    async result() {
+      if (!last) throw new Error('no run yet');
+      return last.ref.data();
+    },
     close() {
-      for (const x of inputs) x.dispose();
+      for (const x of [...inputs, last]) x?.dispose();
     },
   };
 }
 
-interface Computation {
+interface Computed {
   readonly inputs: JaxArray[];
   readonly compute: (...inputs: JaxArray[]) => JaxArray;
 }
 
-function product(size: number): Computation {
-  return { inputs: [array([size, size]), array([size, size])], compute: (a, b) => np.matmul(a, b) };
-}
-
-function convolution({ shape, batch, pass }: Extract<Task, { kind: 'conv2d' }>): Computation {
-  const g = conv2d(shape, batch);
-  const x = [g.batch, g.inChannels, g.inHeight, g.inWidth];
-  const w = [g.outChannels, g.inChannels, g.kernelHeight, g.kernelWidth];
-  const dy = array([g.batch, g.outChannels, g.outHeight, g.outWidth]);
-  const conv = (input: JaxArray, weight: JaxArray) =>
-    convolve(input, weight, g.strideHeight, g.paddingHeight);
-  /** The forward pass is linear in each argument, so a value of the one that is differentiated is not used. */
+/** Gradients are the library's own, by `vjp`: of the forward pass at x, in the direction dy. */
+function prepare(computation: Computation, given: JaxArray[]): Computed {
   const gradient = (fn: (x: JaxArray) => JaxArray, at: JaxArray, cotangent: JaxArray) => {
     const [y, pullBack] = jax.vjp(fn, [at]);
     y.dispose();
     return pullBack(cotangent)[0];
   };
-  if (pass === 'forward') return { inputs: [array(x), array(w)], compute: conv };
-  return pass === 'input grad'
-    ? {
-        inputs: [array(x), array(w), dy],
-        compute: (input, weight, cotangent) => gradient((at) => conv(at, weight), input, cotangent),
+  switch (computation.op) {
+    case 'matmul':
+      return { inputs: given, compute: (a, b) => np.matmul(a, b) };
+    case 'conv2d':
+    case 'conv2dInputGrad':
+    case 'conv2dWeightGrad': {
+      const { g, op } = computation;
+      const conv = (x: JaxArray, w: JaxArray) => convolve(x, w, g.strideHeight, g.paddingHeight);
+      if (op === 'conv2d') return { inputs: given, compute: conv };
+      // The convolution is linear in each argument, so a value of the one that is differentiated is not used.
+      if (op === 'conv2dInputGrad') {
+        const x = array([g.batch, g.inChannels, g.inHeight, g.inWidth]);
+        return { inputs: [x, ...given], compute: (at, dy, w) => gradient((own) => conv(own, w), at, dy) };
       }
-    : {
-        inputs: [array(x), array(w), dy],
-        compute: (input, weight, cotangent) => gradient((at) => conv(input, at), weight, cotangent),
+      const w = array([g.outChannels, g.inChannels, g.kernelHeight, g.kernelWidth]);
+      return { inputs: [w, ...given], compute: (at, x, dy) => gradient((own) => conv(x, own), at, dy) };
+    }
+    case 'batchNorm':
+      return { inputs: given, compute: (x, w, b) => np.maximum(normalise(x, w, b), 0) };
+    case 'batchNormGrad':
+      return {
+        inputs: given,
+        compute: (dy, x, w, b) => gradient((own) => np.maximum(normalise(own, w, b), 0), x, dy),
       };
+    case 'maxPool2d':
+      return { inputs: given, compute: (x) => maxPool(x.add(1)).add(-1) };
+    case 'maxPool2dGrad':
+      return { inputs: given, compute: (dy, x) => gradient((own) => maxPool(own.add(1)), x, dy) };
+    default:
+      throw new Cannot('not compared');
+  }
 }
 
 function convolve(x: JaxArray, w: JaxArray, stride: number, padding: number): JaxArray {
@@ -128,6 +144,31 @@ function convolve(x: JaxArray, w: JaxArray, stride: number, padding: number): Ja
       [padding, padding],
     ],
   );
+}
+
+function perChannel(x: JaxArray): JaxArray {
+  return x.reshape([1, -1, 1, 1]);
+}
+
+/** Batch norm by the batch's own statistics. */
+function normalise(x: JaxArray, scale: JaxArray, shift: JaxArray): JaxArray {
+  const centred = x.ref.sub(np.mean(x, [0, 2, 3], { keepdims: true }));
+  const variance = np.mean(centred.ref.mul(centred.ref), [0, 2, 3], { keepdims: true });
+  return centred
+    .div(np.sqrt(variance.add(1e-5)))
+    .mul(perChannel(scale))
+    .add(perChannel(shift));
+}
+
+/** 3x3, stride 2, padding 1 of zeros, which change nothing where no value is negative. */
+function maxPool(x: JaxArray): JaxArray {
+  const widths: Pairs = [
+    [0, 0],
+    [0, 0],
+    [1, 1],
+    [1, 1],
+  ];
+  return lax.reduceWindow(np.pad(x, widths), (window) => np.max(window), [1, 1, 3, 3], [1, 1, 2, 2]);
 }
 
 function openNetwork({ network, mode, batch, size }: NetworkTask): Opened {
@@ -186,33 +227,14 @@ function operations(
   trains: boolean,
   parameter: (shape: readonly number[]) => JaxArray,
 ): NetworkOps<JaxArray> {
-  const perChannel = (x: JaxArray) => x.reshape([1, -1, 1, 1]);
   return {
     parameter,
     conv2d: convolve,
     batchNorm(x, scale, shift) {
-      if (!trains) return x.mul(perChannel(scale)).add(perChannel(shift));
-      const centred = x.ref.sub(np.mean(x, [0, 2, 3], { keepdims: true }));
-      const variance = np.mean(centred.ref.mul(centred.ref), [0, 2, 3], { keepdims: true });
-      return centred
-        .div(np.sqrt(variance.add(1e-5)))
-        .mul(perChannel(scale))
-        .add(perChannel(shift));
+      return trains ? normalise(x, scale, shift) : x.mul(perChannel(scale)).add(perChannel(shift));
     },
     relu: (x) => np.maximum(x, 0),
-    maxPool: (x) =>
-      // After a ReLU, zeros at the edges are no maximum that would not be there anyway.
-      lax.reduceWindow(
-        np.pad(x, [
-          [0, 0],
-          [0, 0],
-          [1, 1],
-          [1, 1],
-        ]),
-        (window) => np.max(window),
-        [1, 1, 3, 3],
-        [1, 1, 2, 2],
-      ),
+    maxPool,
     avgPool: (x) => lax.reduceWindow(x, (window) => np.mean(window), [1, 1, 2, 2], [1, 1, 2, 2]),
     globalAvgPool: (x) => np.mean(x, [2, 3]),
     dense: (x, weight, bias) => np.matmul(x, weight).add(bias),

@@ -2,12 +2,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { init, models, nn, serialize, tensor } from '../../lib/index.ts';
-import { conv2d, noise } from '../shapes.ts';
-import type { Task } from './task.ts';
+import { init, models, nn, serialize, type Tensor, tensor } from '../../lib/index.ts';
+import { noise, sizeOf } from '../shapes.ts';
+import { nameOf, type Task } from './task.ts';
+
+/** What is exported, beside the networks. */
+const MODELLED: readonly string[] = ['matmul', 'conv2d', 'maxPool2d'];
 
 export interface ModelFiles extends AsyncDisposable {
-  /** One for all tasks that differ in nothing but batch or pass. */
+  /** One for a network in both modes and at any batch; empty where there is none to be had. */
   pathFor(task: Task): Promise<string>;
 }
 
@@ -17,7 +20,8 @@ export async function openModelFiles(): Promise<ModelFiles> {
   const paths = new Map<string, string>();
   return {
     async pathFor(task) {
-      const key = JSON.stringify({ ...task, batch: 0, pass: '', mode: '' });
+      if (task.kind === 'kernel' && !MODELLED.includes(task.computation.op)) return '';
+      const key = task.kind === 'network' ? `${task.network} ${task.size}` : nameOf(task);
       const known = paths.get(key);
       if (known) return known;
       const path = join(folder, `${paths.size}.onnx`);
@@ -32,6 +36,7 @@ export async function openModelFiles(): Promise<ModelFiles> {
   };
 }
 
+/** Weights are `noise` of number 1, as the tasks' second operands are. */
 function modelOf(task: Task): Uint8Array {
   if (task.kind === 'network') {
     const model = models[task.network]();
@@ -39,22 +44,32 @@ function modelOf(task: Task): Uint8Array {
     model.dispose();
     return bytes;
   }
-  if (task.kind === 'gemm') {
-    const { size } = task;
+  const { computation, operands } = task;
+  const [shape, weight] = operands;
+  if (computation.op === 'matmul') {
+    const { m: size } = computation.g;
     const layer = new nn.Linear(size, size, { bias: false });
-    const b = noise(size * size);
+    const b = noise(size * size, 1);
     const transposed = b.map((_, i) => b[(i % size) * size + Math.floor(i / size)]);
-    layer.loadStateDict(new Map([['weight', tensor(transposed, [size, size])]]));
-    return serialize.writeOnnx(layer, [size, size]);
+    return write(layer, shape, tensor(transposed, [size, size]));
   }
-  const { in: channels, out, kernel, stride, size } = task.shape;
-  const layer = new nn.Conv2d(channels, out, {
-    kernelSize: kernel,
-    stride,
-    padding: conv2d(task.shape, 1).paddingHeight,
-    bias: false,
-  });
-  const weight = noise(out * channels * kernel * kernel);
-  layer.loadStateDict(new Map([['weight', tensor(weight, [out, channels, kernel, kernel])]]));
-  return serialize.writeOnnx(layer, [1, channels, size, size]);
+  if (computation.op === 'maxPool2d') {
+    const { kernelHeight, strideHeight, paddingHeight } = computation.g;
+    return write(
+      new nn.MaxPool2d({ kernelSize: kernelHeight, stride: strideHeight, padding: paddingHeight }),
+      shape,
+    );
+  }
+  if (computation.op !== 'conv2d') throw new Error(`no model of ${nameOf(task)}`);
+  const { inChannels, outChannels, kernelHeight, strideHeight, paddingHeight } = computation.g;
+  const options = { kernelSize: kernelHeight, stride: strideHeight, padding: paddingHeight, bias: false };
+  const layer = new nn.Conv2d(inChannels, outChannels, options);
+  return write(layer, shape, tensor(noise(sizeOf(weight), 1), weight));
+}
+
+function write(layer: nn.Module, shape: readonly number[], weight?: Tensor): Uint8Array {
+  if (weight) layer.loadStateDict(new Map([['weight', weight]]));
+  const bytes = serialize.writeOnnx(layer, shape);
+  layer.dispose();
+  return bytes;
 }

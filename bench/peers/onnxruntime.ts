@@ -1,7 +1,8 @@
 /** ONNX Runtime, native (`onnxruntime-node`) or WebAssembly (`onnxruntime-web`), on models that we wrote. */
 import { readFile } from 'node:fs/promises';
-import { conv2d, noise } from '../shapes.ts';
-import { Cannot, load, serve, versionOf } from './serve.ts';
+import { noise, sizeOf } from '../shapes.ts';
+import { load, serve, versionOf } from './serve.ts';
+import { Cannot } from './stage.ts';
 
 interface OrtTensor {
   readonly data: Float32Array;
@@ -25,31 +26,33 @@ if (name === 'onnxruntime-web') ort.env.wasm.numThreads = Number(threads);
 
 await serve({
   version: versionOf(name),
-  detail: `${name === 'onnxruntime-web' ? 'WebAssembly SIMD' : 'native'}, ${threads} threads`,
+  detail: `${name === 'onnxruntime-web' ? 'WebAssembly SIMD' : 'native'}, ${threads} threads; Node ${process.versions.node}`,
   async open(task) {
-    const trains =
-      task.kind === 'network' ? task.mode === 'training' : task.kind === 'conv2d' && task.pass !== 'forward';
-    if (trains) throw new Cannot('no gradient');
-    const shape = inputShape(task);
+    if (task.kind === 'network' ? task.mode === 'training' : task.pass !== 'forward') {
+      throw new Cannot('no gradient');
+    }
+    if (task.kind === 'kernel' && task.computation.op === 'batchNorm') {
+      throw new Cannot("no batch norm by the batch's statistics");
+    }
     const session = await ort.InferenceSession.create(new Uint8Array(await readFile(task.model)), {
       intraOpNumThreads: Number(threads),
       executionProviders: [name === 'onnxruntime-web' ? 'wasm' : 'cpu'],
     });
-    const input = new ort.Tensor('float32', noise(shape.reduce((a, b) => a * b)), shape);
+    const shape = task.kind === 'network' ? [task.batch, 3, task.size, task.size] : task.operands[0];
+    const input = new ort.Tensor('float32', noise(sizeOf(shape)), shape);
+    let last: OrtTensor | null = null;
     return {
       async run() {
-        const { output } = await session.run({ input });
-        output.dispose?.();
+        last?.dispose?.();
+        last = (await session.run({ input })).output;
       },
-      result: async () => (await session.run({ input })).output.data,
-      close: () => session.release(),
+      async result() {
+        if (!last) throw new Error('no run yet');
+        return last.data;
+      },
+      close() {
+        void session.release();
+      },
     };
   },
 });
-
-function inputShape(task: Parameters<Parameters<typeof serve>[0]['open']>[0]): number[] {
-  if (task.kind === 'gemm') return [task.size, task.size];
-  if (task.kind === 'network') return [task.batch, 3, task.size, task.size];
-  const g = conv2d(task.shape, task.batch);
-  return [g.batch, g.inChannels, g.inHeight, g.inWidth];
-}

@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Hello, MARK, type Reply, type Request } from './task.ts';
 
+const SECONDS_TO_END = 3;
+
 export class PeerProcess {
   readonly hello: Hello;
   readonly #child: ChildProcess;
@@ -55,11 +57,14 @@ export class PeerProcess {
     return null;
   }
 
+  /** Asked first, so that one with a browser can end that too. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), SECONDS_TO_END * 1000);
     await exit;
+    clearTimeout(timer);
   }
 }
 

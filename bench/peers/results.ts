@@ -1,123 +1,123 @@
 /** RESULTS.md: who ran, every figure, and what could not be done. */
 import { digits, percent } from '../statistics.ts';
-import { flops, nameOf, type Player } from './match.ts';
-import type { Task } from './task.ts';
+import {
+  type Contestant,
+  cellOf,
+  gflopsOf,
+  isMeasured,
+  type MatchRecord,
+  type Measured,
+  type Row,
+} from './record.ts';
+import { flops, nameOf } from './task.ts';
 
-export interface Results {
-  readonly machine: string;
-  readonly date: string;
-  readonly options: string;
-  readonly tasks: readonly Task[];
-  readonly players: readonly Player[];
-  /** What `npm run bench:browser` printed, or why it did not run. */
-  readonly browser: string;
-  /** File name of the chart, beside the page. */
-  readonly chart: string;
-}
-
-export function writeResults({ machine, date, options, tasks, players, browser, chart }: Results): string {
-  const kernels = tasks.filter(({ kind }) => kind !== 'network');
-  const networks = tasks.filter(({ kind }) => kind === 'network');
-  const present = players.filter(({ hello }) => typeof hello !== 'string');
-  const [ours] = players;
-  const header = [`${ours.name}`, ...present.slice(1).map(({ name }) => name)];
-  const others = present.slice(1);
+/** @param chart file name of the chart, beside the page */
+export function writeResults(record: MatchRecord, chart: string): string {
+  const { conditions, starts, seconds, contestants } = record;
+  const { machine, threads, size } = conditions;
   return `# Ours and theirs
 
-Written by \`npm run bench:peers\` on ${date}; ${options}.
-${machine}.
+Written by \`npm run bench:peers\`, begun ${starts.join(' and ')} UTC, ${(seconds / 60).toFixed(0)} minutes in all.
+${machine}; ${threads} threads for each contestant that has threads; images of ${size}x${size}.
 
-Contestants take turns within each row; figures are medians, with half the distance between the quartiles. \`2.0x\` says that ours
-is twice as fast, \`0.5x\` that theirs is. Results of kernels are compared: all agree in their root mean square within 0.1 %.
+Contestants take turns within each row; figures are medians, with half the distance between the quartiles. \`2.0x\` says that the
+first column's is twice as fast, \`0.5x\` that the other is. All have the same time: ¹ had time for one run after the first call,
+² for that first call alone, and "not done in 9 s" for none. Results of kernels are compared: all agree in their root mean square
+within 0.1 %, or the cell says so.
 
 ![Ours and theirs](${chart})
 
 ## Who
 
-${table(
-  ['', 'version', 'runs on'],
-  players.map(({ name, hello }) =>
-    typeof hello === 'string' ? [name, '', hello] : [name, hello.version, hello.detail],
-  ),
-)}
+${contestants.map(who).join('\n')}
 
 ONNX Runtime has its weights as constants of the model, which it may rearrange beforehand. The networks of tfjs and jax-js are written
-in their own operations; in inference, batch norm is one multiplication and one addition a value there.
+in their own operations. The other libraries' JavaScript runs on the Node of the first column.
 
-## Networks: images per second
+${tables(record, 'machine')}${tables(record, 'browser')}`;
+}
 
-${table(
-  ['', ...header],
-  networks.map((task) => [nameOf(task), ...present.map((player) => networkCell(task, player, ours))]),
-)}
+function who({ name, hello }: Contestant): string {
+  return `- **${name}**: ${typeof hello === 'string' ? hello : `${hello.version}; ${hello.detail}`}`;
+}
 
-## Networks: peak memory of the process, MiB
+const PLACES = { machine: '', browser: ', in Chromium' };
 
-${table(
-  ['', ...header],
-  networks.map((task) => [nameOf(task), ...present.map((player) => memoryCell(task, player))]),
-)}
-
-## Kernels: milliseconds
-
-${table(
-  ['', 'our GFLOPS', ...header],
-  kernels.map((task) => [
-    nameOf(task),
-    gflops(task, ours),
-    kernelCell(task, ours, ours),
-    ...others.map((player) => kernelCell(task, player, ours)),
-  ]),
-)}
-
-## In Chromium, on WebGL
-
-\`\`\`
-${browser.trim()}
-\`\`\`
-`;
+function tables({ contestants, rows }: MatchRecord, place: Contestant['place']): string {
+  const present = contestants.filter((one) => one.place === place && typeof one.hello !== 'string');
+  if (present.length === 0) return '';
+  const names = present.map(({ name }) => name);
+  const networks = rows.filter(({ task }) => task.kind === 'network');
+  const kernels = rows.filter(({ task }) => task.kind === 'kernel');
+  const where = PLACES[place];
+  const section = (
+    title: string,
+    of: readonly Row[],
+    cell: (row: Row, name: string, first: string) => string,
+  ) =>
+    of.length === 0
+      ? ''
+      : `## ${title}${where}\n\n${table(
+          ['', ...names],
+          of.map((row) => [nameOf(row.task), ...names.map((name) => cell(row, name, names[0]))]),
+        )}\n\n`;
+  return [
+    section('Networks: images per second', networks, networkCell),
+    place === 'machine' ? section('Networks: peak memory of the process, MiB', networks, memoryCell) : '',
+    section('Kernels: milliseconds', kernels, kernelCell),
+    section(
+      'Kernels: GFLOPS',
+      kernels.filter(({ task }) => flops(task) > 0),
+      gflopsCell,
+    ),
+  ].join('');
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [
-    line(header),
-    `|${header.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`,
-    ...rows.map(line),
-  ].join('\n');
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '/')).join(' | ')} |`;
+  const rule = `|${header.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`;
+  return [line(header), rule, ...rows.map(line)].join('\n');
 }
 
-function measured(task: Task, player: Player) {
-  const outcome = player.outcomes.get(task) ?? { note: 'not run' };
-  return 'note' in outcome ? { note: outcome.note.replaceAll('|', '/') } : outcome;
+/** Milliseconds an image, so that runs of fewer images compare. */
+const msEach = ({ sample, batch }: Measured): number => sample.median / batch;
+
+function ratio(row: Row, name: string, first: string): string {
+  const [theirs, ours] = [cellOf(row, name), cellOf(row, first)];
+  if (name === first || !isMeasured(theirs) || !isMeasured(ours)) return '';
+  return `, ${times(msEach(theirs) / msEach(ours))}`;
 }
 
-function ratio(task: Task, player: Player, ours: Player): string {
-  const [theirs, own] = [measured(task, player), measured(task, ours)];
-  if (player === ours || 'note' in theirs || 'note' in own) return '';
-  return `, ${(theirs.sample.median / own.sample.median).toFixed(1)}x`;
+const times = (value: number): string =>
+  `${value >= 10 ? value.toFixed(0) : value.toFixed(value < 1 ? 2 : 1)}x`;
+
+function mark({ sample, isFirstCall }: Measured): string {
+  if (isFirstCall) return '²';
+  return sample.runs === 1 ? '¹' : ` ±${percent(sample.spread)}`;
 }
 
-function kernelCell(task: Task, player: Player, ours: Player): string {
-  const outcome = measured(task, player);
-  if ('note' in outcome) return outcome.note;
-  const { median, spread } = outcome.sample;
-  return `${digits(median)} ±${percent(spread)}${ratio(task, player, ours)}`;
+function kernelCell(row: Row, name: string, first: string): string {
+  const cell = cellOf(row, name);
+  if (!isMeasured(cell)) return cell.note;
+  return `${digits(cell.sample.median)}${mark(cell)}${ratio(row, name, first)}`;
 }
 
-function gflops(task: Task, player: Player): string {
-  const outcome = measured(task, player);
-  return 'note' in outcome ? '' : (flops(task) / outcome.sample.median / 1e6).toFixed(1);
+function gflopsCell(row: Row, name: string): string {
+  const gflops = gflopsOf(row, name);
+  return gflops === null ? '' : gflops.toFixed(1);
 }
 
-function networkCell(task: Task, player: Player, ours: Player): string {
-  const outcome = measured(task, player);
-  if ('note' in outcome || task.kind !== 'network') return 'note' in outcome ? outcome.note : '';
-  const { median, spread } = outcome.sample;
-  return `${digits((1000 * task.batch) / median)} ±${percent(spread)}${ratio(task, player, ours)}`;
+function networkCell(row: Row, name: string, first: string): string {
+  const cell = cellOf(row, name);
+  if (!isMeasured(cell)) return cell.note;
+  const batch = cell.batch < row.task.batch ? ` at batch ${cell.batch}` : '';
+  return `${digits(1000 / msEach(cell))}${mark(cell)}${ratio(row, name, first)}${batch}`;
 }
 
-function memoryCell(task: Task, player: Player): string {
-  const outcome = measured(task, player);
-  return 'note' in outcome ? '' : (outcome.residentBytes / 2 ** 20).toFixed(0);
+function memoryCell(row: Row, name: string): string {
+  const cell = cellOf(row, name);
+  if (!isMeasured(cell) || cell.residentBytes === null) return '';
+  const batch = cell.batch < row.task.batch ? ` at batch ${cell.batch}` : '';
+  return `${(cell.residentBytes / 2 ** 20).toFixed(0)}${batch}`;
 }

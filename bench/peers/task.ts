@@ -1,21 +1,21 @@
-import type { NetworkTask } from '../network.ts';
-import type { ConvShape } from '../shapes.ts';
+import { flopsOf, type NetworkTask } from '../network.ts';
+import { type KernelTask, nameOfKernel } from '../tasks.ts';
 
-export type ConvPass = 'forward' | 'input grad' | 'weight grad';
-
-/** What contestants are asked to do. Inputs are `noise` of their lengths, in NCHW and OIHW. */
-export type Task =
-  | { readonly kind: 'gemm'; readonly size: number }
-  | { readonly kind: 'conv2d'; readonly pass: ConvPass; readonly shape: ConvShape; readonly batch: number }
-  | ({ readonly kind: 'network' } & NetworkTask);
+/** What contestants are asked to do. */
+export type Task = ({ readonly kind: 'kernel' } & KernelTask) | ({ readonly kind: 'network' } & NetworkTask);
 
 /** Tasks as the coordinator sends them: with the file of the model, for those that run models from files. */
 export type TaskWithModel = Task & { readonly model: string };
 
+export const flops = (task: Task): number => (task.kind === 'network' ? flopsOf(task) : task.flops);
+
+export const nameOf = (task: Task): string =>
+  task.kind === 'kernel' ? nameOfKernel(task) : `${task.network} ${task.mode}, batch ${task.batch}`;
+
 /** What a contestant says of itself. */
 export interface Hello {
   readonly version: string;
-  /** Backend and threads, as far as it tells. */
+  /** Backend, engine and threads, as far as it tells. */
   readonly detail: string;
 }
 
@@ -23,10 +23,11 @@ export type Request = { readonly open: TaskWithModel } | { readonly run: number 
 
 export type Reply =
   | { readonly hello: Hello }
-  /** Milliseconds of a first run, and of a second; the root mean square of the result, the same for all layouts. */
-  | { readonly first: number; readonly second: number; readonly rms: number | null }
+  /** Milliseconds of the first run; the root mean square of its result, the same for all layouts; peak memory. */
+  | { readonly first: number; readonly rms: number | null; readonly residentBytes: number | null }
   | { readonly cannot: string }
-  | { readonly ms: number; readonly residentBytes: number }
+  /** Milliseconds of each of the runs asked for, on average. */
+  | { readonly ms: number; readonly residentBytes: number | null }
   | { readonly closed: true };
 
 /** Before each reply on a contestant's standard output, which libraries write to as well. */

@@ -1,0 +1,37 @@
+/** Ourselves, under the rules of the others. */
+import type { Device, Storage } from '../../lib/devices/device.ts';
+import { openNetwork } from '../network.ts';
+import { openKernel } from '../ours.ts';
+import { settle } from '../settle.ts';
+import type { KernelTask } from '../tasks.ts';
+import type { Contestant, Opened } from './stage.ts';
+
+/** @param device the current one @param engine what it runs in */
+export function ours(device: Device, engine: string): Contestant {
+  return {
+    version: 'this tree',
+    detail: `${device.description}; ${engine}`,
+    open: async (task) => (task.kind === 'network' ? { run: openNetwork(task) } : open(device, task)),
+  };
+}
+
+function open(device: Device, task: KernelTask): Opened {
+  const kernel = openKernel(device, task);
+  let last: Storage[] = [];
+  const forget = () => {
+    for (const storage of last) device.free(storage);
+    last = [];
+  };
+  return {
+    async run() {
+      forget();
+      last = kernel.run();
+      await settle(device, last[0]);
+    },
+    result: () => device.read(last[0]),
+    close() {
+      forget();
+      kernel.close();
+    },
+  };
+}
