@@ -58,10 +58,17 @@ function eachOutput(
 }
 
 /** The pixels at an address: those of four neighbouring windows, or one in all lanes. */
-const pixels = (address: I32, stride: number, four: boolean): V128 => {
-  if (!four) return address.splat32();
-  return stride === 1 ? address.v128() : address.v128().shuffle(address.v128(16), [0, 2, 4, 6]);
+const pixels = (address: I32, stride: number, four: boolean, offset = 0): V128 => {
+  if (!four) return address.splat32(offset);
+  const low = address.v128(offset);
+  return stride === 1 ? low : low.shuffle(address.v128(offset + 16), [0, 2, 4, 6]);
 };
+
+/** Windows of more pixels are searched by a loop. */
+const MOST_UNROLLED = 16;
+
+/** Whether a later value takes the place of the best one: where it is greater, or the first NaN. */
+const beats = (value: V128, best: V128): V128 => value.gt(best).or(value.ne(value).and(best.eq(best)));
 
 /**
  * Input: x; outputs: out and the winners' places, indices. The first of equals wins, a NaN beats all. A window whose
@@ -73,6 +80,12 @@ export const maxPoolKernel = (g: MaxPool2dGeometry) =>
     const [x, out, indices, row, column, place] = Array.from({ length: 6 }, () => f.i32());
     const [best, value, winner, wins] = Array.from({ length: 4 }, () => f.v128());
     const stride = g.strideWidth;
+    /** The places of four neighbouring windows' pixels. */
+    const places = (first: I32) =>
+      first
+        .toF32()
+        .splat()
+        .add(V128.lanes([0, stride, 2 * stride, 3 * stride]));
     const span = { stride, padding: g.paddingWidth, reach: (g.kernelWidth - 1) * g.dilationWidth };
     eachOutput(
       emission,
@@ -84,35 +97,52 @@ export const maxPoolKernel = (g: MaxPool2dGeometry) =>
         indices.set(p.indices.add(output));
       },
       (oy, ox, four) => {
-        winner.set(-1);
-        best.set(-Infinity);
-        const meet = () => {
-          place.set(row.mul(g.inWidth).add(column));
-          value.set(pixels(f.i32(x.add(place.shl(2))), stride, four));
-          wins.set(
-            value
-              .gt(best)
-              .or(value.ne(value).and(best.eq(best)))
-              .or(winner.lt(0)),
-          );
-          best.set(wins.choose(value, best));
-          const places = place
-            .toF32()
-            .splat()
-            .add(V128.lanes([0, stride, 2 * stride, 3 * stride]));
-          winner.set(wins.choose(places, winner));
-        };
-        f.for(0, g.kernelHeight, (ky) => {
-          row.set(oy.mul(g.strideHeight).sub(g.paddingHeight).add(ky.mul(g.dilationHeight)));
-          f.if(row.below(g.inHeight), () => {
-            column.set(ox.mul(stride).sub(g.paddingWidth));
-            f.repeat(I32.const(g.kernelWidth), () => {
-              if (four) meet();
-              else f.if(column.below(g.inWidth), meet);
-              column.set(column.add(g.dilationWidth));
+        const top = f.i32(oy.mul(g.strideHeight).sub(g.paddingHeight));
+        const left = f.i32(ox.mul(stride).sub(g.paddingWidth));
+        /** Of windows that may reach outside, tap by tap. */
+        const search = () => {
+          winner.set(-1);
+          best.set(-Infinity);
+          const meet = () => {
+            place.set(row.mul(g.inWidth).add(column));
+            value.set(pixels(f.i32(x.add(place.shl(2))), stride, four));
+            wins.set(beats(value, best).or(winner.lt(0)));
+            best.set(wins.choose(value, best));
+            winner.set(wins.choose(places(place), winner));
+          };
+          row.set(top);
+          f.repeat(I32.const(g.kernelHeight), () => {
+            f.if(row.below(g.inHeight), () => {
+              column.set(left);
+              f.repeat(I32.const(g.kernelWidth), () => {
+                if (four) meet();
+                else f.if(column.below(g.inWidth), meet);
+                column.set(column.add(g.dilationWidth));
+              });
             });
+            row.set(row.add(g.dilationHeight));
           });
-        });
+        };
+        /** Of windows that lie inside: the winner is counted from the first pixel. */
+        const searchInside = () => {
+          place.set(top.mul(g.inWidth).add(left));
+          const first = f.i32(x.add(place.shl(2)));
+          best.set(pixels(first, stride, true));
+          winner.set(0);
+          for (let tap = 1; tap < g.kernelHeight * g.kernelWidth; tap++) {
+            const ky = Math.floor(tap / g.kernelWidth);
+            const offset = ky * g.dilationHeight * g.inWidth + (tap % g.kernelWidth) * g.dilationWidth;
+            value.set(pixels(first, stride, true, offset * 4));
+            wins.set(beats(value, best));
+            best.set(wins.choose(value, best));
+            winner.set(wins.choose(V128.const(offset), winner));
+          }
+          winner.set(winner.add(places(place)));
+        };
+        const bottom = top.add((g.kernelHeight - 1) * g.dilationHeight);
+        if (four && g.kernelHeight * g.kernelWidth <= MOST_UNROLLED) {
+          f.if(top.ge(0).and(bottom.lt(g.inHeight)), searchInside, search);
+        } else search();
         if (four) f.store(out, best);
         else f.storeLane(out, best, 0);
         if (four) f.store(indices, winner);

@@ -7,7 +7,7 @@
 import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
 import { packTransposed, packWindow } from './pack.ts';
-import { I32, type Local } from './values.ts';
+import { I32, type Local, type V128 } from './values.ts';
 import { keyOf, tapsOf, type Window } from './window.ts';
 
 /** Where C's value (m, column) goes: planes of `height` by `width`, of which the grid's positions are a lattice. */
@@ -148,6 +148,28 @@ export const productKernel = (product: Product, shape: TileShape) => {
         i,
       );
     };
+    /** Writes the rows of a tile that has all its columns, wherever these go. */
+    const scatterRows = (row: I32) => {
+      const rowOut = f.i32(out.add(row.mul(planeBytes)));
+      const value = f.v128();
+      from.set(tile);
+      f.repeat(endRow.sub(row).min(shape.rows), () => {
+        for (let j = 0; j < shape.columns; j += 4) {
+          const places = [0, 1, 2, 3].map((lane) => f.i32(rowOut.add(table.i32((j + lane) * 4))));
+          value.set(from.v128(j * 4));
+          f.if(accumulate, () => {
+            const [first, ...others] = places;
+            const before = others.reduce<V128>((vector, at, l) => at.lane32(vector, l + 1), first.splat32());
+            value.set(value.add(before));
+          });
+          places.forEach((at, lane) => {
+            f.storeLane(at, value, lane);
+          });
+        }
+        from.set(from.add(shape.columns * 4));
+        rowOut.set(rowOut.add(planeBytes));
+      });
+    };
     const computeTile = (row: I32, column: I32) => {
       if (product.bias !== 'none') {
         f.if(biased, () =>
@@ -177,10 +199,15 @@ export const productKernel = (product: Product, shape: TileShape) => {
               });
             },
             () =>
-              eachValue(row, (address, i, j) => {
-                const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
-                f.store(address, accumulate.select(address.f32().add(value), value));
-              }),
+              f.if(
+                left.eq(shape.columns),
+                () => scatterRows(row),
+                () =>
+                  eachValue(row, (address, i, j) => {
+                    const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
+                    f.store(address, accumulate.select(address.f32().add(value), value));
+                  }),
+              ),
           );
         },
       );

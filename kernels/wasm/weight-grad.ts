@@ -7,7 +7,7 @@ import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
 import { type Panels, panelsOf, placeInPanels } from './panels.ts';
 import { transpose } from './transpose.ts';
-import { I32, type Local, type V128 } from './values.ts';
+import { I32, type Local } from './values.ts';
 import { emitWindowGroup, keyOf, tapsOf, type Window } from './window.ts';
 
 export interface WeightGrad {
@@ -42,22 +42,19 @@ const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
 const layoutOf = (w: WeightGrad, shape: TileShape) => {
   const a: Panels = { width: shape.rows, panelBytes: w.block * shape.rows * 4 };
   const b: Panels = { width: shape.columns, panelBytes: w.block * shape.columns * 4 };
-  /** Columns of B: every tap has its channels, in whole groups of four. */
-  const channels = ceilTo(w.taskChannels, 4);
-  const columns = channels * tapsOf(w.window);
+  const columns = w.taskChannels * tapsOf(w.window);
   const sumRowBytes = ceilTo(columns, shape.columns) * 4;
   const parts = {
+    gathered: ceilTo(Math.max(w.taskRows, columns), 4) * 16,
     a: panelsOf(w.taskRows, shape.rows) * a.panelBytes,
     b: panelsOf(columns, shape.columns) * b.panelBytes,
     sums: ceilTo(w.taskRows, shape.rows) * sumRowBytes,
   };
-  return { a, b, channels, columns, sumRowBytes, parts };
+  return { a, b, sumRowBytes, parts };
 };
 
-export const weightGradScratch = (w: WeightGrad, shape: TileShape): number => {
-  const { a, b, sums } = layoutOf(w, shape).parts;
-  return a + b + sums;
-};
+export const weightGradScratch = (w: WeightGrad, shape: TileShape): number =>
+  Object.values(layoutOf(w, shape).parts).reduce((sum, bytes) => sum + bytes, 0);
 export const weightGradTasks = (w: WeightGrad): number =>
   Math.ceil(w.rows / w.taskRows) * Math.ceil(w.channels / w.taskChannels);
 
@@ -89,10 +86,12 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
       const x = f.i32(p.x.add(xAt.shl(2)));
       const groupOut = group.mul(w.rows).add(row).mul(w.channels).add(channel).mul(taps);
       const out = f.i32(p.out.add(part.mul(p.partOut).add(groupOut).shl(2)));
-      const packedA = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
+      const gathered = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
+      const packedA = f.i32(gathered.add(parts.gathered));
       const packedB = f.i32(packedA.add(parts.a));
       const sums = f.i32(packedB.add(parts.b));
 
+      const columns = f.i32(channels.mul(taps));
       const start = f.i32(part.mul(p.partColumns));
       const end = f.i32(start.add(p.partColumns).min(p.columns));
       const [a, b, c] = [f.i32(), f.i32(), f.i32()];
@@ -108,7 +107,7 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
             (k) => {
               const column = f.i32(first.add(k));
               const pack = (window: Window, source: I32, planes: I32, packed: I32, panels: Panels) =>
-                packFour(f, { window, source, planes, packed, panels, layout, k }, column, blockEnd);
+                packFour(f, { window, source, planes, gathered, packed, panels, k }, column, blockEnd);
               pack(w.rowWindow, dy, rows, packedA, layout.a);
               pack(w.window, x, channels, packedB, layout.b);
             },
@@ -117,7 +116,7 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
           b.set(packedB);
           f.for(
             0,
-            layout.columns,
+            columns,
             (column) => {
               a.set(packedA);
               c.set(sums.add(column.shl(2)));
@@ -139,24 +138,9 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
         w.block,
       );
 
-      const [from, to] = [f.i32(), f.i32()];
       f.for(0, rows, (i) => {
-        f.for(0, taps, (tap) => {
-          from.set(sums.add(i.mul(sumRowBytes)).add(tap.mul(layout.channels * 4)));
-          to.set(
-            out.add(
-              i
-                .mul(w.channels * taps)
-                .add(tap)
-                .shl(2),
-            ),
-          );
-          f.repeat(channels, () => {
-            f.store(to, from.f32());
-            from.set(from.add(4));
-            to.set(to.add(taps * 4));
-          });
-        });
+        const to = out.add(i.mul(w.channels * taps * 4));
+        f.copyMemory(to, sums.add(i.mul(sumRowBytes)), columns.shl(2));
       });
     },
   );
@@ -166,44 +150,38 @@ interface Packing {
   readonly source: I32;
   /** Planes to read. */
   readonly planes: I32;
+  /** Room for the values before they are transposed. */
+  readonly gathered: I32;
   readonly packed: I32;
   readonly panels: Panels;
-  readonly layout: { readonly channels: number };
   /** The position's place in the block. */
   readonly k: I32;
 }
 
-/** Packs four positions of every plane and tap: as channel tap * layout.channels + plane. */
+/** Packs four positions of every plane and tap, as channel plane * taps + tap. */
 function packFour(f: FunctionBuilder, packing: Packing, column: Local<I32>, columns: I32): void {
-  const { window, planes, packed, panels, layout, k } = packing;
-  const start = f.i32(packed.add(k.mul(panels.width * 4)));
-  const [channel, left] = [f.i32(), f.i32()];
-  emitWindowGroup(f, window, packing.source, column, columns, (tap, load, next) => {
-    channel.set(tap.mul(layout.channels));
-    left.set(planes);
-    const write = (vectors: readonly V128[]) => {
-      const store = placeInPanels(f, panels, start, channel);
-      store(I32.const(0), transpose(f, vectors), (position) => position * panels.width * 4);
-      channel.set(channel.add(4));
-      left.set(left.sub(4));
-    };
-    const plane = () => {
-      const vector = f.v128(load());
+  const { window, source, planes, gathered, packed, panels, k } = packing;
+  const taps = tapsOf(window);
+  const at = f.i32();
+  emitWindowGroup(f, window, source, column, columns, (tap, load, next) => {
+    at.set(gathered.add(tap.shl(4)));
+    f.repeat(planes, () => {
+      f.store(at, load());
       next();
-      return vector;
-    };
-    f.while(left.ge(4), () => write([plane(), plane(), plane(), plane()]));
-    f.if(left.gt(0), () => {
-      const vectors = [f.v128(load()), f.v128(), f.v128(), f.v128()];
-      next();
-      [1, 2, 3].forEach((slot) => {
-        vectors[slot].set(0);
-        f.if(left.gt(slot), () => {
-          vectors[slot].set(load());
-          next();
-        });
-      });
-      write(vectors);
+      at.set(at.add(taps * 16));
     });
   });
+  const start = f.i32(packed.add(k.mul(panels.width * 4)));
+  at.set(gathered);
+  f.for(
+    0,
+    planes.mul(taps),
+    (channel) => {
+      const store = placeInPanels(f, panels, start, channel);
+      const vectors = [0, 1, 2, 3].map((i) => f.v128(at.v128(i * 16)));
+      store(I32.const(0), transpose(f, vectors), (position) => position * panels.width * 4);
+      at.set(at.add(64));
+    },
+    4,
+  );
 }

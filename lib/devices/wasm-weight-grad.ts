@@ -37,7 +37,7 @@ export function runConv2dWeightGrad(engine: WasmEngine, operands: Operands, g: C
     rowWindow: plainWindow(positions, g.outChannels * positions),
     window,
     taskRows: ceilTo(evenShare(rows, MOST_ROWS), shape.rows),
-    taskChannels: ceilTo(evenShare(channels, Math.floor(MOST_ROWS / tapsOf(window))), 4),
+    taskChannels: evenShare(channels, Math.floor(MOST_ROWS / tapsOf(window))),
     block: BLOCK,
   };
   if (g.groups === 1 && isWinogradGrad(w)) runWinograd(engine, operands, g, w);
