@@ -40,10 +40,13 @@ const fromZero = number('a number from 0 on', (value) => value >= 0 && value < N
 const share = number('a number above 0 and below 1', (value) => value > 0 && value < 1);
 const oneOrThree = number('1 or 3', (value) => value === 1 || value === 3) as (text: string) => 1 | 3;
 
+/** Stands for null, which commander takes for a flag without a value. */
+const NONE = Symbol('none');
+
 const orNone =
   <Value>(parse: (text: string) => Value) =>
   (text: string): Value | null =>
-    text === 'none' ? null : parse(text);
+    text === 'none' ? (NONE as never) : parse(text);
 
 /** `dropout:0.5,256,relu` */
 function parseHead(text: string): HeadLayer[] {
@@ -272,7 +275,8 @@ type Given = Readonly<Record<string, unknown>>;
 /** The fields of a table whose flags were given. */
 function pick(table: Readonly<Record<string, Flag<never>>>, given: Given): Record<string, unknown> {
   const values = Object.entries(table).map(([field, flag]) => [field, given[nameOf(flag)]] as const);
-  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+  const named = values.filter(([, value]) => value !== undefined);
+  return Object.fromEntries(named.map(([field, value]) => [field, value === NONE ? null : value]));
 }
 const nameOf = ({ flag }: Flag<never>): string => new Option(flag).attributeName();
 

@@ -54,18 +54,17 @@ function pool(cells: readonly FinishedCell[]): Measure[] {
     .map((one) => ({ ...one, auroc: null }));
 }
 
-const fixed = (value: number | null) => (value === null ? '-' : value.toFixed(3));
+const fixed = (value: number | null) => (value === null ? '-' : value.toFixed(3).replace(/^-(0\.0+)$/, '$1'));
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** A metric of a model over its seeds: with its interval where there is one seed, else with the seeds' range. */
+/** A metric of a model over its seeds, in lines: with its interval where there is one seed, else with the seeds' range. */
 function cell(entries: readonly Entry[], metric: 'kappa' | 'accuracy'): string {
-  if (entries.length === 0) return '';
-  const mark = entries.some(({ collapsed }) => collapsed) ? ' (one class only)' : '';
   const values = entries.flatMap(({ [metric]: value }) => (value === null ? [] : [value]));
-  if (values.length === 0) return `-${mark}`;
+  if (values.length === 0) return entries.length > 0 ? '-' : '';
   const [low, high] =
     entries.length === 1 ? entries[0][`${metric}Interval`] : [Math.min(...values), Math.max(...values)];
-  return `${fixed(mean(values))} (${fixed(low)} to ${fixed(high)})${mark}`;
+  const mark = entries.some(({ collapsed }) => collapsed) ? ['one class only'] : [];
+  return [fixed(mean(values)), `${fixed(low)} to ${fixed(high)}`, ...mark].join('\n');
 }
 
 /** A table of one metric: a row a region, a column a model, and for kappa per study the published ones. */
@@ -119,7 +118,7 @@ export const notesOf = (entries: readonly Entry[]): string[] => {
   return [
     ...(isMura(entries) ? [] : [other]),
     'Test images are those of the official valid split; thresholds were chosen on validation images, which are a fifth of the official train split, of other patients.',
-    `In brackets: ${seeds === 1 ? '95 % intervals, by bootstrap over patients' : `the range over ${seeds} seeds`}. "Majority class" is what always giving the more frequent answer achieves; "one class only" marks a model that does just that.`,
+    `Below a figure: ${seeds === 1 ? '95 % intervals, by bootstrap over patients' : `the range over ${seeds} seeds`}. "Majority class" is what always giving the more frequent answer achieves; "one class only" marks a model that does just that.`,
     'A unified model has learnt all regions, a specialised one its own; "all" of the specialised ones are the answers of the seven together.',
     ...PUBLISHED.map(
       ({ title, metric, unit, on, source, comparable }) =>
@@ -130,7 +129,7 @@ export const notesOf = (entries: readonly Entry[]): string[] => {
 };
 
 export function toMarkdown(title: string, tables: readonly Table[], notes: readonly string[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ').replaceAll('\n', '<br>')} |`;
   const blocks = tables.map(({ title, header, rows }) =>
     [
       `## ${title}`,
@@ -160,17 +159,24 @@ const STYLE = `
 body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 div { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid color-mix(in srgb, currentcolor 20%, transparent); padding: 0.35rem 0.75rem; text-align: right; vertical-align: bottom; }
+th, td { border-bottom: 1px solid color-mix(in srgb, currentcolor 20%, transparent); padding: 0.35rem 0.75rem; text-align: right; vertical-align: top; }
+small { opacity: 0.75; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 tbody tr:last-child { font-weight: 600; }
 `;
+
+/** The first line of a cell, and the others smaller below it. */
+const lines = (cell: string) => {
+  const [figure, ...rest] = cell.split('\n');
+  return html`${figure}${rest.map((line) => html`<br><small>${line}</small>`)}`;
+};
 
 /** One self-contained page. */
 export function toHtml(title: string, tables: readonly Table[], notes: readonly string[]): string {
   const sections = tables.map(
     ({ title, header, rows }) => html`<section><h2>${title}</h2><div><table>
 <thead><tr>${header.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
+<tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${lines(cell)}</td>`)}</tr>\n`)}</tbody>
 </table></div></section>\n`,
   );
   return html`<!doctype html>
