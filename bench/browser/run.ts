@@ -1,51 +1,119 @@
 /**
- * Our GL kernels beside tfjs-webgl's, in one Chromium page on the same GL: `npm run bench:browser [repeats]`.
- * tfjs is installed into bench/peers at the first run. Both are warmed up, take turns, and are timed from the call
- * until the result is back in JavaScript.
+ * The kernel table of `npm run bench` in headless Chromium on WebGL2, beside tfjs-webgl's in the same page:
+ * `npm run bench:browser [-- --filter conv2d 3x3 --batch 1]`. tfjs is installed into bench/peers at the first run.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { formatTable } from '../../lib/report/table.ts';
+import { writeWhole } from '../../lib/train/files.ts';
 import { bundle, openPage } from '../../test/browser/chromium.ts';
-import type { Row } from './page.ts';
+import { Budget } from '../budget.ts';
+import { describeLimits, type Limits, leastMs } from '../limits.ts';
+import { describeCpu } from '../machine.ts';
+import { count, positive } from '../options.ts';
+import { installPeers } from '../peers/contestants.ts';
+import { TFJS_SCRIPTS } from '../peers/tfjs-scripts.ts';
+import { digits, percent } from '../statistics.ts';
+import { type KernelTask, kernelTasks, nameOfKernel } from '../tasks.ts';
+import type { Match } from './page.ts';
 
-const repeats = Number(process.argv[2] ?? 7);
-const peers = fileURLToPath(new URL('../peers', import.meta.url));
-const scripts = ['tfjs-core/dist/tf-core.min.js', 'tfjs-backend-webgl/dist/tf-backend-webgl.min.js'].map(
-  (path) => `${peers}/node_modules/@tensorflow/${path}`,
-);
-
-if (!scripts.every((path) => existsSync(path))) {
-  execFileSync('npm', ['install', '--prefix', peers], { stdio: 'inherit' });
+interface Options {
+  batch?: number;
+  filter: string[];
+  seconds: number;
+  json?: string;
 }
+
+const options = new Command('bench:browser')
+  .description('The kernel table in Chromium on WebGL2, beside tfjs-webgl')
+  .option('--batch <n>', 'images of a run (default: 8, on a software renderer 1)', count)
+  .option('--filter <words...>', 'only rows whose kernel, shape and pass hold all these words', [])
+  .option('--seconds <n>', 'to divide among the rows', positive, 300)
+  .option('--json <file>', 'also write the figures to a file')
+  .parse()
+  .opts<Options>();
+
+/** A row runs though it wants longer than its share, up to so many shares; and none gets more than so many seconds. */
+const LENIENCE = 3;
+const ENOUGH = 5;
+/** Of one row, how many runs there are at least: both sides, warm and timed. */
+const RUNS = 4;
+
+interface Row {
+  readonly task: KernelTask;
+  readonly match: Match | null;
+}
+
+installPeers();
 await using open = await openPage(await bundle(new URL('page.ts', import.meta.url).href));
-for (const path of scripts) await open.page.addScriptTag({ path });
-const report = await open.page.evaluate((times) => window.contest(times), repeats);
-console.log(`${report.ours}; ${cpus().length} cores ${cpus()[0].model}; Chromium, medians of ${repeats}`);
-console.log(table([header(report.theirs), ...report.rows.map(columns)]));
+const { page } = open;
+for (const script of TFJS_SCRIPTS) await page.addScriptTag({ path: fileURLToPath(script) });
+const contest = await page.evaluate(() => window.openContest());
+const { limits } = contest;
+const batch = options.batch ?? (contest.isSoftware ? 1 : 8);
+console.log(
+  `${contest.ours}\n${describeCpu()}; Chromium ${page.context().browser()?.version()}; batch ${batch}`,
+);
+console.log(`${describeLimits(limits)}\n`);
 
-function header(theirs: string): string[] {
-  return ['shape', 'op', `${theirs} ms`, 'ours ms', 'ratio', 'our GFLOPS', 'difference'];
+const tasks = kernelTasks(batch).filter((task) =>
+  options.filter.every((word) => nameOfKernel(task).toLowerCase().includes(word.toLowerCase())),
+);
+const budget = new Budget(options.seconds, tasks.length);
+/** How many times longer than our limit allows both together took at each kernel's last shape. */
+const slowness = new Map<string, number>();
+const rows: Row[] = [];
+for (const task of tasks) {
+  const key = task.kernel + task.pass;
+  const least = leastMs(limits, task.flops, 4 * task.values);
+  const expected = (least * (slowness.get(key) ?? 1) * RUNS) / 2000;
+  const share = budget.take();
+  const match =
+    expected > LENIENCE * share
+      ? null
+      : await page.evaluate(([what, seconds]) => window.compete(what, seconds), [
+          task,
+          Math.min(share, ENOUGH),
+        ] as const);
+  if (match) slowness.set(key, (match.ours.median + match.theirs.median) / least);
+  rows.push({ task, match });
+  if (process.stdout.isTTY) console.log(nameOfKernel(task));
 }
+const header = [
+  'kernel',
+  'pass',
+  'ms',
+  '+-',
+  'GFLOPS',
+  'GB/s',
+  'of limit',
+  `${contest.theirs} ms`,
+  '+-',
+  'ratio',
+  'difference',
+];
+console.log(formatTable([header, ...rows.map((row) => columns(row, limits))]));
+console.log(
+  '\nratio: how many times faster ours is. of limit: as in npm run bench. difference: the largest of the results, over the largest value.',
+);
+if (options.json) await writeWhole(options.json, `${JSON.stringify({ ...contest, batch, rows }, null, 1)}\n`);
 
-function columns(row: Row): string[] {
+function columns({ task, match }: Row, limit: Limits): string[] {
+  const { kernel, shape, pass, flops, values } = task;
+  const name = `${kernel} ${shape}`;
+  if (!match) return [name, pass, 'left out: too slow for its share', '', '', '', '', '', '', '', ''];
+  const { ours, theirs, difference } = match;
   return [
-    row.shape,
-    row.op,
-    row.theirs.toFixed(1),
-    row.ours.toFixed(1),
-    `${(row.theirs / row.ours).toFixed(1)}x`,
-    (row.gflop / row.ours / 1e-3).toFixed(2),
-    row.difference.toExponential(0),
+    name,
+    pass,
+    digits(ours.median),
+    percent(ours.spread),
+    flops ? (flops / ours.median / 1e6).toFixed(1) : '',
+    ((4 * values) / ours.median / 1e6).toFixed(1),
+    percent(leastMs(limit, flops, 4 * values) / ours.median),
+    digits(theirs.median),
+    percent(theirs.spread),
+    `${(theirs.median / ours.median).toFixed(1)}x`,
+    difference.toExponential(0),
   ];
-}
-
-function table(rows: readonly string[][]): string {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  return rows
-    .map((row) =>
-      row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
-    )
-    .join('\n');
 }

@@ -23,6 +23,7 @@ export interface Tf {
   transpose(x: TfTensor, axes: readonly number[]): TfTensor;
   tile(x: TfTensor, times: readonly number[]): TfTensor;
   concat(xs: readonly TfTensor[], axis: number): TfTensor;
+  slice(x: TfTensor, begin: readonly number[], size: readonly number[]): TfTensor;
   matMul: Binary;
   conv2d(x: TfTensor, filter: TfTensor, stride: number, padding: number): TfTensor;
   batchNorm(

@@ -1,7 +1,7 @@
 /** TensorFlow.js as a contestant, on any of its backends. */
 import { Cannot, type Contestant, type Opened } from './stage.ts';
 import type { TaskWithModel } from './task.ts';
-import type { Tf } from './tfjs-api.ts';
+import type { Tf, TfTensor } from './tfjs-api.ts';
 import { openTfKernel } from './tfjs-kernels.ts';
 import { openTfNetwork } from './tfjs-networks.ts';
 
@@ -27,12 +27,11 @@ function explain(error: Error): never {
 async function open(tf: Tf, task: TaskWithModel): Promise<Opened> {
   if (task.kind === 'network') return { run: openTfNetwork(tf, task) };
   const kernel = openTfKernel(tf, task);
-  let last: ReturnType<typeof kernel.run> | null = null;
+  let last: TfTensor | null = null;
   return {
     async run() {
       last?.dispose();
-      last = kernel.run();
-      await last.data();
+      last = await kernel.run();
     },
     async result() {
       if (!last) throw new Error('no run yet');

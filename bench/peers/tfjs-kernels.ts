@@ -5,8 +5,8 @@ import type { Computation, KernelTask } from '../tasks.ts';
 import { type Tf, type TfTensor, TO_HWIO, TO_NCHW, TO_NHWC, TO_OIHW } from './tfjs-api.ts';
 
 export interface TfKernel {
-  /** Queues one run; the result is the caller's to dispose of. Where there are several, the one to compare. */
-  run(): TfTensor;
+  /** Does it once; the result, which is the caller's to dispose of, is there. Where there are several, the one to compare. */
+  run(): Promise<TfTensor>;
   /** A result's values in our layout. */
   values(result: TfTensor): Promise<Float32Array>;
   close(): void;
@@ -24,13 +24,30 @@ export function openTfKernel(tf: Tf, { operands, computation }: KernelTask): TfK
   const compute = prepare(tf, computation, inputs);
   const isFilter = computation.op === 'conv2dWeightGrad';
   return {
-    run: () => tf.tidy(compute),
+    async run() {
+      const result = tf.tidy(compute);
+      await settle(tf, result);
+      return result;
+    },
     values: (result) =>
       (result.shape.length === 4 ? tf.transpose(result, isFilter ? TO_OIHW : TO_NCHW) : result).data(),
     close() {
       for (const input of inputs) input.dispose();
     },
   };
+}
+
+/** Waits for a result by reading the last of its values, as `settle` does with ours. */
+async function settle(tf: Tf, result: TfTensor): Promise<void> {
+  const last = result.shape.map((size) => size - 1);
+  const probe = tf.slice(
+    result,
+    last,
+    last.map(() => 1),
+  );
+  const [value] = await probe.data();
+  probe.dispose();
+  if (!Number.isFinite(value)) throw new Error(`a kernel's result is ${value}`);
 }
 
 function prepare(tf: Tf, computation: Computation, inputs: readonly TfTensor[]): () => TfTensor {
