@@ -255,6 +255,23 @@ test('what does not exist is said in words', () => {
   saying('data', /No image was broken/, { broken: [] });
 });
 
+test('charts of one value, or of values all alike, still have an axis and their dots', () => {
+  const history = madeUpHistory(1, 1).map((record) => ({ ...record, validation: null }));
+  const right = madeUpPredictions('valid', 20, 6)
+    .filter(({ label }) => label === 0)
+    .map((one) => ({ ...one, score: 0 }));
+  const document = pageOf({ networks: [{ history, best: null }], test: right, gallery: [] });
+  for (const figure of document.querySelectorAll('#training figure')) {
+    assert.is(figure.querySelectorAll('svg circle').length, 1);
+    assert.ok(figure.querySelectorAll('[aria-label="y-axis tick label"] text').length > 2);
+  }
+  const [accuracy] = document.querySelectorAll('#regions figure');
+  const regions = new Set(right.map(({ region }) => region)).size;
+  assert.is(accuracy.querySelectorAll('[aria-label=dot] path, circle').length, 4 * (regions + 1));
+  const ticks = texts(accuracy, '[aria-label="x-axis tick label"] text');
+  assert.equal([ticks[0], ticks[ticks.length - 1]], ['0.5', '1.0']);
+});
+
 test('writeReport leaves one file, whole', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gradiograph-report-'));
   try {

@@ -56,6 +56,8 @@ test('a threshold from validation decides for images and studies alike', () => {
   assert.match(report[2], /^hand +40 +0\.500 +0\.975 +1\.000 +1\.000 +0\.950 +0\.976 +0\.950$/);
   assert.is(report[3], report[2].replace('hand', 'all '));
   assert.ok(report.includes('abnormal: a score above 0.140'));
+  const { low, high } = bootstrapIntervals(scored, { threshold: 0.14 }).kappa;
+  assert.ok(report[report.length - 2].endsWith(`over patients ${low.toFixed(3)} to ${high.toFixed(3)})`));
   assert.match(report[report.length - 1], /per study: n 20, accuracy 1\.000/);
 });
 
