@@ -23,9 +23,9 @@ async function main(): Promise<void> {
     const context = { device, progress, signal: interrupt.signal };
     const { finished, failures } = await runCells(cells, run, context);
     await writeResults(run.out, finished);
-    progress.print(
-      `\n${finished.length} of ${cells.length} cells are finished: ${join(run.out, 'results.md')}`,
-    );
+    if (interrupt.signal.aborted) progress.print('stopped; run it again to go on');
+    const where = finished.length > 0 ? `: ${join(run.out, 'results.md')}` : '';
+    progress.print(`\n${finished.length} of ${cells.length} cells are finished${where}`);
     for (const failure of failures) progress.print(failure);
     if (failures.length > 0) process.exitCode = 1;
   } finally {
