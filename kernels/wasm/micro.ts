@@ -15,8 +15,10 @@ export interface TileShape {
   readonly columns: number;
 }
 
-export const tileShape = (target: Target): TileShape =>
-  target.wide ? { rows: 6, columns: 16 } : { rows: 4, columns: 8 };
+export const tileShape = ({ fused, wide }: Target): TileShape => ({
+  rows: fused ? 6 : 4,
+  columns: wide ? 16 : 8,
+});
 
 /** Exports `tile(a, b, c, rowBytes, k, accumulate)`: c is the tile's first value, its rows are rowBytes apart. */
 export function microModule(target: Target, shape = tileShape(target)): Uint8Array<ArrayBuffer> {
