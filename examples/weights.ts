@@ -1,5 +1,5 @@
 /** Weights that say what they are for, so that mura-predict needs nothing else. */
-import { FormatError } from '../lib/index.ts';
+import { FormatError, StateDictError } from '../lib/index.ts';
 import { loadMetadata, loadWeights, type Region, saveWeights } from '../lib/node.ts';
 import { buildModel, type Network } from './build.ts';
 import { MODELS, type Recipe } from './recipes.ts';
@@ -34,7 +34,13 @@ export async function openNetwork(path: string): Promise<{ model: Network; purpo
   const purpose = parsePurpose(path, text);
   const model = buildModel(purpose.recipe);
   const weights = await loadWeights(path);
-  model.loadStateDict(weights);
+  try {
+    model.loadStateDict(weights);
+  } catch (error) {
+    if (error instanceof StateDictError)
+      throw new StateDictError(`${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
   for (const value of weights.values()) value.dispose();
   return { model, purpose };
 }
