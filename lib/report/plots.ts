@@ -53,6 +53,7 @@ export function epochPlot(description: string, series: readonly Series[], best: 
   const points = series.flatMap(({ points }) => points);
   const epochs = Math.max(...points.map(({ x }) => x));
   const [low, high] = [Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y))];
+  const step = Math.ceil(epochs / 14);
   const room = low === high ? 0.1 : 0;
   const bestMarks =
     best === null
@@ -65,14 +66,15 @@ export function epochPlot(description: string, series: readonly Series[], best: 
             dy: -14,
             text: () => `best: epoch ${best}`,
             fontWeight: 600,
-            textAnchor: best > epochs * 0.8 ? 'end' : best < epochs * 0.2 ? 'start' : 'middle',
+            textAnchor:
+              best - 1 > 0.8 * (epochs - 1) ? 'end' : best - 1 < 0.2 * (epochs - 1) ? 'start' : 'middle',
           }),
         ];
   return draw(description, {
     x: {
       label: 'epoch',
       domain: [1, Math.max(2, epochs)],
-      ticks: Math.min(10, epochs),
+      ticks: Array.from({ length: Math.ceil(epochs / step) }, (_, i) => 1 + i * step),
       tickFormat: 'd',
       labelArrow: 'none',
     },

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, platform, release, totalmem } from 'node:os';
-import { formatDuration } from '../train/progress.ts';
 import type { TrainingHistory } from './report-training.ts';
 
 /** What it ran on, how fast, and with which versions: names and values. */
@@ -14,13 +13,20 @@ export function environmentRows(
   return [
     ['device', device],
     ...speedRows(networks),
-    ['duration', `${formatDuration(seconds)} (h:mm:ss or m:ss)`],
+    ['duration', durationOf(seconds)],
     ['processor', processors.length > 0 ? `${processors.length} x ${processors[0].model}` : 'unknown'],
     ['memory', `${Math.round(totalmem() / 2 ** 30)} GiB`],
     ['system', `${platform()} ${release()}`],
     ['versions', `gradiograph ${ownVersion()}, Node ${node}, V8 ${v8}`],
     ['written', new Date().toISOString()],
   ];
+}
+
+function durationOf(seconds: number): string {
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  const parts = [`${Math.floor(minutes / 60)} h`, `${minutes % 60} min`, `${whole % 60} s`];
+  return parts.slice(whole < 60 ? 2 : minutes < 60 ? 1 : 0).join(' ');
 }
 
 /** Over all epochs: harmonic means, since an epoch's time goes by the inverse of its speed. */

@@ -143,6 +143,7 @@ test('data, settings, machine and history are written out', () => {
   const machine = tableOf(document, 'What it ran on');
   assert.equal(rowOf(machine, 'device'), [report.device]);
   assert.match(rowOf(machine, 'versions')[0], /gradiograph \d+\.\d+\.\d+, Node \d+/);
+  assert.equal(rowOf(machine, 'duration'), ['1 h 12 min 1 s']);
   assert.match(rowOf(machine, 'speed of training')[0], /^20\.\d images\/s$/);
   assert.match(rowOf(machine, 'data wait')[0], /^2\.\d %/);
 
@@ -151,6 +152,11 @@ test('data, settings, machine and history are written out', () => {
   for (const figure of figures) {
     assert.is(figure.querySelectorAll('svg circle').length, 2 * 14);
     assert.ok(texts(figure, 'svg text').includes('best: epoch 9'));
+    const ticks = texts(figure, '[aria-label="x-axis tick label"] text');
+    assert.equal(
+      ticks.map(Number),
+      Array.from({ length: 14 }, (_, i) => i + 1),
+    );
   }
   assert.is(tableOf(document, 'Epochs').querySelectorAll('tbody tr').length, 14);
 });
