@@ -60,6 +60,11 @@ export async function runExperiment(
   const { recipe, seed } = settings;
   const { sets, broken } = await openData(settings, run, progress);
   progress.print(describeRecipe(settings));
+  if (recipe.imagenet && settings.pretrained === null) {
+    progress.print(
+      'note: the source of this recipe starts from ImageNet weights; --pretrained imagenet fetches them',
+    );
+  }
   const networks: Trained[] = [];
   try {
     for (let member = 0; member < recipe.ensemble; member++) {

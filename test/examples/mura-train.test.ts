@@ -11,9 +11,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { measure } from '../../examples/measures.ts';
+import { readPredictions } from '../../examples/predictions.ts';
 import { drawMura } from '../../lib/data/synthetic.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { full } from '../../lib/index.ts';
+import { loadMetadata } from '../../lib/node.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/serialize/safetensors.ts';
 import { ReferenceDevice } from '../reference/device.ts';
 import { runExample } from './run.ts';
@@ -68,9 +71,90 @@ test('trains, and ends with accuracy and kappa per image and per study', async (
     'last.safetensors',
     'log.csv',
     'predictions.csv',
+    'report.html',
     'result.json',
   ]);
   assert.is(curve('whole').length, 4);
+  assert.match(output, /data wait \d+ %/);
+  const report = readFileSync(join(out('whole'), 'report.html'), 'utf8');
+  assert.match(report, '<h1>cnn2 on data, all regions</h1>');
+  assert.match(report, 'data:image/png;base64,');
+});
+
+test('the threshold is that of validation, and is kept with the weights; the figures follow from the predictions', async () => {
+  const { threshold, measures, settings } = JSON.parse(
+    readFileSync(join(out('whole'), 'result.json'), 'utf8'),
+  );
+  const purpose = JSON.parse((await loadMetadata(join(out('whole'), 'best.safetensors'))).gradiograph_mura);
+  assert.equal(purpose, { recipe: settings.recipe, regions: [], threshold });
+  const predictions = await readPredictions(join(out('whole'), 'predictions.csv'));
+  assert.is(predictions.length, 29);
+  assert.equal(measures, JSON.parse(JSON.stringify(measure(predictions, threshold))));
+});
+
+test('an ensemble trains a network from each seed, averages them, and goes on after Ctrl-C with all of them', async () => {
+  const args = [...SMALL, '--epochs', '1', '--ensemble', '2'];
+  const whole = await run([...args, '--out', out('ensemble')]);
+  assert.is(whole.code, 0, whole.output);
+  const weights = (name: string, network: number) =>
+    readFileSync(join(out(name), `network-${network}`, 'best.safetensors'));
+  assert.not.equal(weights('ensemble', 1), weights('ensemble', 2));
+  const alone = await run([...SMALL, '--epochs', '1', '--seed', '0', '--out', out('alone')]);
+  assert.is(alone.code, 0, alone.output);
+  assert.equal(curve('ensemble/network-1'), curve('alone'));
+
+  const stopped = await run([...args, '--out', out('halves')], /^epoch 1\/1 {2}train/m);
+  assert.is(stopped.code, 130, stopped.output);
+  const checkpoint = /go on with --resume (.*)\n/.exec(stopped.output)?.[1] ?? '';
+  const resumed = await run([
+    '--resume',
+    checkpoint,
+    '--device',
+    'wasm',
+    '--threads',
+    '2',
+    '--out',
+    out('halves'),
+  ]);
+  assert.is(resumed.code, 0, resumed.output);
+  for (const network of [1, 2]) assert.equal(weights('halves', network), weights('ensemble', network));
+});
+
+test('what the best recipe adds works together: padding, accumulation, warm-up, clipping, mixup, test-time augmentation', async () => {
+  const { code, output } = await run([
+    ...[
+      '--recipe',
+      'best',
+      '--model',
+      'resnet18',
+      '--data',
+      data,
+      '--size',
+      '32',
+      '--epochs',
+      '2',
+      '--batch',
+      '4',
+    ],
+    ...[
+      '--channels',
+      '1',
+      '--region',
+      'finger,forearm',
+      '--device',
+      'wasm',
+      '--threads',
+      '2',
+      '--out',
+      out('best'),
+    ],
+  ]);
+  assert.is(code, 0, output);
+  assert.match(
+    output,
+    /^note: the source of this recipe starts from ImageNet weights; --pretrained imagenet fetches them$/m,
+  );
+  assert.match(output, /kappa .*\)\n$/);
 });
 
 test('Ctrl-C ends cleanly, and --resume ends with the curve of an uninterrupted run', async () => {
