@@ -1,7 +1,7 @@
 /** One network in one mode, in a process of its own, so that peak memory is its own: started by training.ts. */
 import { availableParallelism } from 'node:os';
 import type { DeviceChoice } from '../lib/devices/select.ts';
-import { init, profile } from '../lib/index.ts';
+import { init, type Profile, profile } from '../lib/index.ts';
 import { type NetworkTask, openNetwork } from './network.ts';
 import { type Sample, summarize } from './statistics.ts';
 
@@ -9,7 +9,8 @@ export interface NetworkRequest extends NetworkTask {
   readonly device: DeviceChoice;
   readonly threads?: number;
   readonly steps: number;
-  readonly profile: boolean;
+  /** Rows to tell of the profile. */
+  readonly profile: number;
 }
 
 export interface NetworkResult {
@@ -19,6 +20,7 @@ export interface NetworkResult {
   /** Most that the device held from the system, and that the process had resident. */
   readonly bytesHeld: number;
   readonly residentBytes: number;
+  /** Where the time of one more step goes, slowest first; empty where no rows are asked for. */
   readonly profile: string;
 }
 
@@ -38,7 +40,7 @@ async function measure(request: NetworkRequest): Promise<NetworkResult> {
     if (i > 0) times.push(performance.now() - start);
     bytesHeld = Math.max(bytesHeld, device.memory().bytesHeld);
   }
-  const table = request.profile ? String(await profile(step)) : '';
+  const table = request.profile ? slowest(await profile(step), request.profile) : '';
   await device.dispose();
   return {
     device: device.description,
@@ -48,3 +50,18 @@ async function measure(request: NetworkRequest): Promise<NetworkResult> {
     profile: table,
   };
 }
+
+function slowest(whole: Profile, count: number): string {
+  const lines = String(whole).split('\n');
+  const left = whole.rows.length - count;
+  if (left <= 0) return lines.join('\n');
+  const before = lines.length - SUMMARY - left;
+  return [
+    ...lines.slice(0, before),
+    `... ${left} more (--profile ${whole.rows.length})`,
+    ...lines.slice(-SUMMARY),
+  ].join('\n');
+}
+
+/** Lines of a profile below its rows: between ops, total. */
+const SUMMARY = 2;

@@ -30,7 +30,7 @@ import {
 } from './peers/record.ts';
 import { writeResults } from './peers/results.ts';
 import { nameOf, type Task } from './peers/task.ts';
-import { CONV_SHAPES, convName } from './shapes.ts';
+import { CONV_SHAPES, type ConvShape, convName } from './shapes.ts';
 import { digits } from './statistics.ts';
 import { CONV_PASSES, convTask, gemmTask, kernelTasks } from './tasks.ts';
 
@@ -156,10 +156,9 @@ function summary(row: Row): string {
 
 function allTasks(): Task[] {
   const { batch, trainingBatch, size } = options;
-  const shapes = CONV_SHAPES.filter((shape) => SHAPES.includes(convName(shape)));
   const kernels = [
     ...[512, 1024].map(gemmTask),
-    ...shapes.flatMap((shape) => CONV_PASSES.map((pass) => convTask(shape, pass, batch))),
+    ...SHAPES.map(shapeNamed).flatMap((shape) => CONV_PASSES.map((pass) => convTask(shape, pass, batch))),
     ...kernelTasks(batch).filter(({ kernel, shape }) => OTHERS.includes(`${kernel} ${shape}`)),
   ];
   return [
@@ -176,4 +175,10 @@ function allTasks(): Task[] {
       ),
     ),
   ];
+}
+
+function shapeNamed(name: string): ConvShape {
+  const shape = CONV_SHAPES.find((one) => convName(one) === name);
+  if (!shape) throw new Error(`no convolution is named ${name}`);
+  return shape;
 }

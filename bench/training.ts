@@ -1,6 +1,6 @@
 /**
  * Images per second and peak memory of training and of inference:
- * `npm run bench:training [-- --batch 32 --size 224 --models resnet18 --profile]`.
+ * `npm run bench:training [-- --batch 32 --size 224 --models resnet18]`, with the operations that take most of the time.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +23,7 @@ interface Options {
   batch: number;
   size: number;
   steps: number;
-  profile?: boolean;
+  profile: number;
   json?: string;
 }
 
@@ -36,19 +36,29 @@ const options = new Command('bench:training')
   .option('--batch <n>', 'images of a step', count, 32)
   .option('--size <n>', 'height and width of an image', count, 224)
   .option('--steps <n>', 'steps timed, after one to warm up', count, 5)
-  .option('--profile', 'also print where the time of one more step goes, by operation')
+  .option(
+    '--profile <rows>',
+    'of the profile of one more step, slowest operations first; 0 for none',
+    Number,
+    10,
+  )
   .option('--json <file>', 'also write the figures to a file')
   .parse()
   .opts<Options>();
 
-const child = fileURLToPath(new URL('measure-network.ts', import.meta.url));
+const script = fileURLToPath(new URL('measure-network.ts', import.meta.url));
 const results: (NetworkResult & { network: NetworkName; mode: Mode })[] = [];
 const { batch, size } = options;
 const machine = describeMachine();
 console.log(`${machine}\nbatch ${batch}, ${size}x${size}, medians of ${options.steps} steps`);
 for (const network of options.models) {
   for (const mode of options.modes) {
-    const result = await measure({ ...options, network, mode, profile: options.profile ?? false });
+    const result = await measure({ ...options, network, mode });
+    if (!result) {
+      console.log(`${network}, ${mode}: failed`);
+      process.exitCode = 1;
+      continue;
+    }
     if (results.length === 0) console.log(result.device);
     results.push({ ...result, network, mode });
     console.log(`${network}, ${mode}: ${digits(imagesPerSecond(result))} images/s`);
@@ -62,16 +72,15 @@ if (options.json) {
   await writeFile(options.json, `${JSON.stringify({ machine, batch, size, results }, null, 1)}\n`);
 }
 
-async function measure(request: NetworkRequest): Promise<NetworkResult> {
-  const process = fork(child, { execArgv: ['--import', 'tsx'] });
-  process.send(request);
-  const abort = new AbortController();
-  const ended = once(process, 'exit', abort).then(([code]): never => {
-    throw new Error(`${request.network}, ${request.mode}: the process ended with exit code ${code}`);
+/** Null where the process ended before it had a result: it has then said why. */
+async function measure(request: NetworkRequest): Promise<NetworkResult | null> {
+  const child = fork(script, { execArgv: ['--import', 'tsx'] });
+  child.send(request);
+  let result: NetworkResult | null = null;
+  child.once('message', (message: NetworkResult) => {
+    result = message;
   });
-  const [result] = await Promise.race([once(process, 'message', abort), ended]);
-  ended.catch(() => {});
-  abort.abort();
+  await once(child, 'exit');
   return result;
 }
 

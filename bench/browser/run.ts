@@ -12,7 +12,7 @@ import { describeLimits, type Limits, leastMs } from '../limits.ts';
 import { describeCpu } from '../machine.ts';
 import { count, positive } from '../options.ts';
 import { installPeers } from '../peers/contestants.ts';
-import { TFJS_SCRIPTS } from '../peers/tfjs-scripts.ts';
+import { TFJS_SCRIPT } from '../peers/tfjs-scripts.ts';
 import { digits, percent } from '../statistics.ts';
 import { type KernelTask, kernelTasks, nameOfKernel } from '../tasks.ts';
 import type { Match } from './page.ts';
@@ -47,7 +47,7 @@ interface Row {
 installPeers();
 await using open = await openPage(await bundle(new URL('page.ts', import.meta.url).href));
 const { page } = open;
-for (const script of TFJS_SCRIPTS) await page.addScriptTag({ path: fileURLToPath(script) });
+await page.addScriptTag({ path: fileURLToPath(TFJS_SCRIPT) });
 const contest = await page.evaluate(() => window.openContest());
 const { limits } = contest;
 const batch = options.batch ?? (contest.isSoftware ? 1 : 8);

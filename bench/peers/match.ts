@@ -6,6 +6,8 @@ import type { Player } from './player.ts';
 import { type Cell, withBatch } from './record.ts';
 import type { Task } from './task.ts';
 
+export type Contender = Pick<Player, 'name' | 'open' | 'run' | 'close'>;
+
 export interface MatchOptions {
   /** The most turns of each contestant. */
   readonly rounds: number;
@@ -25,7 +27,7 @@ const GROUP = 50;
 const LONG = 1000;
 
 interface Turn {
-  readonly player: Player;
+  readonly player: Contender;
   readonly batch: number;
   /** Milliseconds of the first call, and of the later ones. */
   readonly first: number;
@@ -36,7 +38,7 @@ interface Turn {
 
 /** Half of the time is for the contestants' beginnings, so that each has some left for its turns. */
 export async function play(
-  players: readonly Player[],
+  players: readonly Contender[],
   task: Task,
   model: string,
   { rounds, seconds, expected }: MatchOptions,
