@@ -3,7 +3,7 @@ import { formatTable } from '../lib/report/table.ts';
 import { type Limits, leastMs } from './limits.ts';
 import { digits, percent, type Sample } from './statistics.ts';
 
-/** A measured kernel; without `sample` it was left out, for one run of it would take about `expected` seconds. */
+/** A measured kernel; without `sample` it was left out: a run did not fit into its share of the time. */
 export interface KernelRow {
   readonly kernel: string;
   readonly shape: string;
@@ -12,7 +12,6 @@ export interface KernelRow {
   readonly bytes: number;
   /** Of milliseconds. */
   readonly sample: Sample | null;
-  readonly expected: number;
 }
 
 export interface KernelReport {
@@ -30,16 +29,14 @@ export function kernelTable({ limits, rows }: KernelReport): string {
   return `${table}\n\n${NOTES}`;
 }
 
-const NOTES = `+-: half the distance between the quartiles. of limit: the time that the row's operations take at the device's peak, or its bytes
-at the speed of a copy of that size, whichever is longer, as a share of the time it took. 3x3 convolutions of stride 1 may pass
-100 %: operations are counted as the direct method's, and Winograd's does with fewer multiplications.`;
+const NOTES = `+-: half the distance between the quartiles. of limit: the time that the row's operations take at the device's peak, or its
+bytes at the speed of a copy of that size, whichever is longer, as a share of the time it took. 3x3 convolutions of stride 1
+may pass 100 %: operations are counted as the direct method's, and Winograd's does with fewer multiplications. left out: a run
+would have taken longer than the row's share of the time.`;
 
-function columns(
-  { kernel, shape, pass, flops, bytes, sample, expected }: KernelRow,
-  limits: Limits,
-): string[] {
+function columns({ kernel, shape, pass, flops, bytes, sample }: KernelRow, limits: Limits): string[] {
   const name = `${kernel} ${shape}`;
-  if (!sample) return [name, pass, 'left out:', '', '', '', '', `some ${digits(expected)} s a run`];
+  if (!sample) return [name, pass, 'left out', '', '', '', '', ''];
   const { median, spread, runs } = sample;
   return [
     name,

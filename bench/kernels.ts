@@ -17,7 +17,7 @@ import { describeMachine } from './machine.ts';
 import { measureKernel } from './measure-kernel.ts';
 import { count, DEVICES, positive } from './options.ts';
 import { CONV_SHAPES } from './shapes.ts';
-import { convTask, kernelTasks, nameOfKernel } from './tasks.ts';
+import { convTask, type KernelTask, kernelTasks, nameOfKernel } from './tasks.ts';
 
 /** Seconds of a row beyond which more samples tell no more, and the runs that a slow one gets even so. */
 const ENOUGH = 1;
@@ -72,7 +72,9 @@ const batch = options.batch ?? before?.batch ?? (await affordableBatch(device));
 console.log(`batch ${batch}\n`);
 const tasks = wanted(batch);
 const spent = (performance.now() - start) / 1000;
-const budget = new Budget(options.seconds - spent, tasks.length);
+const weightOf = (task: KernelTask) => ENOUGH + (RUNS * leastMs(limits, task.flops, 4 * task.values)) / 1000;
+const weight = tasks.reduce((total, task) => total + weightOf(task), 0);
+const budget = new Budget(options.seconds - spent, weight);
 const rows: KernelRow[] = [];
 /** How many times longer than its limit allows each kernel took at its last shape. */
 const slowness = new Map<string, number>();
@@ -81,10 +83,10 @@ for (const task of tasks) {
   const bytes = 4 * task.values;
   const least = leastMs(limits, flops, bytes);
   const expected = (least * (slowness.get(kernel + pass) ?? 1)) / 1000;
-  const seconds = Math.min(budget.take(), ENOUGH + RUNS * expected);
+  const seconds = Math.min(budget.take(weightOf(task)), ENOUGH + RUNS * expected);
   const sample = expected < seconds ? await measureKernel(device, task, seconds) : null;
   if (sample) slowness.set(kernel + pass, sample.median / least);
-  rows.push({ kernel, shape, pass, flops, bytes, sample, expected });
+  rows.push({ kernel, shape, pass, flops, bytes, sample });
 }
 await device.dispose();
 
