@@ -2,10 +2,11 @@
 import { type Device, GradiographError, init } from '../lib/index.ts';
 import { catchInterrupt, describePredictions, ProgressBar, readCheckpoint } from '../lib/node.ts';
 import { runExperiment } from './experiment.ts';
+import { findRate } from './find-rate.ts';
 import { parseOptions, type Settings } from './options.ts';
 
 async function main(): Promise<void> {
-  const { settings: given, run } = parseOptions(process.argv);
+  const { settings: given, run, findLr } = parseOptions(process.argv);
   const settings = given ?? ((await readCheckpoint(run.resume ?? '')).settings as Settings);
   const progress = new ProgressBar();
   using interrupt = catchInterrupt(() =>
@@ -13,6 +14,10 @@ async function main(): Promise<void> {
   );
   await using device = disposable(await init({ ...run, seed: settings.seed }));
   progress.print(`device: ${device.value.name}, ${device.value.description}`);
+  if (findLr) {
+    await findRate(settings, run, progress);
+    return;
+  }
   const { signal } = interrupt;
   const found = await runExperiment(settings, run, { device: device.value, progress, signal });
   if ('stopped' in found) {

@@ -127,8 +127,21 @@ official valid split, per image and per study, at the threshold that is best on 
 /** Flags that do not change what is trained, and so may stand beside --resume. */
 const BESIDE_RESUME = ['resume', 'device', 'threads', 'workers', 'cache', 'out', 'strict'];
 
+interface MuraTrainFlags extends TrainingFlags {
+  readonly recipe?: RecipeName;
+  readonly region?: Region[];
+  readonly seed?: number;
+  readonly findLr: boolean;
+  readonly out: string;
+  readonly resume?: string;
+}
+
 /** The command line of mura-train; prints help or a complaint and exits where there is nothing to run. */
-export function parseOptions(argv: readonly string[]): { settings: Settings | null; run: Run } {
+export function parseOptions(argv: readonly string[]): {
+  settings: Settings | null;
+  run: Run;
+  findLr: boolean;
+} {
   const program = new Command('mura-train').description(
     'Trains a network to tell normal from abnormal radiographs, on MURA or a folder in its layout.',
   );
@@ -149,19 +162,26 @@ export function parseOptions(argv: readonly string[]): { settings: Settings | nu
         .argParser(whole)
         .helpGroup('Training:'),
     )
+    .addOption(
+      new Option('--find-lr', 'do not train: try growing learning rates, and suggest one')
+        .default(false)
+        .helpGroup('Learning rate:'),
+    )
     .optionsGroup('Files:')
     .option('--out <folder>', 'where results go', 'runs/mura')
     .option('--resume <checkpoint>', 'go on from a last.safetensors, with the settings it holds')
     .addHelpText('after', EPILOG)
     .showHelpAfterError('(--help lists the flags)')
     .parse(argv);
-  const flags = program.opts<
-    TrainingFlags & { recipe?: RecipeName; region?: Region[]; seed?: number; out: string; resume?: string }
-  >();
+  const flags = program.opts<MuraTrainFlags>();
   const run = runOf(flags, flags.out, flags.resume ?? null);
   if (!flags.resume) {
     const name = flags.recipe ?? (flags.model ? 'scratch' : 'quick');
-    return { settings: settingsOf(flags, name, flags.region ?? [], flags.seed ?? 0), run };
+    return {
+      settings: settingsOf(flags, name, flags.region ?? [], flags.seed ?? 0),
+      run,
+      findLr: flags.findLr,
+    };
   }
   const extra = program.options
     .map((option) => option.attributeName())
@@ -171,5 +191,5 @@ export function parseOptions(argv: readonly string[]): { settings: Settings | nu
       `error: --resume takes its settings from the checkpoint; leave out --${extra.join(', --')}`,
     );
   }
-  return { settings: null, run };
+  return { settings: null, run, findLr: false };
 }

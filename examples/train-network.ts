@@ -40,6 +40,31 @@ export const loadingOf = (recipe: Recipe): DataLoaderOptions => ({
   normalization: normalizationOf(recipe),
 });
 
+/** Training images in a new order each epoch, changed and weighted as the recipe says. */
+export function trainLoader(set: MuraDataset, recipe: Recipe, seed: number, workers: number): DataLoader {
+  const { classWeights: within } = recipe;
+  return new DataLoader(set, {
+    ...loadingOf(recipe),
+    workers,
+    seed,
+    shuffle: true,
+    augment: buildAugmentation(recipe),
+    weights: within === 'none' ? undefined : classWeights(set.images, within),
+  });
+}
+
+/** The network of a recipe with its first weights: drawn, or those it is to start from. */
+export async function startModel({ recipe, pretrained }: Settings, progress: ProgressBar): Promise<Network> {
+  const model = buildModel(recipe);
+  if (pretrained === null) return model;
+  const path = pretrained === 'imagenet' ? await fetchImagenet(recipe.model, progress) : pretrained;
+  const weights = await loadWeights(path);
+  const missing = await loadBody(model, weights);
+  for (const value of weights.values()) value.dispose();
+  progress.print(`weights of ${path}${missing.length > 0 ? `; starting anew: ${missing.join(', ')}` : ''}`);
+  return model;
+}
+
 /**
  * Trains a network, leaving a checkpoint and a log in `folder` after each epoch.
  * @param seed of weights, order and augmentation: one network of an ensemble differs from the others by it
@@ -65,18 +90,9 @@ export async function trainNetwork(
 ): Promise<Trained> {
   const { recipe, pretrained } = settings;
   seedGenerator(seed);
-  const model = buildModel(recipe);
-  if (pretrained && !checkpoint) await loadPretrained(model, pretrained, recipe, progress);
-  const { classWeights: within } = recipe;
-  const loading = { ...loadingOf(recipe), workers };
-  await using train = new DataLoader(sets.train, {
-    ...loading,
-    seed,
-    shuffle: true,
-    augment: buildAugmentation(recipe),
-    weights: within === 'none' ? undefined : classWeights(sets.train.images, within),
-  });
-  await using validation = new DataLoader(sets.validation, loading);
+  const model = await startModel({ ...settings, pretrained: checkpoint ? null : pretrained }, progress);
+  await using train = trainLoader(sets.train, recipe, seed, workers);
+  await using validation = new DataLoader(sets.validation, { ...loadingOf(recipe), workers });
   const optimizer = buildOptimizer(model, recipe, pretrained !== null);
   const schedule = buildScheduler(optimizer, recipe, Math.ceil(train.length / recipe.accumulate));
   const training: Training = { model, optimizer, scheduler: schedule?.scheduler ?? null };
@@ -98,19 +114,6 @@ export async function trainNetwork(
   });
   optimizer.dispose();
   return { ...result, model };
-}
-
-async function loadPretrained(
-  model: Network,
-  pretrained: string,
-  recipe: Recipe,
-  progress: ProgressBar,
-): Promise<void> {
-  const path = pretrained === 'imagenet' ? await fetchImagenet(recipe.model, progress) : pretrained;
-  const weights = await loadWeights(path);
-  const missing = await loadBody(model, weights);
-  for (const value of weights.values()) value.dispose();
-  progress.print(`weights of ${path}${missing.length > 0 ? `; starting anew: ${missing.join(', ')}` : ''}`);
 }
 
 function fetchImagenet(model: string, progress: ProgressBar): Promise<string> {

@@ -243,6 +243,14 @@ test('broken files are named and left out, or an error with --strict', async () 
   assert.not(existsSync(out('strict')));
 });
 
+test('--find-lr trains nothing: it prints how the loss goes, and suggests a rate', async () => {
+  const { code, output } = await run([...SMALL, '--find-lr', '--out', out('rate')]);
+  assert.is(code, 0, output);
+  assert.match(output, /^1\.0e-7 +0\.\d{3}\n/m);
+  assert.match(output, /\nsuggestion: --lr \d\.\de[-+]\d, where the loss falls most steeply\n$/);
+  assert.not.ok(existsSync(out('rate')));
+});
+
 test('wrong flags are explained', async () => {
   const complaints: [string[], RegExp][] = [
     [['--model', 'vgg'], /Allowed choices are cnn2, cnn4/],
