@@ -82,6 +82,7 @@ export async function runExperiment(
     const test = await predict(networks, sets.test, settings, run, progress);
     const threshold = chooseThreshold(validation);
     progress.print(`threshold ${threshold.toFixed(3)}, of greatest kappa on the validation images`);
+    const checked = scoreImages(sets.validation.images, validation);
     const scored = scoreImages(sets.test.images, test);
     for (const [member, { model, best }] of networks.entries()) {
       const path = join(folderOf(run.out, recipe, member), 'best.safetensors');
@@ -114,13 +115,14 @@ export async function runExperiment(
       sets,
       broken,
       networks,
-      validation: scoreImages(sets.validation.images, validation),
+      validation: checked,
       test: scored,
       threshold,
       gallery,
     });
     progress.print(`report: ${join(run.out, 'report.html')}`);
     await writePredictions(join(run.out, 'predictions.csv'), scored);
+    await writePredictions(join(run.out, 'validation.csv'), checked);
     await writeWhole(join(run.out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     return { result, test: scored };
   } finally {

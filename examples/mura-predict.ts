@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Command, Option } from 'commander';
 import { type DeviceChoice, GradiographError, init } from '../lib/index.ts';
 import { formatTable, ProgressBar, writeWhole } from '../lib/node.ts';
+import { number } from './flag-values.ts';
 import { drawMaps } from './maps.ts';
 import { deviceOptions } from './options.ts';
 import {
@@ -12,7 +13,6 @@ import {
   type PredictedImage,
   predictImages,
 } from './predict-images.ts';
-import { number } from './recipe-flags.ts';
 import { openNetwork } from './weights.ts';
 
 const EPILOG = `

@@ -1,9 +1,10 @@
 /** The command line that mura-train and mura-study share: what is trained, on what, and where it runs. */
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { DeviceChoice } from '../lib/index.ts';
 import { defaultCacheDir, parseRegion, type Region } from '../lib/node.ts';
-import { count, number, overrideRecipe, recipeOptions, whole } from './recipe-flags.ts';
+import { count, list, whole, wholeFromZero } from './flag-values.ts';
+import { overrideRecipe, recipeOptions } from './recipe-flags.ts';
 import { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from './recipes.ts';
 
 /** What is trained, on what: with the same settings, device and thread count a run gives the same bits. */
@@ -35,16 +36,6 @@ const DEVICES = ['auto', 'wasm', 'gpu', 'headlessgl', 'webgpu', 'webasm', 'cpu']
 const DATA = 'Data:';
 const MACHINE = 'Machine:';
 
-export function list<Item>(parse: (name: string) => Item) {
-  return (text: string, before: readonly Item[] = []): Item[] => {
-    try {
-      return [...before, ...text.split(',').map(parse)];
-    } catch (error) {
-      throw new InvalidArgumentError((error as Error).message);
-    }
-  };
-}
-
 /** `--device` and its neighbours, of every program. */
 export function deviceOptions(): Option[] {
   return [
@@ -70,7 +61,7 @@ export function trainingOptions(): Option[] {
     ...recipeOptions(),
     ...deviceOptions(),
     new Option('--workers <n>', 'threads that decode and augment images ahead of training; 0 for none')
-      .argParser(number('a whole number from 0 on', (value) => Number.isInteger(value) && value >= 0))
+      .argParser(wholeFromZero)
       .default(1)
       .helpGroup(MACHINE),
     new Option(
@@ -120,8 +111,8 @@ Recipes:
 ${RECIPE_NAMES.map((name) => `  ${name.padEnd(12)} ${RECIPES[name].source}`).join('\n')}
 
 It writes to --out: report.html, best.safetensors (the weights of least validation loss, and what mura-predict needs to
-know), last.safetensors (the checkpoint that --resume takes), log.csv, predictions.csv and result.json; with --ensemble
-the weights and logs of each network in a folder of its own. Its last two lines are accuracy and Cohen's kappa on the
+know), last.safetensors (the checkpoint that --resume takes), log.csv, predictions.csv (of the test images), validation.csv and
+result.json; with --ensemble the weights and logs of each network in a folder of its own. Its last two lines are accuracy and Cohen's kappa on the
 official valid split, per image and per study, at the threshold that is best on the validation images.`;
 
 /** Flags that do not change what is trained, and so may stand beside --resume. */

@@ -31,7 +31,7 @@ export async function readPredictions(path: string): Promise<ScoredImage[]> {
     const study = dirname(image);
     scored.push({
       path: image,
-      split: 'valid',
+      split: /^train/.test(image) ? 'train' : 'valid',
       region: parseRegion(region),
       patient: Number(/patient(\d+)/.exec(study)?.[1]),
       study,

@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { GradiographError } from '../lib/index.ts';
 import type { FineTuning } from '../lib/node.ts';
+import { count, fromZero, number, positive, share, wholeFromZero } from './flag-values.ts';
 import {
   type HeadLayer,
   isCnn,
@@ -24,21 +25,6 @@ interface Flag<Value> {
   readonly choices?: readonly Value[];
   readonly parse?: (text: string) => Value;
 }
-
-export function number(name: string, isRight: (value: number) => boolean) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !isRight(value)) throw new InvalidArgumentError(`Wants ${name}.`);
-    return value;
-  };
-}
-export const count = number('a whole number from 1 on', (value) => Number.isInteger(value) && value >= 1);
-export const whole = number('a whole number', Number.isInteger);
-const epochs = number('a whole number from 0 on', (value) => Number.isInteger(value) && value >= 0);
-const positive = number('a number above 0', (value) => value > 0 && value < Number.POSITIVE_INFINITY);
-const fromZero = number('a number from 0 on', (value) => value >= 0 && value < Number.POSITIVE_INFINITY);
-const share = number('a number above 0 and below 1', (value) => value > 0 && value < 1);
-const oneOrThree = number('1 or 3', (value) => value === 1 || value === 3) as (text: string) => 1 | 3;
 
 /** Stands for null, which commander takes for a flag without a value. */
 const NONE = Symbol('none');
@@ -84,7 +70,7 @@ const FIELDS: {
     group: 'Network:',
     flag: '--channels <n>',
     text: '3 repeats the gray channel; with 1, the filters of the first layer of --pretrained are summed',
-    parse: oneOrThree,
+    parse: number('1 or 3', (value) => value === 1 || value === 3) as (text: string) => 1 | 3,
   },
   size: {
     group: 'Images:',
@@ -124,7 +110,7 @@ const FIELDS: {
     group: 'Learning rate:',
     flag: '--warmup <epochs>',
     text: 'epochs in which the learning rate rises first',
-    parse: epochs,
+    parse: wholeFromZero,
   },
   patience: {
     group: 'Training:',
@@ -183,7 +169,7 @@ const FINE_TUNING: { readonly [Field in keyof FineTuning]: Flag<FineTuning[Field
     group: 'Fine-tuning:',
     flag: '--freeze <epochs>',
     text: 'with --pretrained, train only the head in the first epochs',
-    parse: epochs,
+    parse: wholeFromZero,
   },
   gradual: {
     group: 'Fine-tuning:',
@@ -241,7 +227,7 @@ const SCHEDULE: { readonly [Parameter in Parameters<Schedule>]: Flag<unknown> } 
     group: 'Learning rate:',
     flag: '--plateau-patience <epochs>',
     text: 'plateau: epochs without a lesser validation loss that are borne',
-    parse: epochs,
+    parse: wholeFromZero,
   },
 };
 const SCHEDULE_NAME: Flag<ScheduleName> = {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { GradiographError } from '../lib/index.ts';
 import { parseRegion, REGIONS } from '../lib/node.ts';
-import { list, type Run, runOf, settingsOf, type TrainingFlags, trainingOptions } from './options.ts';
-import { whole } from './recipe-flags.ts';
+import { list, whole } from './flag-values.ts';
+import { type Run, runOf, settingsOf, type TrainingFlags, trainingOptions } from './options.ts';
 import { RECIPE_NAMES, RECIPES, type RecipeName } from './recipes.ts';
 import type { Cell, Scope } from './study-cells.ts';
 

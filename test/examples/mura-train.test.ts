@@ -16,7 +16,7 @@ import { readPredictions } from '../../examples/predictions.ts';
 import { drawMura } from '../../lib/data/synthetic.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { full } from '../../lib/index.ts';
-import { loadMetadata } from '../../lib/node.ts';
+import { loadMetadata, metrics } from '../../lib/node.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/serialize/safetensors.ts';
 import { ReferenceDevice } from '../reference/device.ts';
 import { runExample } from './run.ts';
@@ -73,6 +73,7 @@ test('trains, and ends with accuracy and kappa per image and per study', async (
     'predictions.csv',
     'report.html',
     'result.json',
+    'validation.csv',
   ]);
   assert.is(curve('whole').length, 4);
   assert.match(output, /data wait \d+ %/);
@@ -87,6 +88,10 @@ test('the threshold is that of validation, and is kept with the weights; the fig
   );
   const purpose = JSON.parse((await loadMetadata(join(out('whole'), 'best.safetensors'))).gradiograph_mura);
   assert.equal(purpose, { recipe: settings.recipe, regions: [], threshold });
+  const validation = await readPredictions(join(out('whole'), 'validation.csv'));
+  const [labels, scores] = [validation.map(({ label }) => label), validation.map(({ score }) => score)];
+  assert.is(validation.length, 8);
+  assert.is(threshold, metrics.bestThreshold(labels, scores));
   const predictions = await readPredictions(join(out('whole'), 'predictions.csv'));
   assert.is(predictions.length, 29);
   assert.equal(measures, JSON.parse(JSON.stringify(measure(predictions, threshold))));
