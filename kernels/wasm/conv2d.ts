@@ -2,7 +2,7 @@
 import type { Conv2dGeometry } from '../../lib/devices/device.ts';
 import type { AffineRows } from './pack.ts';
 import type { OutputPlanes } from './product.ts';
-import { simplify, type Window } from './window.ts';
+import type { Window } from './window.ts';
 
 /** One product: C[rows, positions] = packed weights times the window's columns. */
 export interface ConvProduct {
@@ -17,22 +17,21 @@ export const weightsPerGroup = (g: Conv2dGeometry): number =>
   (g.outChannels / g.groups) * (g.inChannels / g.groups) * g.kernelHeight * g.kernelWidth;
 
 /** How the forward pass reads x, one window per output. */
-export const forwardWindow = (g: Conv2dGeometry): Window =>
-  simplify({
-    height: g.inHeight,
-    width: g.inWidth,
-    gridHeight: g.outHeight,
-    gridWidth: g.outWidth,
-    strideY: g.strideHeight,
-    strideX: g.strideWidth,
-    originY: -g.paddingHeight,
-    originX: -g.paddingWidth,
-    tapsY: g.kernelHeight,
-    tapsX: g.kernelWidth,
-    stepY: g.dilationHeight,
-    stepX: g.dilationWidth,
-    imageStride: g.inChannels * g.inHeight * g.inWidth,
-  });
+export const forwardWindow = (g: Conv2dGeometry): Window => ({
+  height: g.inHeight,
+  width: g.inWidth,
+  gridHeight: g.outHeight,
+  gridWidth: g.outWidth,
+  strideY: g.strideHeight,
+  strideX: g.strideWidth,
+  originY: -g.paddingHeight,
+  originX: -g.paddingWidth,
+  tapsY: g.kernelHeight,
+  tapsX: g.kernelWidth,
+  stepY: g.dilationHeight,
+  stepX: g.dilationWidth,
+  imageStride: g.inChannels * g.inHeight * g.inWidth,
+});
 
 export function forwardProduct(g: Conv2dGeometry): ConvProduct {
   const [rows, channels] = [g.outChannels / g.groups, g.inChannels / g.groups];
@@ -118,7 +117,7 @@ export function inputGradProducts(g: Conv2dGeometry): { products: ConvProduct[];
       tapX: x.every,
       offset: y.first * g.kernelWidth + x.first,
     },
-    window: simplify({
+    window: {
       height: g.outHeight,
       width: g.outWidth,
       gridHeight: y.places,
@@ -132,7 +131,7 @@ export function inputGradProducts(g: Conv2dGeometry): { products: ConvProduct[];
       stepY: -y.step,
       stepX: -x.step,
       imageStride: g.outChannels * g.outHeight * g.outWidth,
-    }),
+    },
     output: {
       height: g.inHeight,
       width: g.inWidth,

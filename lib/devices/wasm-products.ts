@@ -1,7 +1,8 @@
 import { type ConvProduct, forwardProduct, inputGradProducts } from '../../kernels/wasm/conv2d.ts';
+import { depthwiseKernel, depthwiseScratch, isDepthwise } from '../../kernels/wasm/depthwise.ts';
 import { type AffineRows, packRowsKernel } from '../../kernels/wasm/pack.ts';
 import { type Product, productDepth, productKernel, productScratch } from '../../kernels/wasm/product.ts';
-import { plainWindow, tapsOf } from '../../kernels/wasm/window.ts';
+import { plainWindow, simplify, tapsOf } from '../../kernels/wasm/window.ts';
 import {
   winogradKernel,
   winogradOf,
@@ -171,7 +172,7 @@ function runConvolution(engine: WasmEngine, conv: ConvProduct, run: ConvRun): vo
       rows: weights.rows,
       channels: weights.channels,
       block: evenShare(weights.channels, Math.floor(DEPTH_BLOCK / tapsOf(window))),
-      source: { kind: 'window', window },
+      source: { kind: 'window', window: simplify(window) },
       output,
       grid: conv.grid,
       bias: run.bias === null ? 'none' : 'row',
@@ -188,13 +189,36 @@ function runConvolution(engine: WasmEngine, conv: ConvProduct, run: ConvRun): vo
   });
 }
 
+/** Runs all products of a pass of which `isDepthwise` holds. */
+function runDepthwise(engine: WasmEngine, products: readonly ConvProduct[], run: ConvRun): void {
+  const total = run.images * run.groups;
+  const tasks = Math.min(total, engine.threads === 1 ? 1 : engine.threads * TASKS_PER_THREAD);
+  const units = Math.ceil(total / tasks);
+  const threadBytes = ceilTo(depthwiseScratch(products), 64);
+  engine.withScratch(threadBytes * engine.threads, (scratch) =>
+    engine.launch(depthwiseKernel(products, run.bias !== null), Math.ceil(total / units), {
+      weights: run.weight,
+      x: run.source,
+      bias: run.bias ?? 0,
+      out: run.out,
+      scratch,
+      threadBytes,
+      total,
+      units,
+      groups: run.groups,
+    }),
+  );
+}
+
 export function runConv2d(
   engine: WasmEngine,
   operands: { x: number; weight: number; bias: number | null; out: number },
   g: Conv2dGeometry,
 ): void {
   const { x: source, ...rest } = operands;
-  runConvolution(engine, forwardProduct(g), { images: g.batch, groups: g.groups, source, ...rest });
+  const run = { images: g.batch, groups: g.groups, source, ...rest };
+  if (isDepthwise(g)) runDepthwise(engine, [forwardProduct(g)], run);
+  else runConvolution(engine, forwardProduct(g), run);
 }
 
 export function runConv2dInputGrad(
@@ -208,7 +232,7 @@ export function runConv2dInputGrad(
     engine.heap.f32.fill(0, start, start + g.batch * g.inChannels * g.inHeight * g.inWidth);
   }
   const { dy: source, ...rest } = operands;
-  for (const conv of products) {
-    runConvolution(engine, conv, { images: g.batch, groups: g.groups, source, bias: null, ...rest });
-  }
+  const run = { images: g.batch, groups: g.groups, source, bias: null, ...rest };
+  if (!isDepthwise(g)) for (const conv of products) runConvolution(engine, conv, run);
+  else if (products.length) runDepthwise(engine, products, run);
 }

@@ -1,4 +1,6 @@
 import { forwardWindow, weightsPerGroup } from '../../kernels/wasm/conv2d.ts';
+import { isDepthwise } from '../../kernels/wasm/depthwise.ts';
+import { depthwiseGradKernel, depthwiseGradScratch } from '../../kernels/wasm/depthwise-grad.ts';
 import { reduceKernel, sizeName, strideName } from '../../kernels/wasm/reduce.ts';
 import {
   type WeightGrad,
@@ -6,7 +8,7 @@ import {
   weightGradScratch,
   weightGradTasks,
 } from '../../kernels/wasm/weight-grad.ts';
-import { plainWindow, tapsOf } from '../../kernels/wasm/window.ts';
+import { plainWindow, simplify, tapsOf } from '../../kernels/wasm/window.ts';
 import { isWinogradGrad, winogradGradKernel, winogradGradScratch } from '../../kernels/wasm/winograd-grad.ts';
 import { tilesAlong } from '../../kernels/wasm/winograd-tiles.ts';
 import type { Conv2dGeometry } from './device.ts';
@@ -28,7 +30,7 @@ interface Operands {
 
 export function runConv2dWeightGrad(engine: WasmEngine, operands: Operands, g: Conv2dGeometry): void {
   const { shape } = engine;
-  const window = forwardWindow(g);
+  const window = simplify(forwardWindow(g));
   const [rows, channels] = [g.outChannels / g.groups, g.inChannels / g.groups];
   const positions = g.outHeight * g.outWidth;
   const w: WeightGrad = {
@@ -40,7 +42,8 @@ export function runConv2dWeightGrad(engine: WasmEngine, operands: Operands, g: C
     taskChannels: evenShare(channels, Math.floor(MOST_ROWS / tapsOf(window))),
     block: BLOCK,
   };
-  if (g.groups === 1 && isWinogradGrad(w)) runWinograd(engine, operands, g, w);
+  if (isDepthwise(g)) runDepthwise(engine, operands, g);
+  else if (g.groups === 1 && isWinogradGrad(w)) runWinograd(engine, operands, g, w);
   else runDirect(engine, operands, g, w);
 }
 
@@ -120,6 +123,32 @@ function runWinograd(engine: WasmEngine, operands: Operands, g: Conv2dGeometry, 
       tileRows,
       partTileRows: share,
       partOut: size,
+    }),
+  );
+}
+
+function runDepthwise(engine: WasmEngine, operands: Operands, g: Conv2dGeometry): void {
+  const window = forwardWindow(g);
+  const tasks = Math.min(g.groups, engine.threads === 1 ? 1 : engine.threads * TASKS_PER_THREAD);
+  const units = Math.ceil(g.groups / tasks);
+  const groupTasks = Math.ceil(g.groups / units);
+  const { parts, share } = partsOf(engine, groupTasks, g.batch, 1, 1);
+  const threadBytes = ceilTo(depthwiseGradScratch(window), 64);
+  const size = weightsPerGroup(g) * g.groups;
+  const kernel = depthwiseGradKernel(g.outChannels / g.groups, window);
+  withParts(engine, parts, threadBytes, { out: operands.out, size }, (scratch, out) =>
+    engine.launch(kernel, parts * groupTasks, {
+      dy: operands.dy,
+      x: operands.x,
+      out,
+      scratch,
+      threadBytes,
+      images: g.batch,
+      partImages: share,
+      partOut: size,
+      groups: g.groups,
+      units,
+      groupTasks,
     }),
   );
 }

@@ -10,6 +10,8 @@ import { VARIANTS } from './variants.ts';
 /** Multiply-adds of a case at most: the reference does about ten million a second. */
 const MOST = 3e6;
 const TOLERANCE = 2e-5;
+/** What lies in the memory that a case gets: nothing may depend on it. */
+const NANS = new Float32Array(2 ** 20).fill(Number.NaN);
 
 interface Case {
   readonly name: string;
@@ -51,6 +53,22 @@ function matmulCase(): Case {
 
 function drawConvolution(): Conv2dGeometry {
   const groups = pick([1, 1, 1, 1, 2, 5]);
+  return drawWindows({
+    groups,
+    inChannels: groups * pick([1, 2, 3, 7, 36, 130]),
+    outChannels: groups * pick([1, 2, 3, 5, 6, 13, 64, 67]),
+  });
+}
+
+/** One input channel a group. */
+function drawDepthwise(): Conv2dGeometry {
+  const groups = pick([1, 2, 5, 19]);
+  return drawWindows({ groups, inChannels: groups, outChannels: groups * pick([1, 1, 2, 3]) });
+}
+
+function drawWindows(
+  channels: Pick<Conv2dGeometry, 'groups' | 'inChannels' | 'outChannels'>,
+): Conv2dGeometry {
   const [kernelHeight, kernelWidth] = [pick([1, 2, 3, 3, 5, 7]), pick([1, 2, 3, 3, 4, 7])];
   const [strideHeight, strideWidth] = [pick([1, 1, 2, 3]), pick([1, 1, 2, 3])];
   const [dilationHeight, dilationWidth] = [pick([1, 1, 2]), pick([1, 1, 3])];
@@ -59,11 +77,10 @@ function drawConvolution(): Conv2dGeometry {
   const out = (size: number, padding: number, kernel: number, dilation: number, stride: number) =>
     Math.max(0, Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1);
   return {
+    ...channels,
     batch: pick([1, 2, 5]),
-    inChannels: groups * pick([1, 2, 3, 7, 36, 130]),
     inHeight,
     inWidth,
-    outChannels: groups * pick([1, 2, 3, 5, 6, 13, 64, 67]),
     outHeight: out(inHeight, paddingHeight, kernelHeight, dilationHeight, strideHeight),
     outWidth: out(inWidth, paddingWidth, kernelWidth, dilationWidth, strideWidth),
     kernelHeight,
@@ -74,7 +91,6 @@ function drawConvolution(): Conv2dGeometry {
     paddingWidth,
     dilationHeight,
     dilationWidth,
-    groups,
   };
 }
 
@@ -126,6 +142,7 @@ const reference = new ReferenceDevice();
 const CASES = [
   ...Array.from({ length: 40 }, matmulCase),
   ...Array.from({ length: 60 }, () => convolutionCase()),
+  ...Array.from({ length: 60 }, () => convolutionCase(draw(drawDepthwise, multiplyAdds))),
   convolutionCase(square(290, 5, 7, 3)),
   convolutionCase(square(3, 290, 12, 3)),
   convolutionCase(square(600, 8, 14, 1)),
@@ -159,6 +176,7 @@ for (const variant of VARIANTS) {
       const device = await createWasmDevice({ threads, variant });
       const on = device as unknown as Device<ReferenceStorage>;
       for (const { name, inputs, run, expected } of CASES) {
+        on.free(on.upload(NANS));
         const storages = inputs.map((data) => on.upload(data));
         const outputs = run(on as Device, storages);
         outputs.forEach((output, i) => {
