@@ -88,6 +88,8 @@ const SHAPES = [
 const OTHERS = ['batch norm + relu 256 @56', 'max pool 3x3/2 64 @112'];
 /** How rows share the time. */
 const WEIGHTS = { kernel: 1, inference: 4, training: 10 };
+/** What a row gets at least of its planned time, if those before it took more than theirs. */
+const LEAST_SHARE = 0.6;
 
 const start = performance.now();
 const [page, chart, figures] = ['.md', '.svg', '.json'].map((end) => options.out.replace(/(\.md)?$/, end));
@@ -125,7 +127,7 @@ async function measured(): Promise<MatchRecord> {
     if (task.kind === 'network') await Promise.all(players.map((player) => player.stop()));
     const cells = await play(players, task, await models.pathFor(task), {
       rounds: options.rounds,
-      seconds: budget.take(weightOf(task)),
+      seconds: Math.max(budget.take(weightOf(task)), LEAST_SHARE * planned(task)),
       expected: (name, own) => expectedSeconds(record, name, own),
     });
     const row: Row = { task, cells };
@@ -144,6 +146,12 @@ function matches(name: string): boolean {
 
 function weightOf(task: Task): number {
   return task.kind === 'kernel' ? WEIGHTS.kernel : WEIGHTS[task.mode];
+}
+
+/** Seconds of a row where each takes its share. */
+function planned(task: Task): number {
+  const whole = allTasks().reduce((sum, one) => sum + weightOf(one), 0);
+  return (60 * options.minutes * weightOf(task)) / whole;
 }
 
 function summary(row: Row): string {

@@ -19,8 +19,10 @@ export interface MatchOptions {
 
 /** A tenth of a second, in which threads that spin for work come to rest. */
 const PAUSE = 0.1;
-/** A contestant that is slow to begin gets so many shares of what time is left for that before it is ended, and at least one of all. */
+/** A contestant that is slow to begin gets so many shares of what time is left for that before it is ended. */
 const LENIENCE = 2.5;
+/** Seconds that each may take to begin, however late it is. */
+const LEAST = 2;
 const TOLERANCE = 1e-3;
 /** Short runs are timed in groups of about so many milliseconds; after a first call longer than this nothing is left to warm up. */
 const GROUP = 50;
@@ -49,7 +51,7 @@ export async function play(
   const turns: Turn[] = [];
   let rms: number | null = null;
   for (const player of players) {
-    const limit = Math.max(LENIENCE * beginnings.take(), seconds / players.length);
+    const limit = Math.max(LENIENCE * beginnings.take(), seconds / players.length, LEAST);
     const batch = affordableBatch(task, limit, (smaller) => expected(player.name, smaller));
     const own = withBatch(task, batch);
     const guess = expected(player.name, own);

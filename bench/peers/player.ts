@@ -43,7 +43,7 @@ export class Player {
   async open(task: TaskWithModel, seconds: number): Promise<Extract<Reply, { first: number }> | Missing> {
     const start = performance.now();
     if (!(await this.start())) return { note: 'absent' };
-    const left = seconds - (performance.now() - start) / 1000;
+    const left = Math.max(1, seconds - (performance.now() - start) / 1000);
     const reply = await this.#ask({ open: task }, left);
     if ('note' in reply) return reply;
     if ('cannot' in reply) return { note: reply.cannot };
@@ -66,7 +66,7 @@ export class Player {
   async #ask(request: Request, seconds: number): Promise<Reply | Missing> {
     if (!this.#process) return { note: 'absent' };
     try {
-      const reply = await this.#process.ask(request, Math.max(1, seconds));
+      const reply = await this.#process.ask(request, seconds);
       if (reply) return reply;
       this.#process = null;
       return { note: `not done in ${seconds.toFixed(0)} s`, seconds };
