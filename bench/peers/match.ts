@@ -20,7 +20,7 @@ export interface MatchOptions {
 /** A tenth of a second, in which threads that spin for work come to rest. */
 const PAUSE = 0.1;
 /** A contestant that is slow to begin gets so many shares of what time is left for that before it is ended. */
-const LENIENCE = 2.5;
+const LENIENCE = 1.5;
 /** Seconds that each may take to begin, however late it is. */
 const LEAST = 2;
 const TOLERANCE = 1e-3;
