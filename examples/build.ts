@@ -159,10 +159,18 @@ export function mapActivations(network: Network, { head }: Recipe, x: Tensor): P
 }
 
 /** The random changes of training images. */
-export function buildAugmentation({ flip, rotation, brightness, contrast }: Recipe): transforms.Transform {
+export function buildAugmentation({
+  size,
+  flip,
+  rotation,
+  shift,
+  brightness,
+  contrast,
+}: Recipe): transforms.Transform {
   return transforms.compose([
     ...(flip ? [transforms.randomHorizontalFlip()] : []),
     ...(rotation > 0 ? [transforms.randomRotation(rotation)] : []),
+    ...(shift > 0 ? [transforms.randomCrop(size, { padding: Math.round(shift * size) })] : []),
     ...(brightness > 0 || contrast > 0 ? [transforms.colorJitter({ brightness, contrast })] : []),
   ]);
 }

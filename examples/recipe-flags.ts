@@ -143,6 +143,12 @@ const FIELDS: {
     text: 'turn training images, either way',
     parse: fromZero,
   },
+  shift: {
+    group: 'Images:',
+    flag: '--shift <share>',
+    text: 'move training images by up to this share of their size',
+    parse: fromZero,
+  },
   brightness: {
     group: 'Images:',
     flag: '--brightness <share>',

@@ -95,6 +95,8 @@ export interface Recipe {
   readonly flip: boolean;
   /** Degrees either way. */
   readonly rotation: number;
+  /** Share of the size, in either direction. */
+  readonly shift: number;
   /** Relative change either way. */
   readonly brightness: number;
   /** Relative change either way. */
@@ -134,6 +136,7 @@ const plain: Omit<Recipe, 'source' | 'model'> = {
   mixup: 0,
   flip: false,
   rotation: 0,
+  shift: 0,
   brightness: 0,
   contrast: 0,
   tta: false,
@@ -148,7 +151,14 @@ const scratch: Recipe = {
   size: 128,
   epochs: 10,
   schedule: SCHEDULES.oneCycle,
+  // Where a limb lies and how it is exposed says nothing: of a few hundred images a network learns that only by being shown.
   flip: true,
+  rotation: 10,
+  shift: 0.08,
+  brightness: 0.2,
+  contrast: 0.2,
+  // Adam's first steps are wild while the batch norms settle.
+  clip: 1,
 };
 
 /** Adam, a plateau schedule and batch norm; rate, epochs and patience are those of its ResNets. */
@@ -181,6 +191,12 @@ export const RECIPES = {
     channels: 1,
     size: 80,
     lr: 2e-3,
+    // Its drawings are many, all exposed alike: more changes would only slow it down.
+    rotation: 0,
+    shift: 0,
+    brightness: 0,
+    contrast: 0,
+    clip: null,
   },
   scratch,
   cnn2: { ...ownNetwork, model: 'cnn2' },
@@ -256,6 +272,7 @@ export const RECIPES = {
     flip: true,
     // How a limb lies on the plate; half the paper's 30, which cuts corners off.
     rotation: 15,
+    shift: 0.05,
     // Exposure and windowing differ between machines.
     brightness: 0.1,
     contrast: 0.2,

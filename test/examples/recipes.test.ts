@@ -46,9 +46,10 @@ const CHANGES: { [Field in Exclude<keyof Recipe, 'source' | 'imagenet'>]: [strin
   clip: [['--clip', '2'], 2],
   mixup: [['--mixup', '0.3'], 0.3],
   flip: [['--no-flip'], false],
-  rotation: [['--rotation', '10'], 10],
+  rotation: [['--rotation', '12'], 12],
+  shift: [['--shift', '0.1'], 0.1],
   brightness: [['--brightness', '0.1'], 0.1],
-  contrast: [['--contrast', '0.2'], 0.2],
+  contrast: [['--contrast', '0.3'], 0.3],
   tta: [['--tta'], true],
   ensemble: [['--ensemble', '5'], 5],
   fineTuning: [
