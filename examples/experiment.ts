@@ -93,7 +93,7 @@ export async function runExperiment(
           : `no epoch had a finite validation loss; weights of the last epoch: ${path}`,
       );
     }
-    const device = `${context.device.name}, ${context.device.description}`;
+    const device = context.device.description;
     const gallery = await drawGallery(networks[0].model, recipe, sets.test, chooseGallery(scored, threshold));
     const result: Result = {
       settings,

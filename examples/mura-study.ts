@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   );
   const device = await init(run);
   try {
-    progress.print(`device: ${device.name}, ${device.description}`);
+    progress.print(`device: ${device.description}`);
     const context = { device, progress, signal: interrupt.signal };
     const { finished, failures } = await runCells(cells, run, context);
     await writeResults(run.out, finished);

@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     progress.print('stopping after this step; Ctrl-C again quits at once'),
   );
   await using device = disposable(await init({ ...run, seed: settings.seed }));
-  progress.print(`device: ${device.value.name}, ${device.value.description}`);
+  progress.print(`device: ${device.value.description}`);
   if (findLr) {
     await findRate(settings, run, progress);
     return;

@@ -87,7 +87,7 @@ async function train(regions: readonly Region[], epochs: number, weights: string
 
 async function main(): Promise<void> {
   const opened = await init({ device, seed: 0 });
-  progress.print(`device: ${opened.name}, ${opened.description}`);
+  progress.print(`device: ${opened.description}`);
   await mkdir(out, { recursive: true });
   const path = join(out, 'source.safetensors');
 

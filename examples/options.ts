@@ -107,13 +107,16 @@ Examples:
   mura-train --data MURA-v1.1 --model resnet18 --size 128 --batch 32 --epochs 10 --lr 1e-3
   mura-train --resume runs/mura/last.safetensors
 
+Ctrl-C saves at the step it reached, for --resume, if node runs this file ('npm run mura -- ...', or 'node --import tsx'): the
+tsx command kills what does not answer within a fraction of a second. A killed run still goes on from its last save.
+
 Recipes:
 ${RECIPE_NAMES.map((name) => `  ${name.padEnd(12)} ${RECIPES[name].source}`).join('\n')}
 
 It writes to --out: report.html, best.safetensors (the weights of least validation loss, and what mura-predict needs to
 know), last.safetensors (the checkpoint that --resume takes), log.csv, predictions.csv (of the test images), validation.csv and
-result.json; with --ensemble the weights and logs of each network in a folder of its own. Its last two lines are accuracy and Cohen's kappa on the
-official valid split, per image and per study, at the threshold that is best on the validation images.`;
+result.json; with --ensemble the weights and logs of each network in a folder of its own. Its last two lines are accuracy
+and Cohen's kappa on the official valid split, per image and per study, at the threshold that is best on the validation images.`;
 
 /** Flags that do not change what is trained, and so may stand beside --resume. */
 const BESIDE_RESUME = ['resume', 'device', 'threads', 'workers', 'cache', 'out', 'strict'];

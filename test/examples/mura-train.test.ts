@@ -58,7 +58,7 @@ const curve = (name: string) =>
 test('trains, and ends with accuracy and kappa per image and per study', async () => {
   const { code, output } = await run([...SMALL, '--epochs', '3', '--out', out('whole')]);
   assert.is(code, 0, output);
-  assert.match(output, /device: wasm, .*2 threads/);
+  assert.match(output, /device: wasm: .*2 threads/);
   const [perImage, perStudy] = output.trim().split('\n').slice(-2);
   const line = (unit: string) =>
     new RegExp(

@@ -68,7 +68,7 @@ export function madeUpReport(parts: Partial<Report> = {}): Report {
         schedule: { name: 'plateau' },
       },
     },
-    device: 'wasm, wasm: 128-bit SIMD, relaxed FMA, 2 threads',
+    device: 'wasm: 128-bit SIMD, relaxed FMA, 2 threads',
     seconds: 4321,
     sets: {
       train: { images: madeUpPredictions('train', 600, 3) },
