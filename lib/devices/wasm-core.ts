@@ -30,6 +30,7 @@ export abstract class WasmCore {
   }
 
   protected make(length: number): WasmStorage {
+    if (this.#disposed) throw new DeviceError('wasm: the device was disposed of; init() opens another');
     return new WasmStorage(length, this.engine.heap.allocate(length * 4));
   }
 

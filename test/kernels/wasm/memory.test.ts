@@ -59,6 +59,7 @@ test('a storage is not used after it was freed, and outlives its device harmless
   assert.throws(() => device.readSync(x), /after it was freed/);
   await device.dispose();
   device.free(y);
+  assert.throws(() => device.fill(10, 1), /the device was disposed of; init\(\) opens another/);
 });
 
 test.run();
