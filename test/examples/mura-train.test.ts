@@ -249,7 +249,8 @@ test('broken files are named and left out, or an error with --strict', async () 
 });
 
 test('--find-lr trains nothing: it prints how the loss goes, and suggests a rate', async () => {
-  const { code, output } = await run([...SMALL, '--find-lr', '--out', out('rate')]);
+  const unchanged = ['--no-flip', '--rotation', '0', '--shift', '0', '--brightness', '0', '--contrast', '0'];
+  const { code, output } = await run([...SMALL, ...unchanged, '--find-lr', '--out', out('rate')]);
   assert.is(code, 0, output);
   assert.match(output, /^1\.0e-7 +0\.\d{3}\n/m);
   assert.match(output, /\nsuggestion: --lr \d\.\de[-+]\d, where the loss falls most steeply\n$/);
