@@ -9,7 +9,7 @@ import type { Device } from '../lib/devices/device.ts';
 import { type DeviceChoice, openDevice } from '../lib/devices/select.ts';
 import { DeviceError } from '../lib/errors.ts';
 import { writeWhole } from '../lib/train/files.ts';
-import { Budget } from './budget.ts';
+import { Budget, LEAST_SHARE } from './budget.ts';
 import { compareReports } from './compare.ts';
 import { type KernelReport, type KernelRow, kernelTable } from './kernel-report.ts';
 import { describeLimits, leastMs, measureLimits } from './limits.ts';
@@ -74,7 +74,7 @@ const tasks = wanted(batch);
 const spent = (performance.now() - start) / 1000;
 const weightOf = (task: KernelTask) => ENOUGH + (RUNS * leastMs(limits, task.flops, 4 * task.values)) / 1000;
 const weight = tasks.reduce((total, task) => total + weightOf(task), 0);
-const budget = new Budget(options.seconds - spent, weight);
+const budget = new Budget(options.seconds - spent, weight, LEAST_SHARE);
 const rows: KernelRow[] = [];
 /** How many times longer than its limit allows each kernel took at its last shape. */
 const slowness = new Map<string, number>();

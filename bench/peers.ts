@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { writeWhole } from '../lib/train/files.ts';
-import { Budget } from './budget.ts';
+import { Budget, LEAST_SHARE } from './budget.ts';
 import { describeCpu } from './machine.ts';
 import { MODES, NETWORKS } from './network.ts';
 import { count, positive } from './options.ts';
@@ -88,8 +88,6 @@ const SHAPES = [
 const OTHERS = ['batch norm + relu 256 @56', 'max pool 3x3/2 64 @112'];
 /** How rows share the time. */
 const WEIGHTS = { kernel: 1, inference: 4, training: 10 };
-/** What a row gets at least of its planned time, if those before it took more than theirs. */
-const LEAST_SHARE = 0.6;
 
 const start = performance.now();
 const [page, chart, figures] = ['.md', '.svg', '.json'].map((end) => options.out.replace(/(\.md)?$/, end));

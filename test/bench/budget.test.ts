@@ -4,7 +4,7 @@ import { Budget } from '../../bench/budget.ts';
 
 test('time is shared by weight, and what is left over by those to come', () => {
   let now = 100;
-  const budget = new Budget(60, 6, () => now);
+  const budget = new Budget(60, 6, 0, () => now);
   assert.is(budget.take(2), 20);
   now += 5;
   assert.is(budget.take(1), 55 / 4);
@@ -12,15 +12,17 @@ test('time is shared by weight, and what is left over by those to come', () => {
   assert.is(budget.take(1), 20 / 3);
 });
 
-test('who took too long leaves less to the others, and never less than nothing', () => {
+test('who took too long leaves less to the others, but not less than their least share', () => {
   let now = 0;
-  const budget = new Budget(10, 3, () => now);
-  budget.take();
-  now = 8;
-  assert.is(budget.take(), 1);
+  const budget = new Budget(10, 4, 0.6, () => now);
+  assert.is(budget.take(), 2.5);
+  now = 4;
+  assert.is(budget.take(), 2);
+  now = 9;
+  assert.is(budget.take(), 1.5);
   now = 20;
   assert.is(budget.secondsLeft, 0);
-  assert.is(budget.take(), 0);
+  assert.is(budget.take(), 1.5);
 });
 
 test.run();
