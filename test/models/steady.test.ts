@@ -35,6 +35,7 @@ async function train(device: Device, steps: number) {
     if (step > 1) assert.is(state(), settled, `step ${step} left something behind`);
   }
   optimizer.zeroGrad();
+  optimizer.dispose();
   model.dispose();
   labels.dispose();
   return losses;
