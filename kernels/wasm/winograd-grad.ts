@@ -4,6 +4,7 @@
  * along the tiles.
  */
 import { defineKernel } from './kernel.ts';
+import { fillRun } from './loops.ts';
 import type { TileShape } from './micro.ts';
 import { type Panels, panelsOf, placeInPanels } from './panels.ts';
 import { transpose } from './transpose.ts';
@@ -13,7 +14,6 @@ import { keyOf, tapsOf } from './window.ts';
 import {
   emitColumns,
   emitLines,
-  emitZeros,
   stripBytes,
   stripWidth,
   type TiledPlanes,
@@ -194,7 +194,7 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
         );
       };
 
-      emitZeros(f, zeros, parts.zeros + parts.dyStrips + parts.xStrips);
+      fillRun(f, f.i32(zeros), I32.const((parts.zeros + parts.dyStrips + parts.xStrips) / 4), 0);
       const start = f.i32(part.mul(p.partTileRows));
       const end = f.i32(start.add(p.partTileRows).min(p.tileRows));
       f.for(

@@ -3,7 +3,7 @@
  * transform, which runs down the columns and so needs no tiles yet: it makes a strip of 6 lines, zeros around.
  */
 import type { FunctionBuilder } from './assembler.ts';
-import { I32, V128 } from './values.ts';
+import { I32, type V128 } from './values.ts';
 import { PATCH, TILE, type Transform } from './winograd-transforms.ts';
 
 /** Planes of which each row of tiles reads `lines` rows, from 4 * row + originY on; outside lie zeros. */
@@ -27,14 +27,6 @@ export const stripBytes = (planes: TiledPlanes): number => PATCH * stripWidth(pl
 
 /** A row of zeros that stands for the rows outside. */
 export const zerosBytes = ({ width }: TiledPlanes): number => 64 * Math.ceil(width / 16);
-
-export function emitZeros(f: FunctionBuilder, from: I32, bytes: number): void {
-  const at = f.i32(from);
-  f.while(at.below(from.add(bytes)), () => {
-    f.store(at, V128.const(0));
-    at.set(at.add(16));
-  });
-}
 
 /** The columns of a plane that stand in a strip, and where. */
 const columnsOf = (planes: TiledPlanes) => {

@@ -2,6 +2,7 @@
 import type { FunctionBuilder } from './assembler.ts';
 import type { ConvProduct } from './conv2d.ts';
 import { defineKernel, type Target } from './kernel.ts';
+import { fillRun } from './loops.ts';
 import type { TileShape } from './micro.ts';
 import type { AffineRows } from './pack.ts';
 import { transpose } from './transpose.ts';
@@ -10,7 +11,6 @@ import { keyOf, tapsOf } from './window.ts';
 import {
   emitColumns,
   emitLines,
-  emitZeros,
   stripBytes,
   stripWidth,
   type TiledPlanes,
@@ -235,7 +235,7 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
       const firstRow = f.i32(task.div(p.tileTasks).mul(p.taskRows));
       const endRow = f.i32(firstRow.add(p.taskRows).min(rows));
 
-      emitZeros(f, zeros, parts.zeros + parts.strips);
+      fillRun(f, f.i32(zeros), I32.const((parts.zeros + parts.strips) / 4), 0);
       const row = f.i32();
       f.for(0, tileRows, (r) => {
         const tileRow = f.i32(firstTileRow.add(r));
