@@ -78,7 +78,11 @@ export class DenseBlock extends MakesParts {
   }
 }
 
-/** norm - relu - conv1x1 - average pool: `[N, inChannels, H, W]` to `[N, outChannels, H / 2, W / 2]`. */
+/**
+ * norm - relu - conv1x1 - average pool: `[N, inChannels, H, W]` to `[N, outChannels, H / 2, W / 2]`. Both last steps are
+ * linear and neither mixes what the other does, so they change places, for a quarter of the products, unless a hook
+ * wants what lies between them.
+ */
 export class Transition extends TakesParts {
   readonly norm: BatchNorm2d;
   readonly relu = new ReLU();
@@ -92,6 +96,8 @@ export class Transition extends TakesParts {
   }
 
   forward(x: FeatureMaps): Tensor {
-    return chain([this.norm, this.relu, this.conv, this.pool], x);
+    const { norm, relu, conv, pool } = this;
+    const isWatched = conv.isHooked || pool.isHooked;
+    return chain([norm, relu, ...(isWatched ? [conv, pool] : [pool, conv])], x);
   }
 }

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
-import { memory, models, nn, noGrad, randn, seed, Tensor, tensor, tidy } from '../../lib/index.ts';
+import { memory, models, nn, noGrad, profile, randn, seed, Tensor, tensor, tidy } from '../../lib/index.ts';
 import { close } from '../golden/values.ts';
 import { ReferenceDevice } from '../reference/device.ts';
 
@@ -88,6 +88,21 @@ test('the output of a batch norm before a ReLU is that of the norm alone', async
     run();
     hook.remove();
     assert.ok(least < 0, `the least value is ${least}`);
+  }
+});
+
+test('a transition pools first, for fewer products, but not where a hook wants what lies between', () => {
+  const transition = new nn.Transition(4, 2).eval();
+  const x = randn([1, 4, 5, 5]);
+  const convolutions = () =>
+    profile(() => void noGrad(() => transition.forward(x)))
+      .rows.map(({ op }) => op)
+      .filter((op) => op.startsWith('conv2d'));
+  assert.equal(convolutions(), ['conv2d 4x2x2 -> 2, 1x1']);
+  for (const module of [transition.conv, transition.pool]) {
+    const hook = module.registerForwardHook(() => {});
+    assert.equal(convolutions(), ['conv2d 4x5x5 -> 2, 1x1']);
+    hook.remove();
   }
 });
 
