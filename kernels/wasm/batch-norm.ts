@@ -132,7 +132,7 @@ export const batchNormKernel = (form: BatchNormForm) =>
         const inputs = form.residual ? [x, f.i32(p.residual.add(offset))] : [x];
         mapRun(f, p.spatial, inputs, out, ([value, residual]) => {
           const y = affine(value.sub(mean), residual);
-          return form.relu ? y.max(0) : y;
+          return form.relu ? y.relu() : y;
         });
       });
     },

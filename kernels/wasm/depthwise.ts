@@ -14,8 +14,9 @@ import {
   readsOf,
   rowBytes,
 } from './depthwise-planes.ts';
+import { type Ending, endRun, hasEnding } from './ending.ts';
 import { defineKernel, type Emission } from './kernel.ts';
-import type { I32, Local, V128 } from './values.ts';
+import { I32, type Local, type V128 } from './values.ts';
 import { keyOf, tapsOf } from './window.ts';
 
 /** Weights of a group at most: each multiply-add of a block of outputs is written out. */
@@ -29,6 +30,8 @@ const PARAMS = {
   weights: 'i32',
   x: 'i32',
   bias: 'i32',
+  /** Bytes from an output to what is added to it. */
+  residual: 'i32',
   out: 'i32',
   scratch: 'i32',
   threadBytes: 'i32',
@@ -47,9 +50,9 @@ export const depthwiseScratch = (products: readonly ConvProduct[]): number =>
  * All products of one pass, over the same planes and into the same ones. A group of an image is a unit of work, unit =
  * image * groups + group; a task does `units` of the `total`.
  */
-export const depthwiseKernel = (products: readonly ConvProduct[], hasBias: boolean) =>
+export const depthwiseKernel = (products: readonly ConvProduct[], ending: Ending) =>
   defineKernel(
-    `depthwise ${hasBias} ${products.flatMap((conv) => [conv.weights, conv.window, conv.output].map(keyOf)).join(' / ')}`,
+    `depthwise ${keyOf(ending)} / ${products.flatMap((conv) => [conv.weights, conv.window, conv.output].map(keyOf)).join(' / ')}`,
     PARAMS,
     (emission) => {
       const { f, p, task, thread } = emission;
@@ -58,7 +61,6 @@ export const depthwiseKernel = (products: readonly ConvProduct[], hasBias: boole
       const padded = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
       const most = weights.channels * Math.max(...products.map((conv) => tapsOf(conv.window)));
       const taps = Array.from({ length: most }, () => f.v128());
-      const bias = f.v128();
       emitZeroPlanes(f, plane, padded, weights.channels);
       const start = f.i32(task.mul(p.units));
       f.for(start, start.add(p.units).min(p.total), (unit) => {
@@ -73,11 +75,14 @@ export const depthwiseKernel = (products: readonly ConvProduct[], hasBias: boole
           const out = f.i32(
             p.out.add(image.mul(output.imageStride * 4)).add(channel.mul(output.height * output.width * 4)),
           );
-          if (hasBias) bias.set(p.bias.add(channel.shl(2)).splat32());
           const w = f.i32(p.weights.add(group.mul(weightsPerGroup).add(row.mul(weights.row)).shl(2)));
           for (const conv of products) {
             loadWeights(conv, w, taps);
-            emitOutputs(emission, conv, plane, padded, taps, bias, out);
+            emitOutputs(emission, conv, plane, padded, taps, out);
+          }
+          if (hasEnding(ending)) {
+            const size = I32.const(output.height * output.width);
+            endRun(f, ending, size, out, p.bias.add(channel.shl(2)), p.residual);
           }
         });
       });
@@ -102,7 +107,6 @@ function emitOutputs(
   plane: PaddedPlane,
   padded: I32,
   taps: readonly Local<V128>[],
-  bias: V128,
   out: I32,
 ): void {
   // Pairs of vectors, loaded, summed and stored alike, are what V8's revectoriser looks for.
@@ -127,7 +131,7 @@ function emitOutputs(
       column.set(next.min(lastColumn));
       from.set(line.add(column.shl(2)));
       to.set(outLine.add(column.mul(output.strideX * 4)));
-      eachSum((sum) => sum.set(bias));
+      eachSum((sum) => sum.set(0));
       for (let channel = 0; channel < weights.channels; channel++) {
         for (const { offset, uses } of reads) {
           values.forEach((value, v) => {

@@ -4,10 +4,11 @@
  * A is packed beforehand; each task packs a block of B's columns, straight from the tensor, into its thread's scratch.
  */
 
+import { type Ending, endRun, hasEnding } from './ending.ts';
 import { defineKernel } from './kernel.ts';
 import type { TileShape } from './micro.ts';
 import { packTransposed, packWindow } from './pack.ts';
-import { I32, type Local, type V128 } from './values.ts';
+import { I32, type V128 } from './values.ts';
 import { keyOf, tapsOf, type Window } from './window.ts';
 
 /** Where C's value (m, column) goes: planes of `height` by `width`, of which the grid's positions are a lattice. */
@@ -36,13 +37,16 @@ export interface Product {
   readonly output: OutputPlanes;
   /** Positions of an image: columns / images. */
   readonly grid: { readonly height: number; readonly width: number };
-  readonly bias: 'none' | 'row' | 'column';
+  /** None where the output is a lattice of its planes only. */
+  readonly ending: Ending;
 }
 
 const PARAMS = {
   a: 'i32',
   b: 'i32',
   bias: 'i32',
+  /** Bytes from an output to what is added to it. */
+  residual: 'i32',
   out: 'i32',
   scratch: 'i32',
   threadBytes: 'i32',
@@ -76,17 +80,18 @@ const ROW_BLOCK_BYTES = 256 * 1024;
  * values; taskColumns and taskRows are multiples of the tile's.
  */
 export const productKernel = (product: Product, shape: TileShape) => {
-  const key = `product ${product.rows} ${product.channels} ${product.block} ${product.bias} ${keyOf(product.grid)} / ${
+  const key = `product ${product.rows} ${product.channels} ${product.block} ${keyOf(product.ending)} ${keyOf(product.grid)} / ${
     product.source.kind === 'window' ? keyOf(product.source.window) : 'transposed'
   } / ${keyOf(product.output)} / ${keyOf(shape)}`;
   return defineKernel(key, PARAMS, ({ f, p, task, thread, library }) => {
     const taps = tapsOfProduct(product);
     const depth = productDepth(product);
-    const { output, grid } = product;
+    const { output, grid, ending } = product;
     const planeBytes = output.height * output.width * 4;
     const positions = grid.height * grid.width;
     const inOrder =
       output.strideY === 1 && output.strideX === 1 && positions === output.height * output.width;
+    if (hasEnding(ending) && !inOrder) throw new Error(`${key}: an ending wants all places of the output`);
 
     const split = f.i32(task.div(p.columnTasks));
     const group = f.i32(split.div(p.rowTasks));
@@ -97,13 +102,13 @@ export const productKernel = (product: Product, shape: TileShape) => {
     const a = f.i32(p.a.add(group.mul(p.groupA).shl(2)));
     const b = f.i32(p.b.add(group.mul(p.groupB).shl(2)));
     const out = f.i32(p.out.add(group.mul(p.groupOut).shl(2)));
-    const bias = f.i32(product.bias === 'row' ? p.bias.add(group.mul(product.rows * 4)) : p.bias);
+    const bias = f.i32(ending.bias === 'row' ? p.bias.add(group.mul(product.rows * 4)) : p.bias);
 
     const tile = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
     const table = f.i32(tile.add(tileBytes(shape)));
     const packed = f.i32(tile.add(tableBytes(shape)));
     const [panel, k, left, columnAddress, panelA, at, from] = Array.from({ length: 7 }, () => f.i32());
-    const [direct, biased, accumulate] = [f.i32(), f.i32(), f.i32()];
+    const [direct, accumulate] = [f.i32(), f.i32()];
 
     /** Writes the byte offsets of a panel's columns in C to the table. */
     const fillTable = (column: I32) => {
@@ -127,27 +132,15 @@ export const productKernel = (product: Product, shape: TileShape) => {
         });
       }
     };
-    const eachValue = (row: I32, visit: (address: Local<I32>, i: Local<I32>, j: Local<I32>) => void) => {
-      const [i, j] = [f.i32(), f.i32()];
-      f.for(
-        0,
-        endRow.sub(row).min(shape.rows),
-        () => {
-          f.for(
-            0,
-            left,
-            () => {
-              at.set(out.add(row.add(i).mul(planeBytes)).add(table.add(j.shl(2)).i32()));
-              visit(at, i, j);
-            },
-            1,
-            j,
-          );
-        },
-        1,
-        i,
+    /** Writes the values of a tile that lacks columns, one by one. */
+    const scatterValues = (row: I32) =>
+      f.for(0, endRow.sub(row).min(shape.rows), (i) =>
+        f.for(0, left, (j) => {
+          at.set(out.add(row.add(i).mul(planeBytes)).add(table.add(j.shl(2)).i32()));
+          const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
+          f.store(at, accumulate.select(at.f32().add(value), value));
+        }),
       );
-    };
     /** Writes the rows of a tile that has all its columns, wherever these go. */
     const scatterRows = (row: I32) => {
       const rowOut = f.i32(out.add(row.mul(planeBytes)));
@@ -170,15 +163,7 @@ export const productKernel = (product: Product, shape: TileShape) => {
         rowOut.set(rowOut.add(planeBytes));
       });
     };
-    const computeTile = (row: I32, column: I32) => {
-      if (product.bias !== 'none') {
-        f.if(biased, () =>
-          eachValue(row, (address, i, j) => {
-            const index = product.bias === 'row' ? row.add(i) : column.add(j);
-            f.store(address, bias.add(index.shl(2)).f32());
-          }),
-        );
-      }
+    const computeTile = (row: I32) => {
       const target = f.i32(columnAddress.add(row.mul(planeBytes)));
       f.if(
         direct.and(row.add(shape.rows).le(endRow)),
@@ -202,15 +187,27 @@ export const productKernel = (product: Product, shape: TileShape) => {
               f.if(
                 left.eq(shape.columns),
                 () => scatterRows(row),
-                () =>
-                  eachValue(row, (address, i, j) => {
-                    const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
-                    f.store(address, accumulate.select(address.f32().add(value), value));
-                  }),
+                () => scatterValues(row),
               ),
           );
         },
       );
+    };
+
+    /** Ends the rows of a block, whose columns may lie in several images. */
+    const endRows = (blockRow: I32, blockEnd: I32) => {
+      const column = f.i32(firstColumn);
+      f.while(column.lt(endColumn), () => {
+        const place = f.i32(column.rem(positions));
+        const count = f.i32(endColumn.sub(column).min(I32.const(positions).sub(place)));
+        const run = f.i32(out.add(column.div(positions).mul(output.imageStride * 4)).add(place.shl(2)));
+        f.for(blockRow, blockEnd, (row) => {
+          const from = f.i32(run.add(row.mul(planeBytes)));
+          const index = ending.bias === 'row' ? row : column;
+          endRun(f, ending, count, from, bias.add(index.shl(2)), p.residual);
+        });
+        column.set(column.add(count));
+      });
     };
 
     f.for(
@@ -219,8 +216,7 @@ export const productKernel = (product: Product, shape: TileShape) => {
       (channel) => {
         const channels = f.i32(I32.const(product.channels).sub(channel).min(product.block));
         k.set(channels.mul(taps));
-        accumulate.set(product.bias === 'none' ? channel.gt(0) : 1);
-        biased.set(channel.eqz());
+        accumulate.set(channel.gt(0));
         panel.set(packed);
         f.for(
           firstColumn,
@@ -266,7 +262,7 @@ export const productKernel = (product: Product, shape: TileShape) => {
                   blockRow,
                   blockEnd,
                   (row) => {
-                    computeTile(row, column);
+                    computeTile(row);
                     panelA.set(panelA.add(depth * shape.rows * 4));
                   },
                   shape.rows,
@@ -275,6 +271,9 @@ export const productKernel = (product: Product, shape: TileShape) => {
               },
               shape.columns,
             );
+            if (hasEnding(ending)) {
+              f.if(channel.add(product.block).ge(product.channels), () => endRows(blockRow, blockEnd));
+            }
           },
           blockRows,
         );

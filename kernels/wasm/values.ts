@@ -257,6 +257,10 @@ export class V128 extends Value {
   max(b: V128 | number): V128 {
     return this.#binary(0xe9, b);
   }
+  /** 0 where this is below it; NaN stays. One instruction (`pmax`), where `max` takes several. */
+  relu(): V128 {
+    return this.#binary(0xeb, 0);
+  }
   /** this * b + c, in one rounding where `fused` and the machine allow. */
   madd(b: V128 | number, c: V128 | number, fused: boolean): V128 {
     if (!fused) return this.mul(b).add(c);

@@ -1,6 +1,7 @@
 /** 3x3 convolutions of stride 1, and their input gradients, by Winograd's F(4x4, 3x3) (see winograd-transforms.ts). */
 import type { FunctionBuilder } from './assembler.ts';
 import type { ConvProduct } from './conv2d.ts';
+import { type Ending, endVector } from './ending.ts';
 import { defineKernel, type Target } from './kernel.ts';
 import { fillRun } from './loops.ts';
 import type { TileShape } from './micro.ts';
@@ -31,7 +32,7 @@ export interface Winograd {
   readonly weights: AffineRows;
   readonly source: TiledPlanes;
   readonly output: { readonly height: number; readonly width: number; readonly imageStride: number };
-  readonly hasBias: boolean;
+  readonly ending: Ending;
   /** Rows of tiles of a task. */
   readonly taskTileRows: number;
   /** Output channels whose products are kept at a time. */
@@ -49,7 +50,7 @@ const TASK_TILES = { least: 32, most: 112 };
 export function winogradOf(
   conv: ConvProduct,
   images: number,
-  hasBias: boolean,
+  ending: Ending,
   shape: TileShape,
 ): Winograd | null {
   const { window, output } = conv;
@@ -89,7 +90,7 @@ export function winogradOf(
       across,
     },
     output: { height: output.height, width: output.width, imageStride: output.imageStride },
-    hasBias,
+    ending,
     taskTileRows: fullestRows(
       across,
       Math.min(TASK_TILES.most, Math.max(TASK_TILES.least, wanted)),
@@ -201,6 +202,8 @@ const PARAMS = {
   weights: 'i32',
   x: 'i32',
   bias: 'i32',
+  /** Bytes from an output to what is added to it. */
+  residual: 'i32',
   out: 'i32',
   scratch: 'i32',
   threadBytes: 'i32',
@@ -215,11 +218,11 @@ const PARAMS = {
  */
 export const winogradKernel = (w: Winograd, shape: TileShape) =>
   defineKernel(
-    `winograd ${keyOf(w.weights)} / ${keyOf(w.source)} / ${keyOf(w.output)} / ${w.hasBias} ${w.taskTileRows} ${w.blockRows} ${keyOf(shape)}`,
+    `winograd ${keyOf(w.weights)} / ${keyOf(w.source)} / ${keyOf(w.output)} / ${keyOf(w.ending)} ${w.taskTileRows} ${w.blockRows} ${keyOf(shape)}`,
     PARAMS,
     ({ f, p, task, thread, library, target }) => {
       const { channels, rows } = w.weights;
-      const { source, output } = w;
+      const { source, output, ending } = w;
       const layout = layoutOf(w, shape);
       const { tiles, panelBytes, pointBytes, rowBytes, blockBytes, outLineBytes, parts } = layout;
       const planeBytes = output.height * output.width * 4;
@@ -324,10 +327,10 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
           );
           f.for(blockRow, blockEnd, (outRow) => {
             const sums = f.i32(products.add(outRow.sub(blockRow).mul(rowBytes)));
-            const bias = w.hasBias ? f.v128(p.bias.add(outRow.shl(2)).splat32()) : null;
+            const bias = ending.bias === 'row' ? f.v128(p.bias.add(outRow.shl(2)).splat32()) : null;
             group.set(groupTable);
             f.repeat(groups, () => {
-              emitResults(f, sums, group, blockBytes, outLineBytes, bias, target);
+              emitResults(f, sums, group, blockBytes, outLineBytes, target);
               sums.set(sums.add(16));
               group.set(group.add(GROUP_ENTRY));
             });
@@ -337,7 +340,7 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
               const to = f.i32(row.i32(48).add(outRow.mul(planeBytes)));
               const line = f.i32(from);
               f.repeat(row.i32(52), () => {
-                emitCopy(f, line, to, output.width);
+                emitLine(f, ending, line, to, output.width, bias, p.residual);
                 line.set(line.add(outLineBytes));
                 to.set(to.add(output.width * 4));
               });
@@ -358,7 +361,6 @@ function emitResults(
   group: I32,
   pointBytes: number,
   lineBytes: number,
-  bias: V128 | null,
   { fused }: Target,
 ): void {
   const products = Array.from({ length: PATCH }, (_, u) =>
@@ -366,23 +368,38 @@ function emitResults(
   );
   const lanes = [0, 1, 2, 3].map((lane) => f.i32(group.i32(20 + lane * 4)));
   bothSides(f, products, outputTransform, fused).forEach((line, i) => {
-    const biased = bias ? line.map((value) => f.v128(value.add(bias))) : line;
-    transpose(f, biased).forEach((value, lane) => {
+    transpose(f, line).forEach((value, lane) => {
       f.store(lanes[lane], value, i * lineBytes);
     });
   });
 }
 
-/** Copies `count` values. */
-function emitCopy(f: FunctionBuilder, from: I32, to: I32, count: number): void {
-  const offset = f.i32(0);
-  if (count < 4) {
-    for (let i = 0; i < count; i++) f.store(to, from.f32(i * 4), i * 4);
+/** Writes a line of `width` sums to the output, ended. */
+function emitLine(
+  f: FunctionBuilder,
+  ending: Ending,
+  from: I32,
+  to: I32,
+  width: number,
+  bias: V128 | null,
+  residual: I32,
+): void {
+  const added = ending.residual ? f.i32(to.add(residual)) : null;
+  if (width < 4) {
+    for (let x = 0; x < width; x++) {
+      const sum = endVector(ending, from.splat32(x * 4), bias, added?.splat32(x * 4));
+      f.storeLane(to, sum, 0, x * 4);
+    }
     return;
   }
-  f.while(offset.lt(16 * Math.floor(count / 4)), () => {
-    f.store(to.add(offset), from.add(offset).v128());
+  const offset = f.i32(0);
+  f.while(offset.lt(16 * Math.floor(width / 4)), () => {
+    const sum = endVector(ending, from.add(offset).v128(), bias, added?.add(offset).v128());
+    f.store(to.add(offset), sum);
     offset.set(offset.add(16));
   });
-  if (count % 4 > 0) f.store(to, from.v128((count - 4) * 4), (count - 4) * 4);
+  if (width % 4 > 0) {
+    const last = (width - 4) * 4;
+    f.store(to, endVector(ending, from.v128(last), bias, added?.v128(last)), last);
+  }
 }

@@ -1,5 +1,6 @@
 /** Batch norm for devices without a fused kernel: from the plain one, and the other primitives. */
 import type { BatchNormGeometry, ChannelGeometry, Primitives, Storage } from './device.ts';
+import { composedEpilogue } from './epilogue-composed.ts';
 
 /** Of batch norm over one x, with nothing fused to it. */
 export interface PlainBatchNormGeometry extends ChannelGeometry {
@@ -51,19 +52,6 @@ function joined<S extends Storage, T>(
   return result;
 }
 
-/** The result before the ReLU, from parts that are joined. */
-function normalized<S extends Storage>(
-  device: PlainBatchNorm<S>,
-  [x, mean, variance, weight, bias, residual]: readonly [S, S, S, S | null, S | null, S | null],
-  geometry: BatchNormGeometry,
-): S {
-  const y = device.normalize(x, mean, variance, weight, bias, plain(geometry));
-  if (!residual) return y;
-  const total = device.binary('add', y, residual, { shape: [y.length], strides: [[1], [1]] });
-  device.free(y);
-  return total;
-}
-
 /** The primitive `batchNorm`. */
 export function composedBatchNorm<S extends Storage>(
   device: PlainBatchNorm<S>,
@@ -76,12 +64,9 @@ export function composedBatchNorm<S extends Storage>(
   geometry: BatchNormGeometry,
 ): S {
   const y = joined(device, xs, geometry, (x) =>
-    normalized(device, [x, mean, variance, weight, bias, residual], geometry),
+    device.normalize(x, mean, variance, weight, bias, plain(geometry)),
   );
-  if (!geometry.relu) return y;
-  const cut = device.unary('relu', y, 0);
-  device.free(y);
-  return cut;
+  return composedEpilogue(device, y, { residual, relu: geometry.relu });
 }
 
 /** The primitive `batchNormGrad`. */
@@ -100,7 +85,8 @@ export function composedBatchNormGrad<S extends Storage>(
   return joined(device, xs, geometry, (x) => {
     let cut = dy;
     if (geometry.relu) {
-      const y = normalized(device, [x, mean, variance, weight, bias, residual], geometry);
+      const normalized = device.normalize(x, mean, variance, weight, bias, plain(geometry));
+      const y = composedEpilogue(device, normalized, { residual, relu: false });
       cut = device.unaryGrad('relu', dy, y, 0);
       device.free(y);
     }

@@ -158,6 +158,12 @@ export interface Conv2dGeometry {
   readonly groups: number;
 }
 
+/** What a convolution ends in, in the same pass: + residual, of the output's shape, then max(., 0). */
+export interface Epilogue<S extends Storage = Storage> {
+  readonly residual: S | null;
+  readonly relu: boolean;
+}
+
 /** The out sizes already tell ceil mode from floor mode: a window may reach past the padded input. */
 export interface Pool2dGeometry {
   readonly batch: number;
@@ -251,7 +257,7 @@ export interface Primitives<S extends Storage> {
   concat(xs: readonly S[], geometry: ConcatGeometry): S;
   matmul(a: S, b: S, bias: S | null, geometry: MatmulGeometry): S;
 
-  conv2d(x: S, weight: S, bias: S | null, geometry: Conv2dGeometry): S;
+  conv2d(x: S, weight: S, bias: S | null, geometry: Conv2dGeometry, epilogue?: Epilogue<S>): S;
   conv2dInputGrad(dy: S, weight: S, geometry: Conv2dGeometry): S;
   conv2dWeightGrad(x: S, dy: S, geometry: Conv2dGeometry): S;
 

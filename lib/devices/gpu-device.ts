@@ -10,6 +10,7 @@ import {
   type PlainBatchNormGeometry,
 } from './batch-norm-composed.ts';
 import type * as D from './device.ts';
+import { composedEpilogue } from './epilogue-composed.ts';
 import { GpuCore, GpuStorage, keyOf } from './gpu-core.ts';
 
 export { GpuStorage };
@@ -21,8 +22,25 @@ export class GpuDevice<B> extends GpuCore<B> implements D.Device<GpuStorage<B>> 
     return this.run(g.batch * g.m * g.n, keyOf('matmul', g, bias !== null), build, present(a, b, bias));
   }
 
-  conv2d(x: GpuStorage<B>, w: GpuStorage<B>, bias: GpuStorage<B> | null, g: D.Conv2dGeometry): GpuStorage<B> {
-    if (isPadded(g)) return this.unpadded(x, g, (padded, plain) => this.conv2d(padded, w, bias, plain));
+  conv2d(
+    x: GpuStorage<B>,
+    w: GpuStorage<B>,
+    bias: GpuStorage<B> | null,
+    g: D.Conv2dGeometry,
+    epilogue?: D.Epilogue<GpuStorage<B>>,
+  ): GpuStorage<B> {
+    const y = this.correlate(x, w, bias, g);
+    return epilogue ? composedEpilogue(this, y, epilogue) : y;
+  }
+
+  /** conv2d without what follows. */
+  protected correlate(
+    x: GpuStorage<B>,
+    w: GpuStorage<B>,
+    bias: GpuStorage<B> | null,
+    g: D.Conv2dGeometry,
+  ): GpuStorage<B> {
+    if (isPadded(g)) return this.unpadded(x, g, (padded, plain) => this.correlate(padded, w, bias, plain));
     const length = g.batch * g.outChannels * g.outHeight * g.outWidth;
     const build = () => conv.conv2dProgram(g, bias !== null);
     return this.run(length, keyOf('conv2d', g, bias !== null), build, present(x, w, bias));

@@ -57,7 +57,12 @@ export class GlDevice extends LanesDevice {
     return new GpuStorage(g.batch * g.m * g.n, result);
   }
 
-  override conv2d(x: Storage, weight: Storage, bias: Storage | null, g: D.Conv2dGeometry): Storage {
+  protected override correlate(
+    x: Storage,
+    weight: Storage,
+    bias: Storage | null,
+    g: D.Conv2dGeometry,
+  ): Storage {
     if (g.groups === 1 && isPointwise(g)) {
       return this.convolvePixels('forward', x, weight, bias, g, g.inChannels, g.outChannels);
     }
@@ -71,7 +76,7 @@ export class GlDevice extends LanesDevice {
             [1, 1],
           )
         : null;
-    if (!tiling) return super.conv2d(x, weight, bias, g);
+    if (!tiling) return super.correlate(x, weight, bias, g);
     const image = imageOf(g.batch, g.inChannels, g.inHeight, g.inWidth, tiling);
     const size = [g.outHeight, g.outWidth] as const;
     return this.convolve('forward', x, weight, bias, g, image, g.outChannels, size, tiling);

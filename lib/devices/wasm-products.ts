@@ -1,5 +1,6 @@
 import { type ConvProduct, forwardProduct, inputGradProducts } from '../../kernels/wasm/conv2d.ts';
 import { depthwiseKernel, depthwiseScratch, isDepthwise } from '../../kernels/wasm/depthwise.ts';
+import type { Ending } from '../../kernels/wasm/ending.ts';
 import { type AffineRows, packRowsKernel } from '../../kernels/wasm/pack.ts';
 import { type Product, productDepth, productKernel, productScratch } from '../../kernels/wasm/product.ts';
 import { plainWindow, simplify, tapsOf } from '../../kernels/wasm/window.ts';
@@ -18,25 +19,42 @@ import { ceilTo, evenShare, launchInPieces, TASKS_PER_THREAD } from './wasm-spli
 const DEPTH_BLOCK = 320;
 const TASK_COLUMNS = 256;
 /** A convolution's product on given addresses. */
-interface ConvRun {
+interface ConvRun extends Ends {
   readonly images: number;
   readonly groups: number;
   readonly source: number;
   readonly weight: number;
-  readonly bias: number | null;
-  readonly out: number;
 }
+
+/** Where a result goes, and the addresses of what it ends in. */
+interface Ends {
+  readonly out: number;
+  readonly bias: number | null;
+  readonly residual: number | null;
+  readonly relu: boolean;
+}
+
+const endingOf = ({ bias, residual, relu }: Ends, axis: 'row' | 'column'): Ending => ({
+  bias: bias === null ? 'none' : axis,
+  residual: residual !== null,
+  relu,
+});
+
+/** The arguments of a kernel for an ending. */
+const endArguments = ({ out, bias, residual }: Ends) => ({
+  bias: bias ?? 0,
+  residual: residual === null ? 0 : residual - out,
+});
 
 interface ProductRun {
   readonly weights: AffineRows;
   readonly product: Product;
+  readonly ends: Ends;
   readonly groups: number;
   readonly columns: number;
   /** Addresses, and what lies between groups, in values. */
   readonly a: number;
   readonly b: number;
-  readonly bias: number;
-  readonly out: number;
   readonly groupA: number;
   readonly groupB: number;
   readonly groupOut: number;
@@ -45,7 +63,7 @@ interface ProductRun {
 /** Runs a convolution's product as Winograd's where that gains; tells whether it did. */
 function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boolean {
   const { shape, threads } = engine;
-  const w = run.groups === 1 ? winogradOf(conv, run.images, run.bias !== null, shape) : null;
+  const w = run.groups === 1 ? winogradOf(conv, run.images, endingOf(run, 'row'), shape) : null;
   if (!w) return false;
   const blocks = Math.ceil(w.weights.rows / w.blockRows);
   const tileRows = run.images * w.source.down;
@@ -63,7 +81,7 @@ function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boole
       engine.launch(winogradKernel(w, shape), tasks * rowTasks, {
         weights,
         x: run.source + first * w.source.imageStride * 4,
-        bias: run.bias ?? 0,
+        ...endArguments(run),
         out: run.out + first * w.output.imageStride * 4,
         scratch: weights + weightBytes,
         threadBytes,
@@ -101,13 +119,15 @@ function runProduct(engine: WasmEngine, run: ProductRun): void {
         groupStride: run.groupA,
       }),
     );
+    const { bias, residual } = endArguments(run.ends);
     const exactRowTasks = Math.ceil(panels / (taskRows / shape.rows));
     launchInPieces(groups, columnTasks * exactRowTasks, (first, count) =>
       engine.launch(productKernel(product, shape), count * columnTasks * exactRowTasks, {
         a: scratch + (run.groupA ? first * packed * 4 : 0),
         b: run.b + first * run.groupB * 4,
-        bias: run.bias + (product.bias === 'row' ? first * product.rows * 4 : 0),
-        out: run.out + first * run.groupOut * 4,
+        residual,
+        bias: bias + (product.ending.bias === 'row' ? first * product.rows * 4 : 0),
+        out: run.ends.out + first * run.groupOut * 4,
         scratch: scratch + packedBytes,
         threadBytes,
         columns: run.columns,
@@ -128,6 +148,7 @@ export function runMatmul(
   operands: { a: number; b: number; bias: number | null; out: number },
   g: MatmulGeometry,
 ): void {
+  const ends = { ...operands, residual: null, relu: false };
   const weights: AffineRows = {
     rows: g.m,
     channels: g.k,
@@ -146,17 +167,16 @@ export function runMatmul(
     source: g.transposeB ? { kind: 'transposed' } : { kind: 'window', window: plainWindow(g.n, 0) },
     output: { height: 1, width: g.n, strideY: 1, strideX: 1, originY: 0, originX: 0, imageStride: 0 },
     grid: { height: 1, width: g.n },
-    bias: operands.bias === null ? 'none' : 'column',
+    ending: endingOf(ends, 'column'),
   };
   runProduct(engine, {
     weights,
     product,
     groups: g.batch,
     columns: g.n,
+    ends,
     a: operands.a,
     b: operands.b,
-    bias: operands.bias ?? 0,
-    out: operands.out,
     groupA: g.batchStrideA,
     groupB: g.batchStrideB,
     groupOut: g.m * g.n,
@@ -175,14 +195,13 @@ function runConvolution(engine: WasmEngine, conv: ConvProduct, run: ConvRun): vo
       source: { kind: 'window', window: simplify(window) },
       output,
       grid: conv.grid,
-      bias: run.bias === null ? 'none' : 'row',
+      ending: endingOf(run, 'row'),
     },
+    ends: run,
     groups: run.groups,
     columns: run.images * conv.grid.height * conv.grid.width,
     a: run.weight,
     b: run.source,
-    bias: run.bias ?? 0,
-    out: run.out,
     groupA: conv.weightsPerGroup,
     groupB: weights.channels * window.height * window.width,
     groupOut: weights.rows * output.height * output.width,
@@ -196,10 +215,10 @@ function runDepthwise(engine: WasmEngine, products: readonly ConvProduct[], run:
   const units = Math.ceil(total / tasks);
   const threadBytes = ceilTo(depthwiseScratch(products), 64);
   engine.withScratch(threadBytes * engine.threads, (scratch) =>
-    engine.launch(depthwiseKernel(products, run.bias !== null), Math.ceil(total / units), {
+    engine.launch(depthwiseKernel(products, endingOf(run, 'row')), Math.ceil(total / units), {
       weights: run.weight,
       x: run.source,
-      bias: run.bias ?? 0,
+      ...endArguments(run),
       out: run.out,
       scratch,
       threadBytes,
@@ -212,7 +231,7 @@ function runDepthwise(engine: WasmEngine, products: readonly ConvProduct[], run:
 
 export function runConv2d(
   engine: WasmEngine,
-  operands: { x: number; weight: number; bias: number | null; out: number },
+  operands: Ends & { readonly x: number; readonly weight: number },
   g: Conv2dGeometry,
 ): void {
   const { x: source, ...rest } = operands;
@@ -232,7 +251,7 @@ export function runConv2dInputGrad(
     engine.heap.f32.fill(0, start, start + g.batch * g.inChannels * g.inHeight * g.inWidth);
   }
   const { dy: source, ...rest } = operands;
-  const run = { images: g.batch, groups: g.groups, source, bias: null, ...rest };
+  const run = { images: g.batch, groups: g.groups, source, bias: null, residual: null, relu: false, ...rest };
   if (!isDepthwise(g)) for (const conv of products) runConvolution(engine, conv, run);
   else if (products.length) runDepthwise(engine, products, run);
 }

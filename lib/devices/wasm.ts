@@ -24,6 +24,7 @@ import type {
   ChannelGeometry,
   Conv2dGeometry,
   Device,
+  Epilogue,
   MaxPool2dGeometry,
   SgdStep,
 } from './device.ts';
@@ -74,12 +75,20 @@ const batchNormForm = (
 
 /** The CPU device: to the primitives of any tensors come those of networks and optimisers. */
 export class WasmDevice extends WasmTensors implements Device<WasmStorage> {
-  conv2d(x: WasmStorage, weight: WasmStorage, bias: WasmStorage | null, g: Conv2dGeometry): WasmStorage {
+  conv2d(
+    x: WasmStorage,
+    weight: WasmStorage,
+    bias: WasmStorage | null,
+    g: Conv2dGeometry,
+    { residual, relu }: Epilogue<WasmStorage> = { residual: null, relu: false },
+  ): WasmStorage {
     const out = this.make(g.batch * g.outChannels * g.outHeight * g.outWidth);
     const operands = {
       x: this.at(x),
       weight: this.at(weight),
       bias: bias && this.at(bias),
+      residual: residual && this.at(residual),
+      relu,
       out: out.address,
     };
     if (out.length) runConv2d(this.engine, operands, g);

@@ -1,7 +1,7 @@
-import { add } from '../ops/add.ts';
 import { cat } from '../ops/cat.ts';
 import { ones, zeros } from '../tensor/create.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { type Epilogue, finish } from './epilogue.ts';
 import * as F from './functional.ts';
 import { Buffer, Parameter } from './module.ts';
 import { type FeatureMaps, TakesParts } from './parts.ts';
@@ -17,19 +17,11 @@ export interface BatchNorm2dOptions {
   trackRunningStats?: boolean;
 }
 
-/** What follows the normalisation, in the same pass. */
-export interface BatchNorm2dEpilogue {
-  /** Added, of the output's shape. Default none. */
-  residual?: Tensor | null;
-  /** Ends in max(., 0). Default false. */
-  relu?: boolean;
-}
-
 /**
  * (x - mean) / sqrt(variance + eps) * weight + bias per channel (Ioffe & Szegedy 2015), as torch.nn.BatchNorm2d:
  * x `[N, numFeatures, H, W]`, in one map or in parts along the channels, to one of that shape. Training uses the batch's biased variance and tracks the unbiased one.
  */
-export class BatchNorm2d extends TakesParts<[epilogue?: BatchNorm2dEpilogue]> {
+export class BatchNorm2d extends TakesParts<[epilogue?: Epilogue]> {
   weight: Parameter | null;
   bias: Parameter | null;
   runningMean: Buffer | null;
@@ -62,7 +54,7 @@ export class BatchNorm2d extends TakesParts<[epilogue?: BatchNorm2dEpilogue]> {
     this.isFolded = true;
   }
 
-  forward(x: FeatureMaps, epilogue: BatchNorm2dEpilogue = {}): Tensor {
+  forward(x: FeatureMaps, epilogue: Epilogue = {}): Tensor {
     const { weight, bias, runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
     if (this.isFolded) return finish(x instanceof Tensor ? x : cat(x, 1), epilogue);
     if (this.training && numBatchesTracked) {
@@ -78,9 +70,4 @@ export class BatchNorm2d extends TakesParts<[epilogue?: BatchNorm2dEpilogue]> {
       ...epilogue,
     });
   }
-}
-
-function finish(x: Tensor, { residual = null, relu = false }: BatchNorm2dEpilogue): Tensor {
-  const sum = residual ? add(x, residual) : x;
-  return relu ? F.relu(sum) : sum;
 }

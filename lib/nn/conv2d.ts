@@ -2,11 +2,12 @@ import { ShapeError } from '../errors.ts';
 import { type Pair, pair } from '../ops/windows.ts';
 import { zeros } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { Epilogue } from './epilogue.ts';
 import * as F from './functional.ts';
 import * as init from './init.ts';
 import { Module, Parameter } from './module.ts';
 
-export interface Conv2dOptions extends F.Conv2dOptions {
+export interface Conv2dOptions extends Omit<F.Conv2dOptions, keyof Epilogue> {
   readonly kernelSize: Pair;
   /** Default true. */
   readonly bias?: boolean;
@@ -18,7 +19,7 @@ export interface Conv2dOptions extends F.Conv2dOptions {
  * ±1 / sqrt(fanIn).
  * @throws ShapeError where groups does not divide the channels
  */
-export class Conv2d extends Module {
+export class Conv2d extends Module<[x: Tensor, epilogue?: Epilogue]> {
   weight: Parameter;
   bias: Parameter | null;
 
@@ -47,7 +48,7 @@ export class Conv2d extends Module {
     if (this.bias) init.fanInUniform(this.bias, fanIn);
   }
 
-  forward(x: Tensor): Tensor {
-    return F.conv2d(x, this.weight, this.bias, this.options);
+  forward(x: Tensor, epilogue: Epilogue = {}): Tensor {
+    return F.conv2d(x, this.weight, this.bias, { ...this.options, ...epilogue });
   }
 }

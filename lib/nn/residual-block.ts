@@ -1,5 +1,5 @@
 /** The residual blocks of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds them. */
-import { add } from '../ops/add.ts';
+import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
@@ -25,10 +25,13 @@ export const shortcut = (inChannels: number, outChannels: number, stride: number
     new BatchNorm2d(outChannels),
   );
 
-/** relu(norm(branch) + residual), in one pass unless a hook wants what lies between. */
-function join(branch: Tensor, norm: BatchNorm2d, residual: Tensor, relu: ReLU): Tensor {
-  if (norm.isHooked || relu.isHooked) return relu.forward(add(norm.forward(branch), residual));
-  return norm.forward(branch, { residual, relu: true });
+/** relu(branch(x) + residual), in one pass with the end of the branch unless a hook wants what lies between. */
+function join(branch: readonly Module[], x: Tensor, downsample: Sequential | null, relu: ReLU): Tensor {
+  return tidy(() => {
+    const residual = downsample?.forward(x) ?? x;
+    if (relu.isHooked) return relu.forward(chain(branch, x, { residual }));
+    return chain(branch, x, { residual, relu: true });
+  });
 }
 
 /** relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut): `[N, inplanes, H, W]` to `[N, planes, H / stride, W / stride]`. */
@@ -59,13 +62,16 @@ export class BasicBlock extends Module {
     return this.bn2;
   }
 
+  get #branch(): readonly Module[] {
+    return [this.conv1, this.bn1, this.relu, this.conv2, this.bn2];
+  }
+
   override chains(): readonly (readonly Module[])[] {
-    return [[this.conv1, this.bn1, this.relu, this.conv2, this.bn2]];
+    return [this.#branch];
   }
 
   forward(x: Tensor): Tensor {
-    const branch = chain([this.conv1, this.bn1, this.relu, this.conv2], x);
-    return join(branch, this.bn2, this.downsample?.forward(x) ?? x, this.relu);
+    return join(this.#branch, x, this.downsample, this.relu);
   }
 }
 
@@ -106,14 +112,16 @@ export class Bottleneck extends Module {
     return this.bn3;
   }
 
-  override chains(): readonly (readonly Module[])[] {
+  get #branch(): readonly Module[] {
     const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = this;
-    return [[conv1, bn1, relu, conv2, bn2, relu, conv3, bn3]];
+    return [conv1, bn1, relu, conv2, bn2, relu, conv3, bn3];
+  }
+
+  override chains(): readonly (readonly Module[])[] {
+    return [this.#branch];
   }
 
   forward(x: Tensor): Tensor {
-    const { conv1, bn1, conv2, bn2, conv3, bn3, relu } = this;
-    const branch = chain([conv1, bn1, relu, conv2, bn2, relu, conv3], x);
-    return join(branch, bn3, this.downsample?.forward(x) ?? x, relu);
+    return join(this.#branch, x, this.downsample, this.relu);
   }
 }

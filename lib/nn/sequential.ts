@@ -4,6 +4,8 @@ import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
+import { Conv2d } from './conv2d.ts';
+import { type Epilogue, finish } from './epilogue.ts';
 import { Module } from './module.ts';
 import { type FeatureMaps, MakesParts, TakesParts } from './parts.ts';
 
@@ -62,25 +64,26 @@ export class Sequential extends Module {
 }
 
 /**
- * Runs layers one after another; what one returns is released as soon as the next has used it. A batch norm and the
- * ReLU behind it run as one, and no concatenation is made for a layer that takes its parts, unless a hook wants it.
+ * Runs layers one after another, and what follows the last; what one returns is released as soon as the next has used
+ * it. A ReLU and what is added run in one pass with the convolution or batch norm before them, and no concatenation is
+ * made for a layer that takes its parts, unless a hook wants it.
  */
-export function chain(layers: readonly Module[], x: FeatureMaps): Tensor {
+export function chain(layers: readonly Module[], x: FeatureMaps, epilogue: Epilogue = {}): Tensor {
   const last = layers.at(-1);
-  if (!last) return x instanceof Tensor ? x : cat(x, 1);
-  const norm = layers.at(-2);
-  const isPair =
-    !last.isHooked &&
-    last.constructor === ReLU &&
-    norm instanceof BatchNorm2d &&
-    !norm.isHooked &&
-    norm.constructor === BatchNorm2d;
-  return tidy(() =>
-    isPair
-      ? norm.forward(inputOf(norm, layers.slice(0, -2), x), { relu: true })
-      : last.forward(inputOf(last, layers.slice(0, -1), x) as Tensor),
-  );
+  const before = layers.slice(0, -1);
+  if (!last) return finish(x instanceof Tensor ? x : cat(x, 1), epilogue);
+  if (isPlain(last, ReLU) && !epilogue.residual) return chain(before, x, { relu: true });
+  if (isPlain(last, BatchNorm2d) && last.isFolded) return chain(before, x, epilogue);
+  return tidy(() => {
+    if (isPlain(last, BatchNorm2d)) return last.forward(inputOf(last, before, x), epilogue);
+    if (isPlain(last, Conv2d)) return last.forward(chain(before, x), epilogue);
+    return finish(last.forward(inputOf(last, before, x) as Tensor), epilogue);
+  });
 }
+
+/** Whether a layer is of just this class, and may run as one with its neighbours. */
+const isPlain = <M extends Module>(layer: Module, kind: new (...args: never[]) => M): layer is M =>
+  layer.constructor === kind && !layer.isHooked;
 
 /** What `layer` gets from the layers before it: one map, but for a layer that takes parts. */
 function inputOf(layer: Module, before: readonly Module[], x: FeatureMaps): FeatureMaps {

@@ -2,10 +2,10 @@ import type { Conv2dGeometry } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
-import { formatShape } from '../tensor/shape.ts';
+import { formatShape, sameShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { pad } from './pad.ts';
-import { reduce, sharedDevice } from './unrecorded.ts';
+import { reduce, sharedDevice, unaryGrad } from './unrecorded.ts';
 import { imageSizes, type Pair, pair } from './windows.ts';
 
 export interface Conv2dOptions {
@@ -17,10 +17,21 @@ export interface Conv2dOptions {
   readonly dilation?: Pair;
   /** Default 1. */
   readonly groups?: number;
+  /** Added to the result, of its shape; default none. */
+  readonly residual?: Tensor | null;
+  /** End in max(., 0); default false. */
+  readonly relu?: boolean;
+}
+
+/** The windows of a convolution along both axes. */
+interface Windows {
+  readonly steps: readonly [number, number];
+  readonly pads: readonly [number, number];
+  readonly gaps: readonly [number, number];
 }
 
 /**
- * The cross-correlation of images with a kernel.
+ * The cross-correlation of images with a kernel, plus the bias and the residual, and with `relu` not below 0.
  * @param x `[N, C, H, W]`
  * @param weight `[O, C / groups, kernelHeight, kernelWidth]`
  * @param bias `[O]`
@@ -30,23 +41,25 @@ export function conv2d(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | null = null,
-  { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions = {},
+  options: Conv2dOptions = {},
 ): Tensor {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1, residual = null, relu = false } = options;
   check(x, weight, bias, groups);
   const steps = pair('conv2d', 'stride', stride, 1);
   const gaps = pair('conv2d', 'dilation', dilation, 1);
-  if (padding === 'valid') return correlate(x, weight, bias, steps, [0, 0], gaps, groups);
+  const ending = { residual, relu };
   if (padding !== 'same') {
-    return correlate(x, weight, bias, steps, pair('conv2d', 'padding', padding, 0), gaps, groups);
+    const pads = padding === 'valid' ? ([0, 0] as const) : pair('conv2d', 'padding', padding, 0);
+    return correlate([x, weight, bias], { steps, pads, gaps }, groups, ending);
   }
   if (steps[0] !== 1 || steps[1] !== 1) {
     throw new ShapeError(`conv2d: padding 'same' wants stride 1, got ${formatShape(steps)}`);
   }
   const [height, width] = [gaps[0] * (weight.shape[2] - 1), gaps[1] * (weight.shape[3] - 1)];
-  const pads = [Math.floor(height / 2), Math.floor(width / 2)] as const;
-  if (height % 2 === 0 && width % 2 === 0) return correlate(x, weight, bias, steps, pads, gaps, groups);
+  const windows = { steps, pads: [Math.floor(height / 2), Math.floor(width / 2)] as const, gaps };
+  if (height % 2 === 0 && width % 2 === 0) return correlate([x, weight, bias], windows, groups, ending);
   return tidy(() =>
-    correlate(pad(x, [0, width % 2, 0, height % 2]), weight, bias, steps, pads, gaps, groups),
+    correlate([pad(x, [0, width % 2, 0, height % 2]), weight, bias], windows, groups, ending),
   );
 }
 
@@ -75,11 +88,12 @@ function check(x: Tensor, weight: Tensor, bias: Tensor | null, groups: number): 
 function geometryOf(
   x: Tensor,
   weight: Tensor,
-  [strideHeight, strideWidth]: readonly [number, number],
-  [paddingHeight, paddingWidth]: readonly [number, number],
-  [dilationHeight, dilationWidth]: readonly [number, number],
+  { steps, pads, gaps }: Windows,
   groups: number,
 ): Conv2dGeometry {
+  const [strideHeight, strideWidth] = steps;
+  const [paddingHeight, paddingWidth] = pads;
+  const [dilationHeight, dilationWidth] = gaps;
   const [batch, inChannels, inHeight, inWidth] = imageSizes('conv2d', x);
   const [outChannels, , kernelHeight, kernelWidth] = weight.shape;
   const spanHeight = dilationHeight * (kernelHeight - 1) + 1;
@@ -111,35 +125,44 @@ function geometryOf(
 }
 
 function correlate(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null,
-  ...[stride, padding, dilation, groups]: readonly [
-    readonly [number, number],
-    readonly [number, number],
-    readonly [number, number],
-    number,
-  ]
+  [x, weight, bias]: readonly [Tensor, Tensor, Tensor | null],
+  windows: Windows,
+  groups: number,
+  { residual, relu }: { readonly residual: Tensor | null; readonly relu: boolean },
 ): Tensor {
-  const device = sharedDevice('conv2d', x, weight, bias);
-  const geometry = geometryOf(x, weight, stride, padding, dilation, groups);
-  const [shape, weightShape] = [x.shape, weight.shape];
-  const storage = device.conv2d(x.storage, weight.storage, bias?.storage ?? null, geometry);
-  const { batch, outChannels, outHeight, outWidth } = geometry;
-  return record(new Tensor({ device, storage }, [batch, outChannels, outHeight, outWidth]), {
+  const device = sharedDevice('conv2d', x, weight, bias, residual);
+  const geometry = geometryOf(x, weight, windows, groups);
+  const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
+  if (residual && !sameShape(residual.shape, shape)) {
+    throw new ShapeError(
+      `conv2d: residual has shape ${formatShape(residual.shape)}, the output ${formatShape(shape)}`,
+    );
+  }
+  const [inputShape, weightShape] = [x.shape, weight.shape];
+  const epilogue = { residual: residual?.storage ?? null, relu };
+  const storage = device.conv2d(x.storage, weight.storage, bias?.storage ?? null, geometry, epilogue);
+  const output = new Tensor({ device, storage }, shape);
+  return record(output, {
     name: 'conv2d',
-    attributes: geometry,
-    inputs: [x, weight, bias],
-    saved: [weight.requiresGrad ? x : null, x.requiresGrad ? weight : null],
-    backward: (dy, [x, weight], [, , wantsBias]) => [
-      weight &&
-        new Tensor({ device, storage: device.conv2dInputGrad(dy.storage, weight.storage, geometry) }, shape),
-      x &&
-        new Tensor(
-          { device, storage: device.conv2dWeightGrad(x.storage, dy.storage, geometry) },
-          weightShape,
-        ),
-      wantsBias ? reduce('sum', dy, [0, 2, 3]) : null,
-    ],
+    attributes: { ...geometry, relu },
+    inputs: [x, weight, bias, residual],
+    saved: [weight.requiresGrad ? x : null, x.requiresGrad ? weight : null, relu ? output : null],
+    backward: (dOutput, [x, weight, y], [, , wantsBias, wantsResidual]) => {
+      const dy = y ? unaryGrad('relu', dOutput, y, 0) : dOutput;
+      return [
+        weight &&
+          new Tensor(
+            { device, storage: device.conv2dInputGrad(dy.storage, weight.storage, geometry) },
+            inputShape,
+          ),
+        x &&
+          new Tensor(
+            { device, storage: device.conv2dWeightGrad(x.storage, dy.storage, geometry) },
+            weightShape,
+          ),
+        wantsBias ? reduce('sum', dy, [0, 2, 3]) : null,
+        wantsResidual ? dy : null,
+      ];
+    },
   });
 }

@@ -122,15 +122,23 @@ const usesCeilMode = (g: Pool2dGeometry, dilation: readonly [number, number] = [
     : 0;
 };
 
+/** A form, + residual and then max(., 0) if they are there. */
+function ended({ emit }: OpContext, form: OnnxForm, residual: string, relu: boolean): OnnxForm {
+  const sum = residual ? { op: 'Add', inputs: [emit(form), residual], attributes: {} } : form;
+  return relu ? { op: 'Relu', inputs: [emit(sum)], attributes: {} } : sum;
+}
+
 const FORMS: Readonly<Record<string, (context: OpContext) => OnnxForm>> = {
   conv2d: (context) => {
-    const g = attributesOf<Conv2dGeometry>(context);
+    const g = attributesOf<Conv2dGeometry & { relu: boolean }>(context);
+    const [x, weight, bias, residual] = context.inputs;
     const dilations = [g.dilationHeight, g.dilationWidth];
-    return {
+    const form = {
       op: 'Conv',
-      inputs: context.inputs.filter((name) => name !== ''),
+      inputs: [x, weight, bias].filter((name) => name !== ''),
       attributes: { ...windowAttributes(g), dilations, group: g.groups },
     };
+    return ended(context, form, residual, g.relu);
   },
   batchNorm: (context) => {
     const { inputs, nameOf, constant, emit } = context;
@@ -142,16 +150,12 @@ const FORMS: Readonly<Record<string, (context: OpContext) => OnnxForm>> = {
     const parts = inputs.slice(0, -3);
     const [weight, bias, residual] = inputs.slice(-3);
     const x = parts.length === 1 ? parts[0] : emit({ op: 'Concat', inputs: parts, attributes: { axis: 1 } });
-    const steps: OnnxForm[] = [
-      {
-        op: 'BatchNormalization',
-        inputs: [x, weight || filled(1), bias || filled(0), nameOf(mean), nameOf(variance)],
-        attributes: { epsilon: { float: eps } },
-      },
-    ];
-    if (residual) steps.push({ op: 'Add', inputs: [residual], attributes: {} });
-    if (relu) steps.push({ op: 'Relu', inputs: [], attributes: {} });
-    return steps.reduce((before, step) => ({ ...step, inputs: [emit(before), ...step.inputs] }));
+    const form = {
+      op: 'BatchNormalization',
+      inputs: [x, weight || filled(1), bias || filled(0), nameOf(mean), nameOf(variance)],
+      attributes: { epsilon: { float: eps } },
+    };
+    return ended(context, form, residual, relu);
   },
   maxPool2d: (context) => {
     const g = attributesOf<MaxPool2dGeometry>(context);

@@ -123,12 +123,14 @@ const adaptive = (random: Generator) => ({
 export const IMAGE_DRAWS = {
   conv2d: (random) => {
     const g = convolution(random);
-    const { x, weight, bias } = convolutionInputs(random, g);
-    const hasBias = chance(random, 0.5);
+    const { x, weight, bias, dy } = convolutionInputs(random, g);
+    const [hasBias, hasResidual, relu] = [0, 1, 2].map(() => chance(random, 0.5));
     return {
-      arguments: [g, { hasBias }],
-      inputs: [x, weight, bias],
-      call: (device, [x, weight, bias]) => [device.conv2d(x, weight, hasBias ? bias : null, g)],
+      arguments: [g, { hasBias, hasResidual, relu }],
+      inputs: [x, weight, bias, dy],
+      call: (device, [x, weight, bias, dy]) => [
+        device.conv2d(x, weight, hasBias ? bias : null, g, { residual: hasResidual ? dy : null, relu }),
+      ],
     };
   },
   conv2dInputGrad: (random) => {

@@ -345,6 +345,23 @@ for title, (image, weight, args) in CONVS.items():
 for title in ['3x3, padding 1', '1x1 kernel', 'groups 2', 'depthwise']:
     image, weight, args = CONVS[title]
     case('conv2d', f'{title}, no bias', [x(*image), x(*weight), None], **args)
+EPILOGUES = {
+    '3x3, padding 1': (2, 4, 8, 8),
+    '7x7, stride 2, padding 3': (1, 8, 9, 10),
+    '1x1 kernel, stride 2': (2, 9, 4, 3),
+    'kernel as large as the image': (3, 7, 1, 1),
+    'groups 4, 1x1 kernel': (2, 12, 4, 5),
+    'depthwise': (2, 5, 6, 7),
+    'one column': (1, 3, 20, 1),
+    '16 to 16 channels': (1, 16, 12, 12),
+    '67 to 35 channels, 1x1 kernel': (2, 35, 5, 7),
+}
+for title, output in EPILOGUES.items():
+    image, weight, args = CONVS[title]
+    operands = [x(*image), x(*weight), x(weight[0])]
+    case('conv2dEpilogue', f'{title}, residual', [*operands, x(*output)], relu=False, **args)
+    case('conv2dEpilogue', f'{title}, relu', [*operands, None], smooth=False, relu=True, **args)
+    case('conv2dEpilogue', f'{title}, both, no bias', [*operands[:2], None, x(*output)], smooth=False, relu=True, **args)
 
 # Pooling
 MAX_POOLS = {

@@ -22,6 +22,13 @@ from hashed import hashed
 
 UPSTREAM = 1000
 
+
+def conv2d_epilogue(x, weight, bias, residual, relu, **args):
+    y = F.conv2d(x, weight, bias, **args)
+    y = y if residual is None else y + residual
+    return torch.relu(y) if relu else y
+
+
 TORCH = {
     'slice': lambda x, dim, start, end, step=1: x[(slice(None),) * (dim % x.dim()) + (slice(start, end, step),)],
     'cat': lambda *xs, dim: torch.cat(xs, dim),
@@ -46,6 +53,7 @@ TORCH = {
     'catTwice': lambda x, y, dim: torch.cat([x, y, x], dim),
     'transposedMatmul': lambda x, y: x.transpose(-1, -2) @ y.transpose(-1, -2),
     'expand': lambda x, shape: x.expand(shape),
+    'conv2dEpilogue': conv2d_epilogue,
     'sigmoid': torch.sigmoid,
     'tanh': torch.tanh,
     'square': lambda x: x * x,

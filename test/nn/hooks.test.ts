@@ -70,9 +70,11 @@ for (const [name, [make, input]] of Object.entries(NETWORKS)) {
   });
 }
 
-test('the output of a batch norm before a ReLU is that of the norm alone', async () => {
+test('the output of a layer before a ReLU is that of the layer alone', async () => {
   const norm = new nn.BatchNorm2d(2).eval();
+  const conv = new nn.Conv2d(2, 2, { kernelSize: 1 });
   const block = new nn.BasicBlock(2, 2).eval();
+  const fused = nn.fuse(new nn.BasicBlock(2, 2));
   const x = randn([1, 2, 4, 4]);
   let least = 0;
   const watch = (_module: nn.AnyModule, _inputs: readonly unknown[], output: unknown) => {
@@ -82,6 +84,10 @@ test('the output of a batch norm before a ReLU is that of the norm alone', async
     [norm, () => nn.chain([norm, new nn.ReLU()], x)],
     [block.bn1, () => block.forward(x)],
     [block.bn2, () => block.forward(x)],
+    [conv, () => nn.chain([conv, new nn.ReLU()], x)],
+    [fused.conv1, () => fused.forward(x)],
+    [fused.bn1, () => fused.forward(x)],
+    [fused.conv2, () => fused.forward(x)],
   ] as const) {
     least = 0;
     const hook = module.registerForwardHook(watch);

@@ -141,6 +141,7 @@ const OPS: Readonly<Record<string, Op>> = {
   transposedMatmul: ([a, b]) => a.transpose(-1, -2).matmul(b.transpose(-1, -2)),
   linear: ([x, weight, bias]) => F.linear(x, weight, bias),
   conv2d: ([x, weight, bias], args) => F.conv2d(x, weight, bias, args),
+  conv2dEpilogue: ([x, weight, bias, residual], args) => F.conv2d(x, weight, bias, { residual, ...args }),
   maxPool2d: ([x], args) => F.maxPool2d(x, args),
   avgPool2d: ([x], args) => F.avgPool2d(x, args),
   adaptiveAvgPool2d: ([x], { outputSize }) => F.adaptiveAvgPool2d(x, outputSize),

@@ -9,6 +9,7 @@ import type {
   ConcatGeometry,
   Conv2dGeometry,
   Device,
+  Epilogue,
   MatmulGeometry,
   MaxPool2dGeometry,
   PadGeometry,
@@ -224,16 +225,18 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     weight: ReferenceStorage,
     bias: ReferenceStorage | null,
     g: Conv2dGeometry,
+    { residual, relu }: Epilogue<ReferenceStorage> = { residual: null, relu: false },
   ): ReferenceStorage {
     const [xs, weights] = [this.#use(x, conv2dInputs(g)), this.#use(weight, conv2dWeights(g))];
     const biases = bias && this.#use(bias, g.outChannels);
+    const added = residual && this.#use(residual, conv2dOutputs(g));
     const plane = g.outHeight * g.outWidth;
-    const biasOf = (y: number) => biases?.[Math.floor(y / plane) % g.outChannels] ?? 0;
-    const out = Float64Array.from({ length: conv2dOutputs(g) }, (_, y) => biasOf(y));
+    const startOf = (y: number) => (biases?.[Math.floor(y / plane) % g.outChannels] ?? 0) + (added?.[y] ?? 0);
+    const out = Float64Array.from({ length: conv2dOutputs(g) }, (_, y) => startOf(y));
     eachConv2dTap(g, (ix, iw, iy) => {
       out[iy] += xs[ix] * weights[iw];
     });
-    return this.#store(out);
+    return this.#store(relu ? out.map((y) => (y < 0 ? 0 : y)) : out);
   }
 
   conv2dInputGrad(dy: ReferenceStorage, weight: ReferenceStorage, g: Conv2dGeometry): ReferenceStorage {

@@ -83,6 +83,10 @@ const TABLE: readonly (readonly [op: () => unknown, message: string])[] = [
   ],
   [() => F.conv2d(ones([1, 3, 5, 5]), ones([4, 3, 3, 3]), ones([3])), 'conv2d: bias wants [4], got [3]'],
   [
+    () => F.conv2d(ones([1, 3, 5, 5]), ones([4, 3, 3, 3]), null, { residual: ones([1, 4, 5, 5]) }),
+    'conv2d: residual has shape [1, 4, 5, 5], the output [1, 4, 3, 3]',
+  ],
+  [
     () => F.conv2d(ones([1, 3, 5, 5]), ones([4, 3, 3, 3]), null, { dilation: 3 }),
     'conv2d: the kernel spans [7, 7], the padded input [5, 5] is smaller',
   ],

@@ -100,10 +100,10 @@ const multiplyAdds = (g: Conv2dGeometry): number =>
 
 function convolutionCase(geometry?: Conv2dGeometry): Case {
   const g = geometry ?? draw(drawConvolution, multiplyAdds);
-  const hasBias = pick([true, false]);
+  const [hasBias, hasResidual, relu] = [0, 1, 2].map(() => pick([true, false]));
   const weights = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
   return {
-    name: `conv2d ${JSON.stringify({ ...g, hasBias })}`,
+    name: `conv2d ${JSON.stringify({ ...g, hasBias, hasResidual, relu })}`,
     inputs: [
       values(g.batch * g.inChannels * g.inHeight * g.inWidth),
       values(weights),
@@ -112,7 +112,7 @@ function convolutionCase(geometry?: Conv2dGeometry): Case {
     ],
     run: (device, [x, weight, bias, dy]) =>
       [
-        device.conv2d(x, weight, hasBias ? bias : null, g),
+        device.conv2d(x, weight, hasBias ? bias : null, g, { residual: hasResidual ? dy : null, relu }),
         device.conv2dInputGrad(dy, weight, g),
         device.conv2dWeightGrad(x, dy, g),
       ] as ReferenceStorage[],
