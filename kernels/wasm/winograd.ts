@@ -35,16 +35,20 @@ export interface Winograd {
   readonly ending: Ending;
   /** Rows of tiles of a task. */
   readonly taskTileRows: number;
-  /** Output channels whose products are kept at a time. */
+  /** Output channels of a task, and those whose products are kept at a time. */
+  readonly taskRows: number;
   readonly blockRows: number;
 }
 
 /** Fewer channels, or tiles in all, do not pay for the transforms. */
 const LEAST_CHANNELS = 16;
 const LEAST_TILES = 24;
-/** Bytes of a task's transformed input, and its tiles at least and at most. */
-const INPUT_BYTES = 1024 * 1024;
-const TASK_TILES = { least: 32, most: 112 };
+/** Bytes of a task's transformed input, within the tiles that a task may always, and at most, have. */
+const INPUT_BYTES = 2048 * 1024;
+const TASK_TILES = { always: 32, most: 112 };
+/** What a task costs beside its products: to transform a tile, in rows of products, and to read weights, in columns. */
+const TRANSFORM_ROWS = 16;
+const WEIGHT_COLUMNS = 8;
 
 /** A product as a Winograd convolution, or null where it is none or would not gain by it. */
 export function winogradOf(
@@ -52,6 +56,7 @@ export function winogradOf(
   images: number,
   ending: Ending,
   shape: TileShape,
+  threads: number,
 ): Winograd | null {
   const { window, output } = conv;
   const { rows, channels } = conv.weights;
@@ -71,7 +76,6 @@ export function winogradOf(
   const flipX = window.stepX < 0;
   const { tapY, tapX, offset } = conv.weights;
   const { height, width, imageStride } = window;
-  const wanted = Math.floor(INPUT_BYTES / (POINTS * 4 * channels));
   return {
     weights: {
       ...conv.weights,
@@ -91,22 +95,34 @@ export function winogradOf(
     },
     output: { height: output.height, width: output.width, imageStride: output.imageStride },
     ending,
-    taskTileRows: fullestRows(
-      across,
-      Math.min(TASK_TILES.most, Math.max(TASK_TILES.least, wanted)),
-      shape.columns,
-    ),
-    blockRows: Math.min(Math.ceil(rows / shape.rows), Math.ceil(64 / shape.rows)) * shape.rows,
+    ...cutOf(conv.weights, images * down, across, shape, threads),
   };
 }
 
-/** Rows of tiles, of about `tiles` together, that best fill the micro-kernel's columns. */
-function fullestRows(across: number, tiles: number, columns: number): number {
-  const most = Math.max(1, Math.floor(tiles / across));
-  const waste = (rows: number) => (Math.ceil((rows * across) / columns) * columns) / (rows * across);
-  let best = most;
-  for (let rows = most; rows >= most / 2; rows--) if (waste(rows) < waste(best)) best = rows;
-  return best;
+/** The cut into tasks by which the threads are done soonest. */
+function cutOf(
+  { rows, channels }: AffineRows,
+  tileRows: number,
+  across: number,
+  shape: TileShape,
+  threads: number,
+): Pick<Winograd, 'taskTileRows' | 'taskRows' | 'blockRows'> {
+  const blockRows = Math.min(Math.ceil(rows / shape.rows), Math.ceil(64 / shape.rows)) * shape.rows;
+  const blocks = Math.ceil(rows / blockRows);
+  const fitting = Math.max(TASK_TILES.always, Math.floor(INPUT_BYTES / (POINTS * 4 * channels)));
+  const most = Math.max(1, Math.floor(Math.min(TASK_TILES.most, fitting) / across));
+  let best = { taskTileRows: 0, taskRows: 0, cost: Number.POSITIVE_INFINITY };
+  for (let taskTileRows = 1; taskTileRows <= Math.min(most, tileRows); taskTileRows++) {
+    const tiles = taskTileRows * across;
+    const columns = Math.ceil(tiles / shape.columns) * shape.columns + WEIGHT_COLUMNS;
+    for (let rowTasks = 1; rowTasks <= Math.min(blocks, 2 * threads); rowTasks++) {
+      const taskRows = Math.ceil(blocks / rowTasks) * blockRows;
+      const tasks = Math.ceil(tileRows / taskTileRows) * Math.ceil(rows / taskRows);
+      const cost = Math.ceil(tasks / threads) * (columns * taskRows + tiles * TRANSFORM_ROWS);
+      if (cost < best.cost) best = { taskTileRows, taskRows, cost };
+    }
+  }
+  return { taskTileRows: best.taskTileRows, taskRows: best.taskRows, blockRows };
 }
 
 /** The least odd number of cache lines that holds `bytes`: strides of powers of two would share a set of the cache. */

@@ -63,14 +63,9 @@ interface ProductRun {
 /** Runs a convolution's product as Winograd's where that gains; tells whether it did. */
 function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boolean {
   const { shape, threads } = engine;
-  const w = run.groups === 1 ? winogradOf(conv, run.images, endingOf(run, 'row'), shape) : null;
+  const w = run.groups === 1 ? winogradOf(conv, run.images, endingOf(run, 'row'), shape, threads) : null;
   if (!w) return false;
-  const blocks = Math.ceil(w.weights.rows / w.blockRows);
-  const tileRows = run.images * w.source.down;
-  const tileTasks = Math.ceil(tileRows / w.taskTileRows);
-  const wanted = threads === 1 ? 1 : 2 * threads;
-  const taskRows = Math.ceil(blocks / Math.min(blocks, Math.ceil(wanted / tileTasks))) * w.blockRows;
-  const rowTasks = Math.ceil(w.weights.rows / taskRows);
+  const rowTasks = Math.ceil(w.weights.rows / w.taskRows);
   const weightBytes = ceilTo(winogradWeightBytes(w, shape), 64);
   const threadBytes = ceilTo(winogradScratch(w, shape), 64);
   engine.withScratch(weightBytes + threadBytes * threads, (weights) => {
@@ -87,7 +82,7 @@ function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boole
         threadBytes,
         tileRows: images * w.source.down,
         tileTasks: tasks,
-        taskRows,
+        taskRows: w.taskRows,
       });
     });
   });
