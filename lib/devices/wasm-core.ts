@@ -56,7 +56,8 @@ export abstract class WasmCore {
 
   free(x: WasmStorage): void {
     if (this.#disposed) return;
-    this.engine.heap.free(this.at(x));
+    this.engine.packed.forget(this.at(x));
+    this.engine.heap.free(x.address);
     x.address = 0;
   }
 

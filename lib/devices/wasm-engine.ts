@@ -2,6 +2,7 @@ import { ARGUMENTS_ADDRESS, type Arguments, type Kernel, type Target } from '../
 import { microModule, type TileShape, tileShape } from '../../kernels/wasm/micro.ts';
 import { DeviceError } from '../errors.ts';
 import { WasmHeap } from './wasm-memory.ts';
+import { PackedWeights } from './wasm-packed.ts';
 import { MAX_TASKS, type RunTask, ThreadPool } from './wasm-threads.ts';
 import { chooseVariant, targetOf, type WasmVariant } from './wasm-variant.ts';
 
@@ -21,6 +22,7 @@ interface Compiled {
 /** Compiles kernels on first use and runs them on the pool's threads, over one memory. */
 export class WasmEngine {
   readonly heap: WasmHeap;
+  readonly packed: PackedWeights;
   readonly target: Target;
   readonly shape: TileShape;
   readonly variant: WasmVariant;
@@ -39,6 +41,7 @@ export class WasmEngine {
     pool: ThreadPool,
   ) {
     this.heap = heap;
+    this.packed = new PackedWeights(heap);
     this.variant = variant;
     this.target = target;
     this.shape = tileShape(target);
@@ -88,7 +91,8 @@ export class WasmEngine {
     const room = this.#codeRoom;
     if (room.bytes < bytes.length) {
       room.bytes = Math.max(CODE_PIECE, bytes.length);
-      room.address = this.heap.reserve(room.bytes);
+      room.address = this.heap.allocate(room.bytes);
+      this.heap.setAside(room.address);
     }
     const code = room.address;
     new Uint8Array(this.heap.memory.buffer, code, bytes.length).set(bytes);

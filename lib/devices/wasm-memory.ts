@@ -17,6 +17,8 @@ interface Block {
  */
 export class WasmHeap {
   readonly memory: WebAssembly.Memory;
+  /** Frees blocks that can be done without, where there is no room for another; tells whether there were any. */
+  reclaim: () => boolean = () => false;
   readonly #limit: number;
   readonly #base: number;
   /** Free blocks by bytes, then address. */
@@ -24,6 +26,8 @@ export class WasmHeap {
   readonly #freeByStart = new Map<number, Block>();
   readonly #freeByEnd = new Map<number, Block>();
   readonly #live = new Map<number, number>();
+  /** Live blocks that do not count as in use. */
+  readonly #aside = new Set<number>();
   #end: number;
   #bytesInUse = 0;
   #f32: Float32Array;
@@ -59,34 +63,41 @@ export class WasmHeap {
   /** The address of a block of at least `bytes`, a multiple of 64. @throws DeviceError when memory is full. */
   allocate(bytes: number): number {
     const wanted = Math.max(LINE, Math.ceil(bytes / LINE) * LINE);
-    const at = this.#firstOfSize(wanted, 0);
-    const found = this.#free[at];
-    let address: number;
-    if (found) {
-      this.#remove(found, at);
-      address = found.address;
-      if (found.bytes > wanted) this.#insert({ address: address + wanted, bytes: found.bytes - wanted });
-    } else {
-      address = this.#extend(wanted);
-    }
+    let address = this.#take(wanted);
+    if (address === null && this.reclaim()) address = this.#take(wanted);
+    if (address === null) throw this.#full(wanted);
     this.#live.set(address, wanted);
     this.#bytesInUse += wanted;
     return address;
   }
 
-  /** As `allocate`, for what lives as long as the heap: it counts as held, not as in use. */
-  reserve(bytes: number): number {
-    const address = this.allocate(bytes);
-    this.#bytesInUse -= this.#live.get(address) ?? 0;
-    this.#live.delete(address);
-    return address;
+  /** A block of `bytes`, the best fit or at the end, or null where there is none. */
+  #take(bytes: number): number | null {
+    const at = this.#firstOfSize(bytes, 0);
+    const found = this.#free[at];
+    if (!found) return this.#extend(bytes);
+    this.#remove(found, at);
+    if (found.bytes > bytes) this.#insert({ address: found.address + bytes, bytes: found.bytes - bytes });
+    return found.address;
+  }
+
+  /** A block stays live, but counts as held, not as in use. */
+  setAside(address: number): void {
+    this.#aside.add(address);
+    this.#bytesInUse -= this.#sizeOf(address);
+  }
+
+  /** The bytes of a live block. */
+  #sizeOf(address: number): number {
+    const bytes = this.#live.get(address);
+    if (bytes === undefined) throw new DeviceError(`wasm: no live block at address ${address}`);
+    return bytes;
   }
 
   free(address: number): void {
-    const bytes = this.#live.get(address);
-    if (bytes === undefined) throw new DeviceError(`wasm: no live block at address ${address}`);
+    const bytes = this.#sizeOf(address);
     this.#live.delete(address);
-    this.#bytesInUse -= bytes;
+    if (!this.#aside.delete(address)) this.#bytesInUse -= bytes;
     const block = { address, bytes };
     const before = this.#freeByEnd.get(address);
     if (before) {
@@ -102,31 +113,35 @@ export class WasmHeap {
     this.#insert(block);
   }
 
-  /** Takes `bytes` at the end of what is used, growing the memory where it must. */
-  #extend(bytes: number): number {
+  /** Takes `bytes` at the end of what is used, growing the memory where it must; null where it cannot. */
+  #extend(bytes: number): number | null {
     const tail = this.#freeByEnd.get(this.#end);
     const address = tail ? tail.address : this.#end;
     const end = address + bytes;
     const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
-    if (missing > 0) this.#grow(missing, end, bytes);
+    if (missing > 0 && !this.#grow(missing, end)) return null;
     if (tail) this.#remove(tail);
     this.#end = end;
     return address;
   }
 
-  #grow(missing: number, end: number, bytes: number): void {
+  #grow(missing: number, end: number): boolean {
     const spare = MAX_PAGES - this.memory.buffer.byteLength / PAGE;
     for (const pages of [Math.min(Math.max(missing, GROWTH), spare), missing]) {
       if (end > this.#limit || pages < missing) break;
       try {
         this.memory.grow(pages);
-        return;
+        return true;
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
       }
     }
+    return false;
+  }
+
+  #full(bytes: number): DeviceError {
     const megabytes = (count: number) => `${Math.round(count / 2 ** 20)} MiB`;
-    throw new DeviceError(
+    return new DeviceError(
       `wasm: no room for a block of ${megabytes(bytes)}: ${megabytes(this.#bytesInUse)} are in use, ` +
         `${megabytes(this.bytesHeld - this.#base - this.#bytesInUse)} free in smaller pieces, and the memory ` +
         `cannot grow beyond ${megabytes(this.#limit)}; reduce the batch size or the image size`,

@@ -52,6 +52,8 @@ interface ProductRun {
   readonly ends: Ends;
   readonly groups: number;
   readonly columns: number;
+  /** Whether A's values may well come again, as weights do. */
+  readonly keeps: boolean;
   /** Addresses, and what lies between groups, in values. */
   readonly a: number;
   readonly b: number;
@@ -66,26 +68,32 @@ function runWinograd(engine: WasmEngine, conv: ConvProduct, run: ConvRun): boole
   const w = run.groups === 1 ? winogradOf(conv, run.images, endingOf(run, 'row'), shape, threads) : null;
   if (!w) return false;
   const rowTasks = Math.ceil(w.weights.rows / w.taskRows);
-  const weightBytes = ceilTo(winogradWeightBytes(w, shape), 64);
   const threadBytes = ceilTo(winogradScratch(w, shape), 64);
-  engine.withScratch(weightBytes + threadBytes * threads, (weights) => {
-    const panels = Math.ceil(w.weights.rows / shape.rows);
-    engine.launch(winogradWeightsKernel(w.weights, shape), panels, { x: run.weight, out: weights });
-    launchInPieces(run.images, Math.ceil(w.source.down / w.taskTileRows) * rowTasks, (first, images) => {
-      const tasks = Math.ceil((images * w.source.down) / w.taskTileRows);
-      engine.launch(winogradKernel(w, shape), tasks * rowTasks, {
-        weights,
-        x: run.source + first * w.source.imageStride * 4,
-        ...endArguments(run),
-        out: run.out + first * w.output.imageStride * 4,
-        scratch: weights + weightBytes,
-        threadBytes,
-        tileRows: images * w.source.down,
-        tileTasks: tasks,
-        taskRows: w.taskRows,
-      });
-    });
-  });
+  const packing = winogradWeightsKernel(w.weights, shape);
+  const panels = Math.ceil(w.weights.rows / shape.rows);
+  engine.withScratch(threadBytes * threads, (scratch) =>
+    engine.packed.use(
+      run.weight,
+      packing.key,
+      winogradWeightBytes(w, shape),
+      (out) => engine.launch(packing, panels, { x: run.weight, out }),
+      (weights) =>
+        launchInPieces(run.images, Math.ceil(w.source.down / w.taskTileRows) * rowTasks, (first, images) => {
+          const tasks = Math.ceil((images * w.source.down) / w.taskTileRows);
+          engine.launch(winogradKernel(w, shape), tasks * rowTasks, {
+            weights,
+            x: run.source + first * w.source.imageStride * 4,
+            ...endArguments(run),
+            out: run.out + first * w.output.imageStride * 4,
+            scratch,
+            threadBytes,
+            tileRows: images * w.source.down,
+            tileTasks: tasks,
+            taskRows: w.taskRows,
+          });
+        }),
+    ),
+  );
   return true;
 }
 
@@ -105,25 +113,26 @@ function runProduct(engine: WasmEngine, run: ProductRun): void {
   const taskRows = Math.ceil(panels / rowTasks) * shape.rows;
 
   const threadBytes = ceilTo(productScratch(product, shape, taskColumns), 64);
-  const packedBytes = ceilTo(packed * groupsOfA * 4, 64);
-  engine.withScratch(packedBytes + threadBytes * threads, (scratch) => {
+  const packing = packRowsKernel(weights, shape);
+  const pack = (out: number) =>
     launchInPieces(groupsOfA, panels, (first, count) =>
-      engine.launch(packRowsKernel(weights, shape), count * panels, {
+      engine.launch(packing, count * panels, {
         x: run.a + first * run.groupA * 4,
-        out: scratch + first * packed * 4,
+        out: out + first * packed * 4,
         groupStride: run.groupA,
       }),
     );
-    const { bias, residual } = endArguments(run.ends);
-    const exactRowTasks = Math.ceil(panels / (taskRows / shape.rows));
+  const { bias, residual } = endArguments(run.ends);
+  const exactRowTasks = Math.ceil(panels / (taskRows / shape.rows));
+  const multiply = (a: number, scratch: number) =>
     launchInPieces(groups, columnTasks * exactRowTasks, (first, count) =>
       engine.launch(productKernel(product, shape), count * columnTasks * exactRowTasks, {
-        a: scratch + (run.groupA ? first * packed * 4 : 0),
+        a: a + (run.groupA ? first * packed * 4 : 0),
         b: run.b + first * run.groupB * 4,
         residual,
         bias: bias + (product.ending.bias === 'row' ? first * product.rows * 4 : 0),
         out: run.ends.out + first * run.groupOut * 4,
-        scratch: scratch + packedBytes,
+        scratch,
         threadBytes,
         columns: run.columns,
         taskColumns,
@@ -135,6 +144,15 @@ function runProduct(engine: WasmEngine, run: ProductRun): void {
         groupOut: run.groupOut,
       }),
     );
+  engine.withScratch(threadBytes * threads, (scratch) => {
+    const bytes = packed * groupsOfA * 4;
+    if (run.keeps) engine.packed.use(run.a, packing.key, bytes, pack, (a) => multiply(a, scratch));
+    else {
+      engine.withScratch(bytes, (a) => {
+        pack(a);
+        multiply(a, scratch);
+      });
+    }
   });
 }
 
@@ -169,6 +187,7 @@ export function runMatmul(
     product,
     groups: g.batch,
     columns: g.n,
+    keeps: false,
     ends,
     a: operands.a,
     b: operands.b,
@@ -195,6 +214,7 @@ function runConvolution(engine: WasmEngine, conv: ConvProduct, run: ConvRun): vo
     ends: run,
     groups: run.groups,
     columns: run.images * conv.grid.height * conv.grid.width,
+    keeps: true,
     a: run.weight,
     b: run.source,
     groupA: conv.weightsPerGroup,

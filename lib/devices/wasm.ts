@@ -291,6 +291,7 @@ export class WasmDevice extends WasmTensors implements Device<WasmStorage> {
   ): { param: WasmStorage; velocity: WasmStorage | null } {
     const kind = s.momentum === 0 ? 'none' : velocity ? 'later' : 'first';
     const moving = s.momentum === 0 ? null : (velocity ?? this.make(param.length));
+    this.engine.packed.forget(this.at(param));
     const { tasks, chunk } = chunks(param.length, CHUNK);
     this.engine.launch(sgdKernel(kind, s.nesterov), tasks, {
       param: this.at(param),
@@ -314,6 +315,7 @@ export class WasmDevice extends WasmTensors implements Device<WasmStorage> {
     square: WasmStorage,
     s: AdamStep,
   ): { param: WasmStorage; mean: WasmStorage; square: WasmStorage } {
+    this.engine.packed.forget(this.at(param));
     const { tasks, chunk } = chunks(param.length, CHUNK);
     this.engine.launch(adamKernel, tasks, {
       param: this.at(param),
