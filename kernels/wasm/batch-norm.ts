@@ -13,7 +13,7 @@ const SHAPE = { batch: 'i32', channels: 'i32', spatial: 'i32' } as const;
  * x comes in parts along the channels, so a table tells for each channel, in 32-bit words, the address of its first
  * run, the bytes from there to the run of the next image, and the address of its gradient's first run.
  */
-const PLACE_WORDS = 3;
+export const PLACE_BYTES = 12;
 const PLACE = { x: 0, step: 4, dx: 8 };
 
 const PARAMS = {
@@ -125,7 +125,7 @@ export const batchNormKernel = (form: BatchNormForm) =>
       f.for(start, start.add(p.rows).min(p.batch.mul(p.channels)), (row) => {
         const c = f.i32(row.rem(p.channels));
         const { mean, affine } = channelOf(f, p, f.i32(c.shl(2)), form, target.fused);
-        const place = f.i32(p.places.add(c.mul(PLACE_WORDS * 4)));
+        const place = f.i32(p.places.add(c.mul(PLACE_BYTES)));
         const x = f.i32(place.i32(PLACE.x).add(row.div(p.channels).mul(place.i32(PLACE.step))));
         const offset = f.i32(row.mul(p.spatial).shl(2));
         const out = f.i32(p.out.add(offset));
@@ -150,7 +150,7 @@ export const batchNormGradKernel = (form: BatchNormForm, training: boolean) =>
     ({ f, p, task, target }) => {
       const at = f.i32(task.shl(2));
       const { inverse, gain, mean, scale, affine } = channelOf(f, p, at, form, target.fused);
-      const place = f.i32(p.places.add(task.mul(PLACE_WORDS * 4)));
+      const place = f.i32(p.places.add(task.mul(PLACE_BYTES)));
       const step = f.i32(p.channels.mul(p.spatial).shl(2));
       const [offset, partOffset] = [f.i32(), f.i32()];
       const [dy, x, residual, out] = [f.i32(), f.i32(), f.i32(), f.i32()];

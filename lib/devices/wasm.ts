@@ -3,6 +3,7 @@ import {
   batchNormGradKernel,
   batchNormKernel,
   batchNormStatisticsKernel,
+  PLACE_BYTES,
 } from '../../kernels/wasm/batch-norm.ts';
 import { chunks } from '../../kernels/wasm/kernel.ts';
 import { adamKernel, sgdKernel } from '../../kernels/wasm/optim.ts';
@@ -272,13 +273,18 @@ export class WasmDevice extends WasmTensors implements Device<WasmStorage> {
     { channels, spatial }: BatchNormGeometry,
     use: (places: number) => void,
   ): void {
-    const table = channels.flatMap((count, part) => {
-      const [x, output] = [this.at(xs[part]), this.at(outputs[part])];
+    this.engine.withScratch(PLACE_BYTES * sum(channels), (places) => {
+      const table = this.engine.heap.i32;
       const run = 4 * spatial;
-      return Array.from({ length: count }, (_, c) => [x + c * run, count * run, output + c * run]).flat();
-    });
-    this.engine.withScratch(4 * table.length, (places) => {
-      this.engine.heap.i32.set(table, places / 4);
+      let at = places / 4;
+      channels.forEach((count, part) => {
+        const [x, output] = [this.at(xs[part]), this.at(outputs[part])];
+        for (let c = 0; c < count; c++) {
+          table[at++] = x + c * run;
+          table[at++] = count * run;
+          table[at++] = output + c * run;
+        }
+      });
       use(places);
     });
   }
