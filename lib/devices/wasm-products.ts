@@ -4,13 +4,8 @@ import type { Ending } from '../../kernels/wasm/ending.ts';
 import { type AffineRows, packRowsKernel } from '../../kernels/wasm/pack.ts';
 import { type Product, productDepth, productKernel, productScratch } from '../../kernels/wasm/product.ts';
 import { plainWindow, simplify, tapsOf } from '../../kernels/wasm/window.ts';
-import {
-  winogradKernel,
-  winogradOf,
-  winogradScratch,
-  winogradWeightBytes,
-  winogradWeightsKernel,
-} from '../../kernels/wasm/winograd.ts';
+import { winogradKernel, winogradWeightsKernel } from '../../kernels/wasm/winograd.ts';
+import { winogradOf, winogradScratch, winogradWeightBytes } from '../../kernels/wasm/winograd-plan.ts';
 import type { Conv2dGeometry, MatmulGeometry } from './device.ts';
 import type { WasmEngine } from './wasm-engine.ts';
 import { ceilTo, evenShare, launchInPieces, TASKS_PER_THREAD } from './wasm-split.ts';
