@@ -3,7 +3,8 @@ import { type InitOptions, openDevice, setDevice } from './devices/select.ts';
 import { seed } from './tensor/random.ts';
 
 /**
- * Opens a device and makes it the current one; tensors made from then on live there.
+ * Opens a device and makes it the current one; tensors made from then on live there. A device that was opened before
+ * stays open, with its tensors, until its own `dispose()`.
  * @returns the device, whose `description` says what really executes
  * @throws DeviceError naming what is missing and how to get it
  */

@@ -10,7 +10,8 @@ import { type WebGpuContext, WebGpuRuntime } from './gpu-webgpu.ts';
 /** What each mode needs, and how to get it. */
 const NEEDS: Record<GpuMode, string> = {
   headlessgl:
-    "the npm package 'gl' (npm run setup:gl builds it) and a display (without one, run under xvfb-run -a)",
+    "the npm package 'gl' with its native part (npm rebuild gl; in gradiograph's own checkout npm run setup:gl) and a " +
+    'display (without one, run under xvfb-run -a)',
   webgl2: 'a browser with WebGL2 and float render targets (EXT_color_buffer_float)',
   webgl: 'a browser with WebGL, float textures and draw buffers (OES_texture_float, WEBGL_draw_buffers)',
   webgpu:
