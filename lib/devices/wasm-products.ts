@@ -13,6 +13,9 @@ import { ceilTo, evenShare, launchInPieces, TASKS_PER_THREAD } from './wasm-spli
 /** Values of k of a packed block: a panel of it fits the first-level cache, a task's columns the second. */
 const DEPTH_BLOCK = 320;
 const TASK_COLUMNS = 256;
+/** Bytes of a packed A that no cache holds: wider tasks read it less often. */
+const LARGE_A = 8 * 1024 * 1024;
+
 /** A convolution's product on given addresses. */
 interface ConvRun extends Ends {
   readonly images: number;
@@ -100,7 +103,8 @@ function runProduct(engine: WasmEngine, run: ProductRun): void {
   const groupsOfA = run.groupA ? groups : 1;
 
   const wanted = Math.ceil((threads * (threads > 1 ? TASKS_PER_THREAD : 1)) / groups);
-  let taskColumns = ceilTo(Math.min(TASK_COLUMNS, Math.ceil(run.columns / wanted)), shape.columns);
+  const isLarge = packed * 4 > LARGE_A && run.columns >= wanted * TASK_COLUMNS;
+  let taskColumns = isLarge ? 2 * TASK_COLUMNS : Math.min(TASK_COLUMNS, Math.ceil(run.columns / wanted));
   taskColumns = ceilTo(Math.max(taskColumns, Math.min(64, run.columns)), shape.columns);
   taskColumns = Math.max(taskColumns, ceilTo(Math.ceil((run.columns * groups) / 2048), shape.columns));
   const columnTasks = Math.ceil(run.columns / taskColumns);
