@@ -9,16 +9,15 @@ export class PackedWeights {
   readonly #heap: WasmHeap;
   /** By the address of the weights, and the name of the form: its address, or null while it was used but once. */
   readonly #forms = new Map<number, Map<string, number | null>>();
+  /** The weights that kernels read just now: a kernel that is compiled for them may need memory, too. */
+  #inUse: number | null = null;
 
   constructor(heap: WasmHeap) {
     this.#heap = heap;
     heap.reclaim = () => this.#giveUp();
   }
 
-  /**
-   * Calls `run` with the address of a form, which `pack` writes, in `bytes`, where it is not kept. Neither may allocate
-   * memory.
-   */
+  /** Calls `run` with the address of a form, which `pack` writes, in `bytes`, where it is not kept. */
   use(
     weights: number,
     form: string,
@@ -26,13 +25,26 @@ export class PackedWeights {
     pack: (to: number) => void,
     run: (packed: number) => void,
   ): void {
-    const known = this.#formsOf(weights).get(form);
-    if (known) {
-      run(known);
-      return;
+    const forms = this.#forms.get(weights) ?? new Map<string, number | null>();
+    this.#forms.set(weights, forms);
+    this.#inUse = weights;
+    try {
+      const known = forms.get(form);
+      if (known) run(known);
+      else this.#pack(forms, form, bytes, pack, run);
+    } finally {
+      this.#inUse = null;
     }
+  }
+
+  #pack(
+    forms: Map<string, number | null>,
+    form: string,
+    bytes: number,
+    pack: (to: number) => void,
+    run: (packed: number) => void,
+  ): void {
     const address = this.#heap.allocate(bytes);
-    const forms = this.#formsOf(weights);
     const keep = forms.has(form);
     try {
       pack(address);
@@ -44,22 +56,16 @@ export class PackedWeights {
     }
   }
 
-  #formsOf(weights: number): Map<string, number | null> {
-    const forms = this.#forms.get(weights) ?? new Map();
-    this.#forms.set(weights, forms);
-    return forms;
-  }
-
   /** The values at an address are to change, or are gone. */
   forget(weights: number): void {
     for (const address of this.#forms.get(weights)?.values() ?? []) if (address) this.#heap.free(address);
     this.#forms.delete(weights);
   }
 
-  /** Frees all forms; tells whether there were any. */
+  /** Frees all forms but those in use; tells whether there were any. */
   #giveUp(): boolean {
-    const any = [...this.#forms.values()].some((forms) => [...forms.values()].some((address) => address));
-    for (const weights of [...this.#forms.keys()]) this.forget(weights);
-    return any;
+    const others = [...this.#forms].filter(([weights]) => weights !== this.#inUse);
+    for (const [weights] of others) this.forget(weights);
+    return others.some(([, forms]) => [...forms.values()].some((address) => address));
   }
 }

@@ -67,6 +67,20 @@ test('the forms are given up where memory runs out', () => {
   assert.is(heap.bytesInUse, 0);
 });
 
+test('a form is not given up while it is in use', () => {
+  const { heap, packed, use } = start();
+  for (const weights of [64, 128, 64, 128]) use(weights, 'rows');
+  const repack = () => assert.unreachable('the form was packed anew');
+  packed.use(64, 'rows', 256, repack, (from) => {
+    assert.ok(heap.reclaim());
+    const other = heap.allocate(256);
+    assert.is.not(other, from);
+    heap.free(other);
+  });
+  assert.not(use(64, 'rows'));
+  assert.ok(use(128, 'rows'));
+});
+
 test('a step, and a new storage at the same place, are computed with their own weights', async () => {
   const device: WasmDevice = await createWasmDevice({ threads: 2 });
   const random = new Generator(1);
