@@ -36,11 +36,6 @@ export function endRun(
   const columns = ending.bias === 'column' ? [f.i32(bias)] : [];
   const residuals = ending.residual ? [f.i32(at.add(residual))] : [];
   mapRun(f, count, [f.i32(at), ...columns, ...residuals], f.i32(at), ([sum, ...others]) =>
-    endVector(
-      ending,
-      sum,
-      rowBias ?? (columns.length ? others[0] : null),
-      residuals.length ? others[columns.length] : null,
-    ),
+    endVector(ending, sum, rowBias ?? (columns.length ? others[0] : null), others[columns.length]),
   );
 }

@@ -1,7 +1,7 @@
 import { cat } from '../ops/cat.ts';
+import { type Epilogue, finish } from '../ops/epilogue.ts';
 import { ones, zeros } from '../tensor/create.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { type Epilogue, finish } from './epilogue.ts';
 import * as F from './functional.ts';
 import { Buffer, Parameter } from './module.ts';
 import { type FeatureMaps, TakesParts } from './parts.ts';

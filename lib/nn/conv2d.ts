@@ -1,8 +1,8 @@
 import { ShapeError } from '../errors.ts';
+import type { Epilogue } from '../ops/epilogue.ts';
 import { type Pair, pair } from '../ops/windows.ts';
 import { zeros } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Epilogue } from './epilogue.ts';
 import * as F from './functional.ts';
 import * as init from './init.ts';
 import { Module, Parameter } from './module.ts';

@@ -1,10 +1,10 @@
+export type { Epilogue } from '../ops/epilogue.ts';
 export { LeakyReLU, ReLU, Sigmoid, Softmax, Tanh } from './activations.ts';
 export { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm2d.ts';
 export { clipGradNorm } from './clip-grad.ts';
 export { Conv2d, type Conv2dOptions } from './conv2d.ts';
 export { DenseBlock, DenseLayer, type DenseLayerOptions, Transition } from './dense-block.ts';
 export { Dropout } from './dropout.ts';
-export type { Epilogue } from './epilogue.ts';
 export { Flatten, Identity } from './flatten.ts';
 export { fuse } from './fuse.ts';
 export * as init from './init.ts';

@@ -1,11 +1,11 @@
 import { StateDictError } from '../errors.ts';
 import { cat } from '../ops/cat.ts';
+import { type Epilogue, finish } from '../ops/epilogue.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
 import { Conv2d } from './conv2d.ts';
-import { type Epilogue, finish } from './epilogue.ts';
 import { Module } from './module.ts';
 import { type FeatureMaps, MakesParts, TakesParts } from './parts.ts';
 

@@ -4,9 +4,10 @@ import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { checkResidual, type Epilogue } from './epilogue.ts';
 import { sharedDevice } from './unrecorded.ts';
 
-export interface BatchNormOptions {
+export interface BatchNormOptions extends Epilogue {
   /** `[C]`; default ones. */
   readonly weight?: Tensor | null;
   /** `[C]`; default zeros. */
@@ -17,10 +18,6 @@ export interface BatchNormOptions {
   readonly momentum?: number;
   /** Default 1e-5. */
   readonly eps?: number;
-  /** Added to the normalised values, of the output's shape; default none. */
-  readonly residual?: Tensor | null;
-  /** End in max(., 0); default false. */
-  readonly relu?: boolean;
 }
 
 /** Operands of the primitive: mean, variance, weight, bias, residual, and the parts of x. */
@@ -104,11 +101,7 @@ function check(
       );
     }
   }
-  if (residual && !sameShape(residual.shape, shape)) {
-    throw new ShapeError(
-      `batchNorm: residual has shape ${formatShape(residual.shape)}, the output ${formatShape(shape)}`,
-    );
-  }
+  checkResidual('batchNorm', residual, shape);
   if (training && geometry.batch * geometry.spatial <= 1) {
     throw new ShapeError(
       `batchNorm: training wants more than one value a channel, got input ${formatShape(shape)}`,

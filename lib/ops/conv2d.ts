@@ -2,13 +2,14 @@ import type { Conv2dGeometry } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
-import { formatShape, sameShape } from '../tensor/shape.ts';
+import { formatShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { checkResidual, type Epilogue } from './epilogue.ts';
 import { pad } from './pad.ts';
 import { reduce, sharedDevice, unaryGrad } from './unrecorded.ts';
 import { imageSizes, type Pair, pair } from './windows.ts';
 
-export interface Conv2dOptions {
+export interface Conv2dOptions extends Epilogue {
   /** Default 1. */
   readonly stride?: Pair;
   /** Default 0. 'same' keeps the image's size, with the odd row and column at the end; 'valid' is 0. */
@@ -17,10 +18,6 @@ export interface Conv2dOptions {
   readonly dilation?: Pair;
   /** Default 1. */
   readonly groups?: number;
-  /** Added to the result, of its shape; default none. */
-  readonly residual?: Tensor | null;
-  /** End in max(., 0); default false. */
-  readonly relu?: boolean;
 }
 
 /** The windows of a convolution along both axes. */
@@ -128,16 +125,12 @@ function correlate(
   [x, weight, bias]: readonly [Tensor, Tensor, Tensor | null],
   windows: Windows,
   groups: number,
-  { residual, relu }: { readonly residual: Tensor | null; readonly relu: boolean },
+  { residual, relu }: Required<Epilogue>,
 ): Tensor {
   const device = sharedDevice('conv2d', x, weight, bias, residual);
   const geometry = geometryOf(x, weight, windows, groups);
   const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
-  if (residual && !sameShape(residual.shape, shape)) {
-    throw new ShapeError(
-      `conv2d: residual has shape ${formatShape(residual.shape)}, the output ${formatShape(shape)}`,
-    );
-  }
+  checkResidual('conv2d', residual, shape);
   const [inputShape, weightShape] = [x.shape, weight.shape];
   const epilogue = { residual: residual?.storage ?? null, relu };
   const storage = device.conv2d(x.storage, weight.storage, bias?.storage ?? null, geometry, epilogue);
