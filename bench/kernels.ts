@@ -9,15 +9,15 @@ import type { Device } from '../lib/devices/device.ts';
 import { type DeviceChoice, openDevice } from '../lib/devices/select.ts';
 import { DeviceError } from '../lib/errors.ts';
 import { writeWhole } from '../lib/train/files.ts';
-import { Budget, LEAST_SHARE } from './budget.ts';
-import { compareReports } from './compare.ts';
-import { type KernelReport, type KernelRow, kernelTable } from './kernel-report.ts';
-import { describeLimits, leastMs, measureLimits } from './limits.ts';
-import { describeMachine } from './machine.ts';
-import { measureKernel } from './measure-kernel.ts';
-import { count, DEVICES, positive } from './options.ts';
-import { CONV_SHAPES } from './shapes.ts';
-import { convTask, type KernelTask, kernelTasks, nameOfKernel } from './tasks.ts';
+import { Budget, LEAST_SHARE } from './measure/budget.ts';
+import { measureKernel } from './measure/kernel.ts';
+import { describeLimits, leastMs, measureLimits } from './measure/limits.ts';
+import { describeMachine } from './measure/machine.ts';
+import { compareReports } from './report/compare.ts';
+import { type KernelReport, type KernelRow, kernelTable } from './report/kernels.ts';
+import { count, DEVICES, positive } from './workload/options.ts';
+import { CONV_SHAPES } from './workload/shapes.ts';
+import { convTask, type KernelTask, kernelTasks, nameOfKernel } from './workload/tasks.ts';
 
 /** Seconds of a row beyond which more samples tell no more, and the runs that a slow one gets even so. */
 const ENOUGH = 1;

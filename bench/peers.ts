@@ -1,6 +1,6 @@
 /**
  * Ours beside every peer, on the same shapes and the three networks, in turns: `npm run bench:peers`. Installs the peers
- * into bench/peers and writes bench/RESULTS.md, its chart, and the figures of both, from which an interrupted run goes on.
+ * into bench/peers and writes bench/results/RESULTS.md, its chart, and the figures of both, from which an interrupted run goes on.
  */
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -8,10 +8,9 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { writeWhole } from '../lib/train/files.ts';
-import { Budget, LEAST_SHARE } from './budget.ts';
-import { describeCpu } from './machine.ts';
-import { MODES, NETWORKS } from './network.ts';
-import { count, positive } from './options.ts';
+import { Budget, LEAST_SHARE } from './measure/budget.ts';
+import { describeCpu } from './measure/machine.ts';
+import { digits } from './measure/statistics.ts';
 import { drawChart } from './peers/chart.ts';
 import { contestants, installPeers } from './peers/contestants.ts';
 import { expectedSeconds } from './peers/forecast.ts';
@@ -30,9 +29,10 @@ import {
 } from './peers/record.ts';
 import { writeResults } from './peers/results.ts';
 import { nameOf, type Task } from './peers/task.ts';
-import { CONV_SHAPES, type ConvShape, convName } from './shapes.ts';
-import { digits } from './statistics.ts';
-import { CONV_PASSES, convTask, gemmTask, kernelTasks } from './tasks.ts';
+import { MODES, NETWORKS } from './workload/networks.ts';
+import { count, positive } from './workload/options.ts';
+import { CONV_SHAPES, type ConvShape, convName } from './workload/shapes.ts';
+import { CONV_PASSES, convTask, gemmTask, kernelTasks } from './workload/tasks.ts';
 
 interface Options {
   minutes: number;
@@ -70,7 +70,7 @@ const options = new Command('bench:peers')
   .option(
     '--out <file>',
     'page to write; chart and figures go beside it',
-    fileURLToPath(new URL('RESULTS.md', import.meta.url)),
+    fileURLToPath(new URL('results/RESULTS.md', import.meta.url)),
   )
   .parse()
   .opts<Options>();

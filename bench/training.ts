@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import type { DeviceChoice } from '../lib/devices/select.ts';
 import { formatTable } from '../lib/report/table.ts';
-import { describeMachine } from './machine.ts';
-import type { NetworkRequest, NetworkResult } from './measure-network.ts';
-import { flopsOf, MODES, type Mode, NETWORKS, type NetworkName } from './network.ts';
-import { count, DEVICES } from './options.ts';
-import { digits, percent } from './statistics.ts';
+import { describeMachine } from './measure/machine.ts';
+import type { NetworkRequest, NetworkResult } from './measure/network.ts';
+import { digits, percent } from './measure/statistics.ts';
+import { flopsOf, MODES, type Mode, NETWORKS, type NetworkName } from './workload/networks.ts';
+import { count, DEVICES } from './workload/options.ts';
 
 interface Options {
   device: DeviceChoice;
@@ -46,7 +46,7 @@ const options = new Command('bench:training')
   .parse()
   .opts<Options>();
 
-const script = fileURLToPath(new URL('measure-network.ts', import.meta.url));
+const script = fileURLToPath(new URL('measure/network.ts', import.meta.url));
 const results: (NetworkResult & { network: NetworkName; mode: Mode })[] = [];
 const { batch, size } = options;
 const machine = describeMachine();

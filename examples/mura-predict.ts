@@ -3,17 +3,17 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Command, Option } from 'commander';
 import { type DeviceChoice, GradiographError, init } from '../lib/index.ts';
 import { formatTable, ProgressBar, writeWhole } from '../lib/node.ts';
-import { number } from './flag-values.ts';
-import { drawMaps } from './maps.ts';
-import { deviceOptions } from './options.ts';
+import { number } from './mura/flag-values.ts';
+import { drawMaps } from './mura/maps.ts';
+import { deviceOptions } from './mura/options.ts';
 import {
   type FailedImage,
   findImages,
   type OpenedNetwork,
   type PredictedImage,
   predictImages,
-} from './predict-images.ts';
-import { openNetwork } from './weights.ts';
+} from './mura/predict-images.ts';
+import { openNetwork } from './mura/weights.ts';
 
 const EPILOG = `
 A study is a folder: its probability is the mean of those of its images. Network, image size and threshold are read from the

@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { GradiographError, init } from '../lib/index.ts';
 import { catchInterrupt, ProgressBar, writeWhole } from '../lib/node.ts';
-import type { Context } from './experiment.ts';
-import { drawSet } from './open-data.ts';
-import type { Run } from './options.ts';
-import { type Cell, cellTitle, type FinishedCell, readCell, runCell } from './study-cells.ts';
-import { parseStudy } from './study-options.ts';
-import { entriesOf, notesOf, tablesOf, toCsv, toHtml, toMarkdown } from './study-table.ts';
+import type { Context } from './mura/experiment.ts';
+import { drawSet } from './mura/open-data.ts';
+import type { Run } from './mura/options.ts';
+import { type Cell, cellTitle, type FinishedCell, readCell, runCell } from './mura/study-cells.ts';
+import { parseStudy } from './mura/study-options.ts';
+import { entriesOf, notesOf, tablesOf, toCsv, toHtml, toMarkdown } from './mura/study-table.ts';
 
 const progress = new ProgressBar();
 

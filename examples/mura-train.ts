@@ -1,9 +1,9 @@
 /** Trains a network on MURA, or on a drawn set in its layout: `npm run mura`, `npx tsx examples/mura-train.ts --help`. */
 import { type Device, GradiographError, init } from '../lib/index.ts';
 import { catchInterrupt, describePredictions, ProgressBar, readCheckpoint } from '../lib/node.ts';
-import { runExperiment } from './experiment.ts';
-import { findRate } from './find-rate.ts';
-import { parseOptions, type Settings } from './options.ts';
+import { runExperiment } from './mura/experiment.ts';
+import { findRate } from './mura/find-rate.ts';
+import { parseOptions, type Settings } from './mura/options.ts';
 
 async function main(): Promise<void> {
   const { settings: given, run, findLr } = parseOptions(process.argv);

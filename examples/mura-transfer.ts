@@ -28,9 +28,9 @@ import {
   buildScheduler,
   loadBody,
   normalizationOf,
-} from './build.ts';
-import { openData } from './open-data.ts';
-import { RECIPES, type Recipe } from './recipes.ts';
+} from './mura/build.ts';
+import { openData } from './mura/open-data.ts';
+import { RECIPES, type Recipe } from './mura/recipes.ts';
 
 const SOURCE: readonly Region[] = REGIONS.slice(0, 4);
 const TARGET: readonly Region[] = REGIONS.slice(4);

@@ -14,6 +14,11 @@ import { writeWhole } from './train/files.ts';
 
 export { decodeImage, encodePng, encodeRgbPng, type GrayImage, type RgbImage } from './data/image.ts';
 export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
+export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
+export * as transforms from './data/transforms.ts';
+export { DownloadError, TrainingError } from './errors.ts';
+export { type ActivationMap, classActivationMap, gradCam, hottestPoint } from './explain/class-activation.ts';
+export { overlayPng } from './explain/overlay.ts';
 export {
   type BrokenImage,
   type CheckOptions,
@@ -21,17 +26,12 @@ export {
   describeBroken,
   MuraDataset,
   type MuraOptions,
-} from './data/mura.ts';
-export { type MuraImage, parseRegion, REGIONS, type Region } from './data/mura-layout.ts';
-export { comparePublishedCounts, PUBLISHED_COUNTS } from './data/published-counts.ts';
-export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
-export { drawMura, type SyntheticOptions } from './data/synthetic.ts';
-export * as transforms from './data/transforms.ts';
-export { DownloadError, TrainingError } from './errors.ts';
-export { type ActivationMap, classActivationMap, gradCam, hottestPoint } from './report/class-activation.ts';
+} from './mura/dataset.ts';
+export { type MuraImage, parseRegion, REGIONS, type Region } from './mura/layout.ts';
+export { comparePublishedCounts, PUBLISHED_COUNTS } from './mura/published-counts.ts';
+export { drawMura, type SyntheticOptions } from './mura/synthetic.ts';
 export { chooseGallery, type GalleryItem } from './report/gallery.ts';
 export { html, Markup } from './report/html.ts';
-export { overlayPng } from './report/overlay.ts';
 export { type Report, writeReport } from './report/report.ts';
 export {
   describePredictions,

@@ -1,13 +1,13 @@
 /** Our kernels on WebGL2 beside TensorFlow.js's on WebGL, which the page finds as the global `tf`. */
 import type { Device, Storage } from '../../lib/devices/device.ts';
-import { createGpuDevice, isSoftwareRenderer } from '../../lib/devices/gpu.ts';
-import { type Limits, measureLimits } from '../limits.ts';
-import { openKernel } from '../ours.ts';
+import { createGpuDevice, isSoftwareRenderer } from '../../lib/devices/gpu/open.ts';
+import { type Limits, measureLimits } from '../measure/limits.ts';
+import { settle } from '../measure/settle.ts';
+import { type Sample, summarize } from '../measure/statistics.ts';
 import type { Tf } from '../peers/tfjs-api.ts';
 import { openTfKernel } from '../peers/tfjs-kernels.ts';
-import { settle } from '../settle.ts';
-import { type Sample, summarize } from '../statistics.ts';
-import type { KernelTask } from '../tasks.ts';
+import { openKernel } from '../workload/ours.ts';
+import type { KernelTask } from '../workload/tasks.ts';
 
 export interface Contest {
   readonly ours: string;

@@ -1,6 +1,6 @@
 /** A contestant in headless Chromium: `gradiograph` or `tfjs`. */
 import { fileURLToPath } from 'node:url';
-import { bundle, openPage } from '../../test/browser/chromium.ts';
+import { bundle, openPage } from '../../test/support/chromium.ts';
 import { serveLines } from './serve.ts';
 import { TFJS_SCRIPT } from './tfjs-scripts.ts';
 

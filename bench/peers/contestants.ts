@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { chromiumPath } from '../../test/browser/chromium.ts';
+import { chromiumPath } from '../../test/support/chromium.ts';
 
 export interface ContestantEntry {
   readonly name: string;

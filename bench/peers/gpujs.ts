@@ -1,7 +1,7 @@
 /** gpu.js as its own documentation uses it: one thread per output, arrays in and out, on WebAssembly with threads. */
 import { GPU, Input } from 'gpu.js';
 import type { Conv2dGeometry } from '../../lib/devices/device.ts';
-import { noise } from '../shapes.ts';
+import { noise } from '../workload/shapes.ts';
 import { serve, versionOf } from './serve.ts';
 import { Cannot } from './stage.ts';
 

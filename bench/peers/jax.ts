@@ -1,7 +1,7 @@
 /** jax-js on its `wasm` backend, under `jit`. */
-import type { NetworkTask } from '../network.ts';
-import { noise, sizeOf } from '../shapes.ts';
-import type { Computation, KernelTask } from '../tasks.ts';
+import type { NetworkTask } from '../workload/networks.ts';
+import { noise, sizeOf } from '../workload/shapes.ts';
+import type { Computation, KernelTask } from '../workload/tasks.ts';
 import { forward, type NetworkOps } from './networks.ts';
 import { load, serve, versionOf } from './serve.ts';
 import { Cannot, type Opened } from './stage.ts';

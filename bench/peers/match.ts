@@ -1,7 +1,7 @@
 /** Plays a task: every contestant in turn, round after round, within the task's share of the time. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Budget } from '../budget.ts';
-import { digits, summarize } from '../statistics.ts';
+import { Budget } from '../measure/budget.ts';
+import { digits, summarize } from '../measure/statistics.ts';
 import type { Player } from './player.ts';
 import { type Cell, withBatch } from './record.ts';
 import type { Task } from './task.ts';

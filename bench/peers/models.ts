@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { init, models, nn, serialize, type Tensor, tensor } from '../../lib/index.ts';
-import { noise, sizeOf } from '../shapes.ts';
+import { noise, sizeOf } from '../workload/shapes.ts';
 import { nameOf, type Task } from './task.ts';
 
 /** What is exported, beside the networks. */

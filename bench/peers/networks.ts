@@ -1,5 +1,5 @@
 /** The three networks once more, in the few operations that peers without such models must bring. */
-import type { NetworkName } from '../network.ts';
+import type { NetworkName } from '../workload/networks.ts';
 
 /** Operations on feature maps T, in whatever layout. An argument is used up; `share` gives one more of it. */
 export interface NetworkOps<T> {

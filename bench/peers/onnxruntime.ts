@@ -1,6 +1,6 @@
 /** ONNX Runtime, native (`onnxruntime-node`) or WebAssembly (`onnxruntime-web`), on models that we wrote. */
 import { readFile } from 'node:fs/promises';
-import { noise, sizeOf } from '../shapes.ts';
+import { noise, sizeOf } from '../workload/shapes.ts';
 import { load, serve, versionOf } from './serve.ts';
 import { Cannot } from './stage.ts';
 

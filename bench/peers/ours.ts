@@ -1,9 +1,9 @@
 /** Ourselves, under the rules of the others. */
 import type { Device, Storage } from '../../lib/devices/device.ts';
-import { openNetwork } from '../network.ts';
-import { openKernel } from '../ours.ts';
-import { settle } from '../settle.ts';
-import type { KernelTask } from '../tasks.ts';
+import { settle } from '../measure/settle.ts';
+import { openNetwork } from '../workload/networks.ts';
+import { openKernel } from '../workload/ours.ts';
+import type { KernelTask } from '../workload/tasks.ts';
 import type { Contestant, Opened } from './stage.ts';
 
 /** @param device the current one @param engine what it runs in */

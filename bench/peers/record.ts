@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { writeWhole } from '../../lib/train/files.ts';
-import type { Sample } from '../statistics.ts';
+import type { Sample } from '../measure/statistics.ts';
 import { flops, type Hello, nameOf, type Task } from './task.ts';
 
 /** What a contestant made of a task: figures, or why there are none. */

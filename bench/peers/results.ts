@@ -1,5 +1,5 @@
 /** RESULTS.md: who ran, every figure, and what could not be done. */
-import { digits, percent } from '../statistics.ts';
+import { digits, percent } from '../measure/statistics.ts';
 import {
   type Contestant,
   cellOf,

@@ -1,5 +1,5 @@
-import { flopsOf, type NetworkTask } from '../network.ts';
-import { type KernelTask, nameOfKernel } from '../tasks.ts';
+import { flopsOf, type NetworkTask } from '../workload/networks.ts';
+import { type KernelTask, nameOfKernel } from '../workload/tasks.ts';
 
 /** What contestants are asked to do. */
 export type Task = ({ readonly kind: 'kernel' } & KernelTask) | ({ readonly kind: 'network' } & NetworkTask);

@@ -1,7 +1,7 @@
 /** The measured kernels in TensorFlow.js's operations, in Node or in a page. */
 import type { Conv2dGeometry, MaxPool2dGeometry, Pool2dGeometry } from '../../lib/devices/device.ts';
-import { noise, sizeOf } from '../shapes.ts';
-import type { Computation, KernelTask } from '../tasks.ts';
+import { noise, sizeOf } from '../workload/shapes.ts';
+import type { Computation, KernelTask } from '../workload/tasks.ts';
 import { type Tf, type TfTensor, TO_HWIO, TO_NCHW, TO_NHWC, TO_OIHW } from './tfjs-api.ts';
 
 export interface TfKernel {

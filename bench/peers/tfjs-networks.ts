@@ -1,6 +1,6 @@
 /** The three networks in TensorFlow.js's operations, in Node or in a page. */
-import type { NetworkTask } from '../network.ts';
-import { noise, sizeOf } from '../shapes.ts';
+import type { NetworkTask } from '../workload/networks.ts';
+import { noise, sizeOf } from '../workload/shapes.ts';
 import { forward, type NetworkOps } from './networks.ts';
 import { type Tf, type TfTensor, TO_HWIO } from './tfjs-api.ts';
 

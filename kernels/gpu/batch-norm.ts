@@ -1,5 +1,5 @@
-import type { ChannelGeometry } from '../../lib/devices/device.ts';
-import { float, type Program, type ProgramInput, remainder } from './program.ts';
+import type { ChannelGeometry } from '../primitives.ts';
+import { float, type Program, type ProgramInput, remainder } from './program/program.ts';
 
 /** Values that one thread sums. */
 const CHUNK = 256;

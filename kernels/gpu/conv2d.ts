@@ -1,6 +1,13 @@
-import type { Conv2dGeometry } from '../../lib/devices/device.ts';
-import { type Program, type ProgramInput, quotient, remainder } from './program.ts';
-import { horizontalAxis, inputPosition, insideInput, verticalAxis, when, windowsOf } from './windows.ts';
+import type { Conv2dGeometry } from '../primitives.ts';
+import { type Program, type ProgramInput, quotient, remainder } from './program/program.ts';
+import {
+  horizontalAxis,
+  inputPosition,
+  insideInput,
+  verticalAxis,
+  when,
+  windowsOf,
+} from './program/windows.ts';
 
 /** x `[N, C, H, W]` * w `[O, C/g, kh, kw]` (+ b `[O]`): one output a thread. */
 export function conv2dProgram(g: Conv2dGeometry, bias: boolean): Program {

@@ -1,7 +1,7 @@
-import type { BinaryOp, BroadcastGeometry, UnaryGradOp, UnaryOp } from '../../lib/devices/device.ts';
-import { element, threadsOver } from './coordinates.ts';
-import type { Pointwise } from './pointwise.ts';
-import type { Program, ProgramInput } from './program.ts';
+import type { BinaryOp, BroadcastGeometry, UnaryGradOp, UnaryOp } from '../primitives.ts';
+import { element, threadsOver } from './program/coordinates.ts';
+import type { Pointwise } from './program/pointwise.ts';
+import type { Program, ProgramInput } from './program/program.ts';
 
 /** Exponents whose power is cheaper, and more exact, as a product. */
 const PRODUCTS = new Map<number, (x: string) => string>([

@@ -1,5 +1,5 @@
-import type { MatmulGeometry } from '../../lib/devices/device.ts';
-import type { Program, ProgramInput } from './program.ts';
+import type { MatmulGeometry } from '../primitives.ts';
+import type { Program, ProgramInput } from './program/program.ts';
 
 /** One output a thread: the dot product of a row and a column (+ bias). */
 export function matmulProgram(geometry: MatmulGeometry, bias: boolean): Program {

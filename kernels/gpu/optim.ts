@@ -1,4 +1,4 @@
-import type { Pointwise } from './pointwise.ts';
+import type { Pointwise } from './program/pointwise.ts';
 
 /** What of a step's settings shapes the program; the numbers are arguments. */
 export interface SgdVariant {

@@ -3,8 +3,8 @@ import type {
   AvgPool2dGeometry,
   MaxPool2dGeometry,
   Pool2dGeometry,
-} from '../../lib/devices/device.ts';
-import { float, type Program, quotient } from './program.ts';
+} from '../primitives.ts';
+import { float, type Program, quotient } from './program/program.ts';
 import {
   horizontalAxis,
   inputPosition,
@@ -13,7 +13,7 @@ import {
   type WindowAxis,
   when,
   windowsOf,
-} from './windows.ts';
+} from './program/windows.ts';
 
 type Planes = Pick<Pool2dGeometry, 'batch' | 'channels' | 'inHeight' | 'inWidth' | 'outHeight' | 'outWidth'>;
 

@@ -1,5 +1,5 @@
-import type { ReduceOp } from '../../lib/devices/device.ts';
-import type { Program } from './program.ts';
+import type { ReduceOp } from '../primitives.ts';
+import type { Program } from './program/program.ts';
 
 /** Longer sums go through partial sums: threads for a GPU, and an error that grows with the root of the length. */
 const DIRECT = 256;

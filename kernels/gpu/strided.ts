@@ -1,6 +1,6 @@
-import type { ConcatGeometry, PadGeometry, StridedGeometry } from '../../lib/devices/device.ts';
-import { EXACT, element, threadsOver } from './coordinates.ts';
-import { type Program, quotient } from './program.ts';
+import type { ConcatGeometry, PadGeometry, StridedGeometry } from '../primitives.ts';
+import { EXACT, element, threadsOver } from './program/coordinates.ts';
+import { type Program, quotient } from './program/program.ts';
 
 /** Whether a float argument can hold any offset into `length` values, so that slices at all offsets share a program. */
 export function takesOffset(length: number): boolean {

@@ -2,10 +2,10 @@
  * Batch normalisation, x: `[batch, channels, spatial]` (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167).
  * Sums run in float32 over short stretches and in float64 above; the variance takes a second pass.
  */
-import type { FunctionBuilder } from './assembler.ts';
-import { defineKernel } from './kernel.ts';
-import { mapRun, sumRun } from './loops.ts';
-import { F64, type I32, type Local, type V128 } from './values.ts';
+import type { FunctionBuilder } from './emit/assembler.ts';
+import { defineKernel } from './emit/kernel.ts';
+import { mapRun, sumRun } from './emit/loops.ts';
+import { F64, type I32, type Local, type V128 } from './emit/values.ts';
 
 const SHAPE = { batch: 'i32', channels: 'i32', spatial: 'i32' } as const;
 

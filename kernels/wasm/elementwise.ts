@@ -1,8 +1,8 @@
-import type { BinaryOp, UnaryGradOp, UnaryOp } from '../../lib/devices/device.ts';
-import type { FunctionBuilder } from './assembler.ts';
-import { defineKernel, type Library } from './kernel.ts';
-import { exp, log, log1p, sigmoid, tanh } from './math.ts';
-import { type I32, type Local, V128 } from './values.ts';
+import type { BinaryOp, UnaryGradOp, UnaryOp } from '../primitives.ts';
+import type { FunctionBuilder } from './emit/assembler.ts';
+import { defineKernel, type Library } from './emit/kernel.ts';
+import { exp, log, log1p, sigmoid, tanh } from './emit/math.ts';
+import { type I32, type Local, V128 } from './emit/values.ts';
 
 /** What an elementwise formula may use beside its operands. */
 interface Context {

@@ -1,6 +1,6 @@
 /** Kernels that only move values: rows of a concatenation, and the scatter of a padding. */
-import { defineKernel } from './kernel.ts';
-import { mapRun, offsetOf } from './loops.ts';
+import { defineKernel } from './emit/kernel.ts';
+import { mapRun, offsetOf } from './emit/loops.ts';
 
 export const sizeName = (axis: number) => `n${axis}`;
 export const strideName = (axis: number) => `s${axis}`;

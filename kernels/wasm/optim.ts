@@ -1,6 +1,6 @@
 /** Optimiser steps, in place, in one pass over a parameter. */
-import { defineKernel } from './kernel.ts';
-import type { V128 } from './values.ts';
+import { defineKernel } from './emit/kernel.ts';
+import type { V128 } from './emit/values.ts';
 
 /** torch.optim.SGD: g += decay * p; v = momentum * v + damp * g (v = g at first); p -= lr * (nesterov ? g + momentum * v : v). */
 export const sgdKernel = (velocity: 'none' | 'first' | 'later', nesterov: boolean) =>

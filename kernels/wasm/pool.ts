@@ -1,13 +1,9 @@
 /** Pooling, one plane (image, channel) at a time; geometry but the number of planes is compiled in. */
-import type {
-  AdaptivePool2dGeometry,
-  AvgPool2dGeometry,
-  MaxPool2dGeometry,
-} from '../../lib/devices/device.ts';
-import type { FunctionBuilder } from './assembler.ts';
-import { defineKernel, type Emission } from './kernel.ts';
-import { fillRun } from './loops.ts';
-import { F32, I32, type Local, V128 } from './values.ts';
+import type { AdaptivePool2dGeometry, AvgPool2dGeometry, MaxPool2dGeometry } from '../primitives.ts';
+import type { FunctionBuilder } from './emit/assembler.ts';
+import { defineKernel, type Emission } from './emit/kernel.ts';
+import { fillRun } from './emit/loops.ts';
+import { F32, I32, type Local, V128 } from './emit/values.ts';
 
 const PARAMS = { x: 'i32', out: 'i32', indices: 'i32', planes: 'i32', units: 'i32' } as const;
 type PoolEmission = Emission<typeof PARAMS>;

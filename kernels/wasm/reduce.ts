@@ -1,7 +1,7 @@
-import type { ReduceOp } from '../../lib/devices/device.ts';
-import { defineKernel, type Emission } from './kernel.ts';
-import { offsetOf, sumRun } from './loops.ts';
-import type { F32, I32, Local, V128 } from './values.ts';
+import type { ReduceOp } from '../primitives.ts';
+import { defineKernel, type Emission } from './emit/kernel.ts';
+import { offsetOf, sumRun } from './emit/loops.ts';
+import type { F32, I32, Local, V128 } from './emit/values.ts';
 
 export const sizeName = (axis: number) => `n${axis}`;
 export const strideName = (axis: number) => `s${axis}`;

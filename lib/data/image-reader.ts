@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { FormatError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
+import { PixelCache } from './disk-cache.ts';
 import { decodeImage, type GrayImage } from './image.ts';
-import { PixelCache } from './pixel-cache.ts';
 import { rebuild, type Transform, type TransformDescription } from './transforms.ts';
 
 /** How image files are read, as plain data: a worker thread makes its own reader of it. */

@@ -3,9 +3,9 @@ import { ShapeError } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { Generator } from '../tensor/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { assembleInputs, type Inputs } from './batch.ts';
+import { assembleInputs, type Inputs } from './collate.ts';
 import type { GrayImage } from './image.ts';
-import type { ImageStore } from './image-store.ts';
+import type { ImageStore } from './memory-cache.ts';
 import { IMAGENET, type Normalization, type Transform } from './transforms.ts';
 import { WorkerPool } from './worker-pool.ts';
 

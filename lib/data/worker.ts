@@ -1,6 +1,6 @@
 /** A worker thread: reads and decodes images, and makes batches of them. worker-pool.ts starts it. */
 import { parentPort } from 'node:worker_threads';
-import { assembleInputs, type Inputs } from './batch.ts';
+import { assembleInputs, type Inputs } from './collate.ts';
 import { type GrayImage, shareImage } from './image.ts';
 import { ImageReader, type Reading } from './image-reader.ts';
 import { type Normalization, rebuild, type TransformDescription } from './transforms.ts';

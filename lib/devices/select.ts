@@ -39,18 +39,18 @@ export async function openDevice(choice: DeviceChoice, threads?: number): Promis
   if (!MODES.includes(choice)) {
     throw new DeviceError(`no device '${choice}'; there are auto, gpu, wasm, ${MODES.join(', ')}`);
   }
-  const { createGpuDevice } = await import('./gpu.ts');
+  const { createGpuDevice } = await import('./gpu/open.ts');
   return createGpuDevice(choice);
 }
 
 async function openWasm(threads?: number): Promise<Device> {
-  const { createWasmDevice } = await import('./wasm.ts');
+  const { createWasmDevice } = await import('./wasm/device.ts');
   return createWasmDevice({ threads });
 }
 
 /** The first GL or WebGPU mode that works, a software renderer too. */
 async function openGpu(): Promise<Device> {
-  const { createGpuDevice } = await import('./gpu.ts');
+  const { createGpuDevice } = await import('./gpu/open.ts');
   const reasons: string[] = [];
   for (const mode of GPU_MODES) {
     try {
@@ -76,7 +76,7 @@ async function mayHaveGpu(): Promise<boolean> {
 /** A hardware GPU, or null where each mode is missing or a software renderer. */
 async function openRealGpu(): Promise<Device | null> {
   if (!(await mayHaveGpu())) return null;
-  const { createGpuDevice, isSoftwareRenderer } = await import('./gpu.ts');
+  const { createGpuDevice, isSoftwareRenderer } = await import('./gpu/open.ts');
   for (const mode of GPU_MODES) {
     let device: Device;
     try {

@@ -1,4 +1,4 @@
-import { binary, reduce, unary } from '../ops/unrecorded.ts';
+import { binary, reduce, unary } from '../ops/primitive-calls.ts';
 import { tidy } from '../tensor/scope.ts';
 import { broadcastGeometry, normalizeAxes } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';

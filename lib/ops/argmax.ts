@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { formatShape, normalizeAxis } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { reduce } from './unrecorded.ts';
+import { reduce } from './primitive-calls.ts';
 
 /**
  * The place of the first largest value along an axis, or (undefined) in the flattened tensor; it has no gradient.

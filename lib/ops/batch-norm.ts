@@ -5,7 +5,7 @@ import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { checkResidual, type Epilogue } from './epilogue.ts';
-import { sharedDevice } from './unrecorded.ts';
+import { sharedDevice } from './primitive-calls.ts';
 
 export interface BatchNormOptions extends Epilogue {
   /** `[C]`; default ones. */

@@ -5,8 +5,8 @@ import { softplus } from './activations.ts';
 import { add } from './add.ts';
 import { checkTarget, type Reduction, reduceLoss } from './loss.ts';
 import { mul, neg } from './mul.ts';
+import { binary, unary } from './primitive-calls.ts';
 import { sub } from './sub.ts';
-import { binary, unary } from './unrecorded.ts';
 
 export interface BinaryCrossEntropyOptions {
   /** Factor of each loss; broadcasts to the input. */

@@ -3,8 +3,8 @@ import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { sharedDevice, sliced } from './primitive-calls.ts';
 import { unsqueeze } from './reshape.ts';
-import { sharedDevice, sliced } from './unrecorded.ts';
 
 /**
  * Joins tensors along an axis; all other sizes are equal.

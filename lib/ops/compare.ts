@@ -1,7 +1,7 @@
 import type { BinaryOp } from '../devices/device.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { binary, filled } from './unrecorded.ts';
+import { binary, filled } from './primitive-calls.ts';
 
 const comparison =
   (op: BinaryOp) =>

@@ -6,7 +6,7 @@ import { formatShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { checkResidual, type Epilogue } from './epilogue.ts';
 import { pad } from './pad.ts';
-import { reduce, sharedDevice, unaryGrad } from './unrecorded.ts';
+import { reduce, sharedDevice, unaryGrad } from './primitive-calls.ts';
 import { imageSizes, type Pair, pair } from './windows.ts';
 
 export interface Conv2dOptions extends Epilogue {

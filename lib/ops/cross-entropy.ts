@@ -6,9 +6,9 @@ import { add } from './add.ts';
 import { div } from './div.ts';
 import { type Reduction, reduceLoss } from './loss.ts';
 import { mul, neg } from './mul.ts';
+import { binary, filled, reduce, unary } from './primitive-calls.ts';
 import { logSoftmax } from './softmax.ts';
 import { sum } from './sum.ts';
-import { binary, filled, reduce, unary } from './unrecorded.ts';
 import { where } from './where.ts';
 
 export interface NllLossOptions {

@@ -1,7 +1,7 @@
 import { record } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { mul } from './mul.ts';
-import { binary, sumTo, unary } from './unrecorded.ts';
+import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a / b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
 export function div(a: Tensor, b: Tensor | number): Tensor {

@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { formatShape, type Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { expandTo, sumTo } from './unrecorded.ts';
+import { expandTo, sumTo } from './primitive-calls.ts';
 
 /** x repeated to `shape` along its axes of size 1, and along new leading axes; -1 keeps a size. */
 export function expand(x: Tensor, shape: Shape): Tensor {

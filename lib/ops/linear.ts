@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { formatShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { reduce, sharedDevice } from './unrecorded.ts';
+import { reduce, sharedDevice } from './primitive-calls.ts';
 
 /**
  * x @ weight^T + bias.

@@ -3,8 +3,8 @@ import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { expandTo, sharedDevice, sumTo } from './primitive-calls.ts';
 import { reshape } from './reshape.ts';
-import { expandTo, sharedDevice, sumTo } from './unrecorded.ts';
 
 /**
  * The matrix product, with torch.matmul's rules: a vector is a row on the left and a column on the right, and loses

@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { formatShape, type Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { padded, sliced } from './unrecorded.ts';
+import { padded, sliced } from './primitive-calls.ts';
 
 /**
  * x with `value` at the edges. As in PyTorch, `padding` goes from the last axis to the first, two numbers an axis:

@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { formatShape, normalizeAxis, type Shape, stridesOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { strided } from './unrecorded.ts';
+import { strided } from './primitive-calls.ts';
 
 /** Axis i of the result is axis `order[i]` of x. @throws ShapeError if `order` does not name each axis once */
 export function permute(x: Tensor, order: Shape): Tensor {

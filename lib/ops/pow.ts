@@ -2,7 +2,7 @@ import { record } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { elementwise } from './elementwise.ts';
 import { square } from './mul.ts';
-import { binary, choose, filled, sumTo, unary } from './unrecorded.ts';
+import { binary, choose, filled, sumTo, unary } from './primitive-calls.ts';
 
 /**
  * a^b, elementwise with broadcasting. As in PyTorch, the gradient is 0 for `a` where b = 0, and for `b` where a = 0.

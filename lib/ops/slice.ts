@@ -3,8 +3,8 @@ import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, normalizeAxis } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { padded, sliced } from './primitive-calls.ts';
 import { reshape } from './reshape.ts';
-import { padded, sliced } from './unrecorded.ts';
 
 /**
  * x[..., start:end:step, ...] along one axis, with Python's rules: negative places count from the end, places beyond

@@ -2,7 +2,7 @@ import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxis, type Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { binary, reduce, unary } from './unrecorded.ts';
+import { binary, reduce, unary } from './primitive-calls.ts';
 
 /** exp(x - m) / sum(exp(x - m)) along an axis, m being the largest x there. dx = y * (dy - sum(dy * y)). */
 export function softmax(x: Tensor, axis: number): Tensor {

@@ -3,7 +3,7 @@ import { tidy } from '../tensor/scope.ts';
 import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { sqrt } from './elementwise.ts';
-import { binary, reduce, unary } from './unrecorded.ts';
+import { binary, reduce, unary } from './primitive-calls.ts';
 
 export interface VarianceOptions {
   /** Divide by n - 1 (default) or by n. */

@@ -1,7 +1,7 @@
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { choose, filled, sumTo } from './unrecorded.ts';
+import { choose, filled, sumTo } from './primitive-calls.ts';
 
 /**
  * condition != 0 ? a : b, elementwise with broadcasting; the gradient goes where the value came from.

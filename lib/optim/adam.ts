@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts';
-import { filled } from '../ops/unrecorded.ts';
+import { filled } from '../ops/primitive-calls.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.ts';
 

@@ -1,5 +1,5 @@
 import { writeWhole } from '../train/files.ts';
-import type { Report } from './report-page.ts';
+import type { Report } from './page.ts';
 
 export type { Report };
 
@@ -8,6 +8,6 @@ export type { Report };
  * loaded only here, since it takes longer than the rest of the library.
  */
 export async function writeReport(path: string, report: Report): Promise<void> {
-  const { renderReport } = await import('./report-page.ts');
+  const { renderReport } = await import('./page.ts');
   await writeWhole(path, renderReport(report));
 }

@@ -1,5 +1,5 @@
-import type { MuraImage } from '../data/mura-layout.ts';
 import { groupBy } from '../data/split.ts';
+import type { MuraImage } from '../mura/layout.ts';
 import type { Evaluation } from '../train/evaluate.ts';
 import {
   bootstrapInterval,

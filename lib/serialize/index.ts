@@ -1,5 +1,5 @@
 export type { Dtype } from './element-types.ts';
-export { OnnxExportError, type WriteOnnxOptions, writeOnnx } from './onnx.ts';
+export { OnnxExportError, type WriteOnnxOptions, writeOnnx } from './onnx/write.ts';
 export {
   download,
   type HostTensor,

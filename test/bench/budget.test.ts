@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Budget } from '../../bench/budget.ts';
+import { Budget } from '../../bench/measure/budget.ts';
 
 test('time is shared by weight, and what is left over by those to come', () => {
   let now = 100;

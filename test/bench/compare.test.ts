@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compareReports } from '../../bench/compare.ts';
-import type { KernelReport, KernelRow } from '../../bench/kernel-report.ts';
+import { compareReports } from '../../bench/report/compare.ts';
+import type { KernelReport, KernelRow } from '../../bench/report/kernels.ts';
 
 const row = (shape: string, ms: number | null): KernelRow => ({
   kernel: 'gemm',

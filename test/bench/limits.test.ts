@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Limits, leastMs } from '../../bench/limits.ts';
+import { type Limits, leastMs } from '../../bench/measure/limits.ts';
 
 const limits: Limits = {
   gflops: 50,

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { summarize } from '../../bench/statistics.ts';
+import { summarize } from '../../bench/measure/statistics.ts';
 
 test('the median, and half the distance between the quartiles as a share of it', () => {
   // numpy.quantile([1, 2, 4, 8, 16], [0.25, 0.5, 0.75]) is [2, 4, 8]

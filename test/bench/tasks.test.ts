@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openKernel } from '../../bench/ours.ts';
-import { settle } from '../../bench/settle.ts';
-import { sizeOf } from '../../bench/shapes.ts';
-import { type KernelTask, kernelTasks, nameOfKernel } from '../../bench/tasks.ts';
+import { settle } from '../../bench/measure/settle.ts';
+import { openKernel } from '../../bench/workload/ours.ts';
+import { sizeOf } from '../../bench/workload/shapes.ts';
+import { type KernelTask, kernelTasks, nameOfKernel } from '../../bench/workload/tasks.ts';
 import { openDevice } from '../../lib/devices/select.ts';
 
 const tasks = kernelTasks(1);

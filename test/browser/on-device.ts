@@ -2,8 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DeviceName } from '../../lib/devices/device.ts';
-import { skipped } from '../skipped.ts';
-import { bundle, chromiumPath, openPage } from './chromium.ts';
+import { bundle, chromiumPath, openPage } from '../support/chromium.ts';
+import { skipped } from '../support/skipped.ts';
 import type { PageApi } from './page.ts';
 
 declare const page: PageApi;

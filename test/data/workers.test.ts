@@ -8,10 +8,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createImage, encodePng } from '../../lib/data/image.ts';
 import { type Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from '../../lib/data/loader.ts';
-import { describeBroken, MuraDataset, type MuraOptions } from '../../lib/data/mura.ts';
 import * as transforms from '../../lib/data/transforms.ts';
 import { WorkerPool } from '../../lib/data/worker-pool.ts';
 import { FormatError, GradiographError, ShapeError } from '../../lib/errors.ts';
+import { describeBroken, MuraDataset, type MuraOptions } from '../../lib/mura/dataset.ts';
 
 // Held to the end, so that the tests share threads instead of starting their own.
 const pools = [WorkerPool.acquire(1), WorkerPool.acquire(3)];

@@ -1,7 +1,7 @@
 import type { Device, Primitives, Storage } from '../../lib/devices/device.ts';
 import { Generator } from '../../lib/tensor/random.ts';
-import { close } from '../golden/values.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { close } from '../support/close-to.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import type { Draw } from './drawing.ts';
 import { BATCH_NORM_DRAWS } from './draws-batch-norm.ts';
 import { IMAGE_DRAWS } from './draws-images.ts';

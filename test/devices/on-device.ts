@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import type { Device, DeviceName } from '../../lib/devices/device.ts';
-import { openOrSkip } from '../open-or-skip.ts';
+import { openOrSkip } from '../support/open-or-skip.ts';
 import { checkPrimitive, PRIMITIVES } from './check-primitive.ts';
 
 /** Registers `draws` random calls of each primitive as uvu tests of a device; DRAWS=n asks for more. */

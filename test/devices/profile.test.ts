@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { profile } from '../../lib/devices/profile.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { F, randn, tidy } from '../../lib/index.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 test.before.each(() => setDevice(new ReferenceDevice()));
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Measure } from '../../examples/measures.ts';
-import { PUBLISHED } from '../../examples/published.ts';
-import type { FinishedCell } from '../../examples/study-cells.ts';
-import { entriesOf, notesOf, tablesOf, toHtml, toMarkdown } from '../../examples/study-table.ts';
-import { drawMura } from '../../lib/data/synthetic.ts';
+import type { Measure } from '../../examples/mura/measures.ts';
+import { PUBLISHED } from '../../examples/mura/published.ts';
+import type { FinishedCell } from '../../examples/mura/study-cells.ts';
+import { entriesOf, notesOf, tablesOf, toHtml, toMarkdown } from '../../examples/mura/study-table.ts';
+import { drawMura } from '../../lib/mura/synthetic.ts';
 import { REGIONS, type ScoredImage } from '../../lib/node.ts';
 import { runExample } from './run.ts';
 

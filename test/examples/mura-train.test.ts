@@ -11,14 +11,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { measure } from '../../examples/measures.ts';
-import { readPredictions } from '../../examples/predictions.ts';
-import { drawMura } from '../../lib/data/synthetic.ts';
+import { measure } from '../../examples/mura/measures.ts';
+import { readPredictions } from '../../examples/mura/predictions.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { full } from '../../lib/index.ts';
+import { drawMura } from '../../lib/mura/synthetic.ts';
 import { loadMetadata, metrics } from '../../lib/node.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/serialize/safetensors.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { runExample } from './run.ts';
 
 const test = suite('mura-train');

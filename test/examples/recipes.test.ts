@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { buildModel, buildOptimizer, buildScheduler } from '../../examples/build.ts';
-import { overrideRecipe, recipeOptions } from '../../examples/recipe-flags.ts';
-import { RECIPES, type Recipe, SCHEDULES } from '../../examples/recipes.ts';
+import { buildModel, buildOptimizer, buildScheduler } from '../../examples/mura/build.ts';
+import { overrideRecipe, recipeOptions } from '../../examples/mura/recipe-flags.ts';
+import { RECIPES, type Recipe, SCHEDULES } from '../../examples/mura/recipes.ts';
 import { setDevice } from '../../lib/devices/select.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 const test = suite('recipes');
 test.before(() => setDevice(new ReferenceDevice()));

@@ -1,4 +1,4 @@
-"""Numbers from an integer hash, the same here and in test/hashed.ts, so that large inputs need no file."""
+"""Numbers from an integer hash, the same here and in test/support/hashed.ts, so that large inputs need no file."""
 
 import numpy as np
 

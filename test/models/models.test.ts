@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { memory, models, nn, noGrad, optim, randn, seed, type Tensor, tidy } from '../../lib/index.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 test.before.each(() => {
   setDevice(new ReferenceDevice());

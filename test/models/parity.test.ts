@@ -4,9 +4,9 @@
  */
 import type { DeviceName } from '../../lib/devices/device.ts';
 import { openDevice } from '../../lib/devices/select.ts';
-import { createWasmDevice } from '../../lib/devices/wasm.ts';
-import { VARIANTS } from '../kernels/wasm/variants.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { createWasmDevice } from '../../lib/devices/wasm/device.ts';
+import { VARIANTS } from '../devices/wasm/variants.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { testParity } from './test-parity.ts';
 
 const name = process.env.PARITY_DEVICE;

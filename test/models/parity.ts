@@ -1,8 +1,8 @@
 /** Our networks beside torchvision's: weights by one formula, then outputs, gradients and training compared. */
 import { F, memory, models, optim, type Tensor, tensor, tidy } from '../../lib/index.ts';
 import recorded from '../golden/models.json' with { type: 'json' };
-import { decode } from '../golden/values.ts';
-import { hashed } from '../hashed.ts';
+import { decode } from '../support/close-to.ts';
+import { hashed } from '../support/hashed.ts';
 
 export interface GoldenModel {
   readonly name: 'resnet18' | 'resnet50' | 'densenet121';

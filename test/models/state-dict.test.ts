@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import * as models from '../../lib/models/index.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 interface Golden {
   parameters: number;

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Device, DeviceName } from '../../lib/devices/device.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { F, memory, models, optim, rand, randn, seed, tensor, tidy } from '../../lib/index.ts';
-import { openOrSkip } from '../open-or-skip.ts';
+import { openOrSkip } from '../support/open-or-skip.ts';
 
 /** Programs that a gpu.js device compiled so far; nothing on others. */
 const compilations = (device: Device): number | undefined =>

@@ -13,7 +13,7 @@ import {
   type Tensor,
   tidy,
 } from '../../lib/index.ts';
-import { writeOnnx } from '../../lib/serialize/onnx.ts';
+import { writeOnnx } from '../../lib/serialize/onnx/write.ts';
 
 const device = await init({ device: 'wasm', threads: 2 });
 test.before.each(() => seed(1));

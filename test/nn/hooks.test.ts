@@ -2,8 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { memory, models, nn, noGrad, profile, randn, seed, Tensor, tensor, tidy } from '../../lib/index.ts';
-import { close } from '../golden/values.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { close } from '../support/close-to.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 test.before.each(() => {
   setDevice(new ReferenceDevice());

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { DeviceError, StateDictError } from '../../lib/errors.ts';
 import { F, full, memory, nn, noGrad, ones, randn, seed, type Tensor, tidy, zeros } from '../../lib/index.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 class Net extends nn.Module {
   readonly conv1 = new nn.Conv2d(2, 3, { kernelSize: 3, padding: 1 });

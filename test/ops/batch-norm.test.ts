@@ -1,11 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
-import { createWasmDevice } from '../../lib/devices/wasm.ts';
+import { createWasmDevice } from '../../lib/devices/wasm/device.ts';
 import { cat, F, profile, randn, seed, type Tensor, tidy } from '../../lib/index.ts';
-import { close } from '../golden/values.ts';
-import { ReferenceDevice } from '../reference/device.ts';
-import { errorOf, inUse } from '../tensor/device.ts';
+import { close } from '../support/close-to.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
+import { errorOf, inUse } from '../support/reference-device.ts';
 
 interface Inputs {
   readonly parts: readonly Tensor[];

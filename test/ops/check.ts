@@ -1,8 +1,8 @@
 import type { Device } from '../../lib/devices/device.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { memory, noGrad, type Tensor, tensor, tidy } from '../../lib/index.ts';
-import { close, decode } from '../golden/values.ts';
-import { hashed } from '../hashed.ts';
+import { close, decode } from '../support/close-to.ts';
+import { hashed } from '../support/hashed.ts';
 import { applyOp, type GoldenCase, type GoldenInput } from './cases.ts';
 
 /** How far central differences step to each side, and the share of sum|gradient * step| they may be off. */

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { F, randn, seed, tensor } from '../../lib/index.ts';
-import { freshDevice } from '../tensor/device.ts';
+import { freshDevice } from '../support/reference-device.ts';
 
 test.before.each(() => {
   freshDevice();

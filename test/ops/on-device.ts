@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import type { Device, DeviceName } from '../../lib/devices/device.ts';
-import { openOrSkip } from '../open-or-skip.ts';
+import { openOrSkip } from '../support/open-or-skip.ts';
 import { CASES, SPECIAL_CASES } from './cases.ts';
 import { checkOp } from './check.ts';
 import { checkDropout } from './dropout.ts';

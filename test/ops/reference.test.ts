@@ -1,4 +1,4 @@
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { testOnDevice } from './on-device.ts';
 
 testOnDevice('cpu', () => new ReferenceDevice());

@@ -1,5 +1,5 @@
-import { createWasmDevice } from '../../lib/devices/wasm.ts';
-import { VARIANTS } from '../kernels/wasm/variants.ts';
+import { createWasmDevice } from '../../lib/devices/wasm/device.ts';
+import { VARIANTS } from '../devices/wasm/variants.ts';
 import { testOnDevice } from './on-device.ts';
 
 for (const variant of VARIANTS) {

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { StateDictError } from '../../lib/errors.ts';
 import { memory, nn, optim } from '../../lib/index.ts';
-import { close } from '../golden/values.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { close } from '../support/close-to.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { backward, createOptimizer, flat, golden, parameters } from './golden.ts';
 
 const TOLERANCE = { rtol: 2e-6, atol: 2e-7 };

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { StateDictError } from '../../lib/errors.ts';
 import { optim } from '../../lib/index.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { createPlateau, createSchedule, golden, parameters, twoGroups } from './golden.ts';
 
 test.before(() => setDevice(new ReferenceDevice()));

@@ -1,7 +1,7 @@
 import { encodePng } from '../../lib/data/image.ts';
-import { REGIONS } from '../../lib/data/mura-layout.ts';
+import { REGIONS } from '../../lib/mura/layout.ts';
 import { chooseGallery } from '../../lib/report/gallery.ts';
-import type { Report } from '../../lib/report/report-page.ts';
+import type { Report } from '../../lib/report/page.ts';
 import type { ScoredImage } from '../../lib/report/summary.ts';
 import { Generator } from '../../lib/tensor/random.ts';
 import type { EpochMetrics, EpochRecord } from '../../lib/train/fit.ts';

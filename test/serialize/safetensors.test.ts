@@ -12,7 +12,7 @@ import {
   readSafetensorsMetadata,
   writeSafetensors,
 } from '../../lib/serialize/index.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 const golden = new Uint8Array(readFileSync(new URL('../golden/dtypes.safetensors', import.meta.url)));
 

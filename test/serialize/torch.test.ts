@@ -6,7 +6,7 @@ import { FormatError } from '../../lib/errors.ts';
 import { readTorch } from '../../lib/serialize/torch.ts';
 import { memory } from '../../lib/tensor/memory.ts';
 import { Generator } from '../../lib/tensor/random.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 const folder = new URL('../golden/torch/', import.meta.url);
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, folder)));

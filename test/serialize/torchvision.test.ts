@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { init, models, noGrad, tensor } from '../../lib/index.ts';
 import { loadWeights } from '../../lib/node.ts';
-import { skipped } from '../skipped.ts';
+import { skipped } from '../support/skipped.ts';
 
 const script = fileURLToPath(new URL('torchvision_state.py', import.meta.url));
 

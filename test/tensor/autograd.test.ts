@@ -11,7 +11,7 @@ import {
   tensor,
   tidy,
 } from '../../lib/index.ts';
-import { errorOf, freshDevice, inUse } from './device.ts';
+import { errorOf, freshDevice, inUse } from '../support/reference-device.ts';
 
 const test = suite('autograd');
 test.before.each(() => void freshDevice());

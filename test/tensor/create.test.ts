@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { arange, full, Generator, ones, rand, randn, seed, tensor, zeros } from '../../lib/index.ts';
-import { errorOf, freshDevice } from './device.ts';
+import { errorOf, freshDevice } from '../support/reference-device.ts';
 
 const test = suite('create');
 test.before.each(() => void freshDevice());

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { F, keep, ones, randn, type Tensor, tensor, tidy, zeros } from '../../lib/index.ts';
-import { errorOf, freshDevice, inUse } from './device.ts';
+import { errorOf, freshDevice, inUse } from '../support/reference-device.ts';
 
 const test = suite('memory');
 test.before.each(() => void freshDevice());

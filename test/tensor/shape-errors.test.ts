@@ -2,8 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { cat, clamp, F, full, ones, type Tensor, tensor, where } from '../../lib/index.ts';
-import { ReferenceDevice } from '../reference/device.ts';
-import { errorOf, freshDevice } from './device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
+import { errorOf, freshDevice } from '../support/reference-device.ts';
 
 const test = suite('shape errors');
 test.before.each(() => void freshDevice());

@@ -9,7 +9,7 @@ import {
   sizeOf,
   stridesOf,
 } from '../../lib/tensor/shape.ts';
-import { freshDevice } from './device.ts';
+import { freshDevice } from '../support/reference-device.ts';
 
 const test = suite('shapes');
 test.before.each(() => void freshDevice());

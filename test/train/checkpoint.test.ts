@@ -11,7 +11,7 @@ import { readCheckpoint, saveCheckpoint, type Training } from '../../lib/train/c
 import { writeWhole } from '../../lib/train/files.ts';
 import { type FitOptions, type FitState, fit } from '../../lib/train/fit.ts';
 import { writeLog } from '../../lib/train/log.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { adam, assertRejects, dataset, makeModel, options, train, validation } from './toy.ts';
 
 const test = suite('checkpoint');

@@ -9,7 +9,7 @@ import { TrainingError } from '../../lib/errors.ts';
 import { generator, init, memory, models, nn, optim, seed, type Tensor, zeros } from '../../lib/index.ts';
 import { diagnoseForward } from '../../lib/train/diagnose.ts';
 import { type FitOptions, fit } from '../../lib/train/fit.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { adam, assertRejects, dataset, makeModel, options, train, validation } from './toy.ts';
 
 const test = suite('diagnose');

@@ -6,7 +6,7 @@ import { setDevice } from '../../lib/devices/select.ts';
 import { ShapeError } from '../../lib/errors.ts';
 import { memory, nn } from '../../lib/index.ts';
 import { averageEvaluations, type Evaluation, evaluate } from '../../lib/train/evaluate.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { dataset, makeModel, options, validation } from './toy.ts';
 
 const test = suite('evaluate');

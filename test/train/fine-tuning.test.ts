@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { models } from '../../lib/index.ts';
 import { layerGroups, thaw } from '../../lib/train/fine-tuning.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 
 test.before(() => setDevice(new ReferenceDevice()));
 

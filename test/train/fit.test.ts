@@ -7,7 +7,7 @@ import { memory, type nn } from '../../lib/index.ts';
 import { evaluate } from '../../lib/train/evaluate.ts';
 import { type FitOptions, type FitState, fit, type Schedule } from '../../lib/train/fit.ts';
 import { formatDuration, ProgressBar } from '../../lib/train/progress.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { adam, dataset, makeModel, options, train, validation } from './toy.ts';
 
 const test = suite('fit');

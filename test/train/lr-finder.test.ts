@@ -6,7 +6,7 @@ import { ShapeError } from '../../lib/errors.ts';
 import { generator, memory, nn, optim } from '../../lib/index.ts';
 import { fit } from '../../lib/train/fit.ts';
 import { findLearningRate } from '../../lib/train/lr-finder.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { adam, assertRejects, dataset, makeModel, options, train } from './toy.ts';
 
 const test = suite('findLearningRate');

@@ -5,7 +5,7 @@ import { setDevice } from '../../lib/devices/select.ts';
 import { ShapeError } from '../../lib/errors.ts';
 import { nn, optim, seed } from '../../lib/index.ts';
 import { type FitOptions, fit } from '../../lib/train/fit.ts';
-import { ReferenceDevice } from '../reference/device.ts';
+import { ReferenceDevice } from '../support/reference/device.ts';
 import { assertRejects, dataset, options } from './toy.ts';
 
 const test = suite('steps');

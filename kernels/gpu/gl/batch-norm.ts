@@ -1,6 +1,6 @@
-import type { ChannelGeometry } from '../../../lib/devices/device.ts';
+import type { ChannelGeometry } from '../../primitives.ts';
 import { type ChannelTerm, channelParts } from '../batch-norm.ts';
-import { float, type Program, type ProgramInput, quotient, remainder } from '../program.ts';
+import { float, type Program, type ProgramInput, quotient, remainder } from '../program/program.ts';
 import { planeDims } from './lanes.ts';
 import { LANES, pickLane } from './pack.ts';
 

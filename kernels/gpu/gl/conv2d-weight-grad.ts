@@ -1,5 +1,5 @@
-import type { Conv2dGeometry } from '../../../lib/devices/device.ts';
-import { type Program, quotient } from '../program.ts';
+import type { Conv2dGeometry } from '../../primitives.ts';
+import { type Program, quotient } from '../program/program.ts';
 import { LANES, type PackedImage, packedDims, pickLane, pickOutput, quarters } from './pack.ts';
 
 /** How the sum over all pixels is cut: `parts` sums of `rows` rows of the output image each. */

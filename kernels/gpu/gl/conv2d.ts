@@ -1,4 +1,4 @@
-import type { Program } from '../program.ts';
+import type { Program } from '../program/program.ts';
 import { LANES, type PackedImage, packedDims, quarters } from './pack.ts';
 import type { Axis, Tiling } from './tiling.ts';
 

@@ -1,5 +1,5 @@
-import type { MatmulGeometry } from '../../../lib/devices/device.ts';
-import { type Program, type ProgramInput, quotient, remainder } from '../program.ts';
+import type { MatmulGeometry } from '../../primitives.ts';
+import { type Program, type ProgramInput, quotient, remainder } from '../program/program.ts';
 import { LANES, pickLane, pickOutput, quarters } from './pack.ts';
 
 /**

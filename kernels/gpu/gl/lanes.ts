@@ -1,4 +1,4 @@
-import { type Program, quotient } from '../program.ts';
+import { type Program, quotient } from '../program/program.ts';
 import { LANES, pickLane } from './pack.ts';
 
 /** A tensor `[batch, channels, spatial]`; in lanes, it is `[batch, channels / 4, spatial]`, four channels a texel. */

@@ -1,4 +1,4 @@
-import { type Program, quotient, remainder } from '../program.ts';
+import { type Program, quotient, remainder } from '../program/program.ts';
 import type { Axis, Tiling } from './tiling.ts';
 
 /** Four channels, or fewer at the end, of one pixel a texel. */

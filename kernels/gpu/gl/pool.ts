@@ -1,7 +1,7 @@
-import type { AvgPool2dGeometry, MaxPool2dGeometry, Pool2dGeometry } from '../../../lib/devices/device.ts';
+import type { AvgPool2dGeometry, MaxPool2dGeometry, Pool2dGeometry } from '../../primitives.ts';
 import { divisor, gatherLoops, windowLoops } from '../pool.ts';
-import type { Program } from '../program.ts';
-import { horizontalAxis, inputPosition, verticalAxis } from '../windows.ts';
+import type { Program } from '../program/program.ts';
+import { horizontalAxis, inputPosition, verticalAxis } from '../program/windows.ts';
 import { LANES } from './pack.ts';
 
 const inputDims = (g: Pool2dGeometry) => [g.inWidth, g.inHeight, (g.batch * g.channels) / 4] as const;

@@ -1,4 +1,4 @@
-import type { WindowAxis } from '../windows.ts';
+import type { WindowAxis } from '../program/windows.ts';
 
 /**
  * Along one axis: which input a tile of outputs reads. Output i of tile t takes, for kernel element k, the input

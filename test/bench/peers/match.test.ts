@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { type Contender, play } from '../../../bench/peers/match.ts';
 import { isMeasured } from '../../../bench/peers/record.ts';
 import type { Task } from '../../../bench/peers/task.ts';
-import { gemmTask } from '../../../bench/tasks.ts';
+import { gemmTask } from '../../../bench/workload/tasks.ts';
 
 const product: Task = { kind: 'kernel', ...gemmTask(256) };
 const network: Task = { kind: 'network', network: 'resnet18', mode: 'training', size: 224, batch: 32 };

@@ -4,8 +4,8 @@ import { expectedSeconds } from '../../../bench/peers/forecast.ts';
 import type { Cell, MatchRecord } from '../../../bench/peers/record.ts';
 import { writeResults } from '../../../bench/peers/results.ts';
 import type { Task } from '../../../bench/peers/task.ts';
-import { CONV_SHAPES } from '../../../bench/shapes.ts';
-import { convTask, gemmTask } from '../../../bench/tasks.ts';
+import { CONV_SHAPES } from '../../../bench/workload/shapes.ts';
+import { convTask, gemmTask } from '../../../bench/workload/tasks.ts';
 
 const training: Task = { kind: 'network', network: 'resnet18', mode: 'training', size: 224, batch: 32 };
 const cell = (median: number, more: Partial<Cell> = {}): Cell => ({

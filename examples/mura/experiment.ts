@@ -1,0 +1,183 @@
+/** A whole experiment: networks trained by a recipe, a threshold from validation, test figures, and files that say it all. */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Device } from '../../lib/index.ts';
+import {
+  averageEvaluations,
+  type Checkpoint,
+  chooseGallery,
+  DataLoader,
+  type Evaluation,
+  evaluate,
+  type MuraDataset,
+  metrics,
+  type ProgressBar,
+  readCheckpoint,
+  type ScoredImage,
+  scoreImages,
+  writeReport,
+  writeWhole,
+} from '../../lib/node.ts';
+import { drawGallery } from './maps.ts';
+import { type Measure, measure } from './measures.ts';
+import { openData } from './open-data.ts';
+import type { Run, Settings } from './options.ts';
+import { writePredictions } from './predictions.ts';
+import type { Recipe } from './recipes.ts';
+import { loadingOf, type Trained, trainNetwork } from './train-network.ts';
+import { saveNetwork } from './weights.ts';
+
+/** What an experiment found, as `result.json` has it. */
+export interface Result {
+  readonly settings: Settings;
+  readonly device: string;
+  /** Probabilities above it count as abnormal: the one of greatest kappa on the validation images. */
+  readonly threshold: number;
+  readonly networks: readonly {
+    readonly seed: number;
+    readonly epochs: number;
+    readonly best: number | null;
+  }[];
+  readonly seconds: number;
+  /** On the test images. */
+  readonly measures: readonly Measure[];
+}
+
+export interface Context {
+  readonly device: Device;
+  readonly progress: ProgressBar;
+  readonly signal: AbortSignal;
+}
+
+/** @returns the result and the scored test images, or where the signal stopped it the checkpoint to go on from */
+export async function runExperiment(
+  settings: Settings,
+  run: Run,
+  context: Context,
+): Promise<{ result: Result; test: readonly ScoredImage[] } | { stopped: string }> {
+  const start = performance.now();
+  const { progress } = context;
+  const { recipe, seed } = settings;
+  const { sets, broken } = await openData(settings, run, progress);
+  progress.print(describeRecipe(settings));
+  if (recipe.imagenet && settings.pretrained === null) {
+    progress.print(
+      'note: the source of this recipe starts from ImageNet weights; --pretrained imagenet fetches them',
+    );
+  }
+  const networks: Trained[] = [];
+  try {
+    for (let member = 0; member < recipe.ensemble; member++) {
+      const folder = folderOf(run.out, recipe, member);
+      const trained = await trainNetwork(settings, seed + member, sets, {
+        ...context,
+        folder,
+        checkpoint: await checkpointOf(run, recipe, member),
+        workers: run.workers,
+      });
+      networks.push(trained);
+      if (trained.ended === 'aborted') return { stopped: checkpointPath(run.out, recipe, member) };
+    }
+    const validation = await predict(networks, sets.validation, settings, run, progress);
+    const test = await predict(networks, sets.test, settings, run, progress);
+    const threshold = chooseThreshold(validation);
+    progress.print(`threshold ${threshold.toFixed(3)}, of greatest kappa on the validation images`);
+    const checked = scoreImages(sets.validation.images, validation);
+    const scored = scoreImages(sets.test.images, test);
+    for (const [member, { model, best }] of networks.entries()) {
+      const path = join(folderOf(run.out, recipe, member), 'best.safetensors');
+      await saveNetwork(path, model, { recipe, regions: settings.regions, threshold });
+      progress.print(
+        best
+          ? `weights of epoch ${best.epoch} (least validation loss): ${path}`
+          : `no epoch had a finite validation loss; weights of the last epoch: ${path}`,
+      );
+    }
+    const device = context.device.description;
+    const gallery = await drawGallery(networks[0].model, recipe, sets.test, chooseGallery(scored, threshold));
+    const result: Result = {
+      settings,
+      device,
+      threshold,
+      networks: networks.map(({ history, best }, member) => ({
+        seed: seed + member,
+        epochs: history.length,
+        best: best?.epoch ?? null,
+      })),
+      seconds: (performance.now() - start) / 1000,
+      measures: measure(scored, threshold),
+    };
+    await writeReport(join(run.out, 'report.html'), {
+      title: titleOf(settings),
+      settings,
+      device,
+      seconds: result.seconds,
+      sets,
+      broken,
+      networks,
+      validation: checked,
+      test: scored,
+      threshold,
+      gallery,
+    });
+    progress.print(`report: ${join(run.out, 'report.html')}`);
+    await writePredictions(join(run.out, 'predictions.csv'), scored);
+    await writePredictions(join(run.out, 'validation.csv'), checked);
+    await writeWhole(join(run.out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
+    return { result, test: scored };
+  } finally {
+    for (const { model } of networks) model.dispose();
+  }
+}
+
+/** Where a network's checkpoint, log and weights go: each network of an ensemble has a folder of its own. */
+const folderOf = (out: string, { ensemble }: Recipe, member: number): string =>
+  ensemble === 1 ? out : join(out, `network-${member + 1}`);
+
+export const checkpointPath = (out: string, recipe: Recipe, member: number): string =>
+  join(folderOf(out, recipe, member), 'last.safetensors');
+
+/** The checkpoint of a network: the one to resume, and of an ensemble all that lie beside it. */
+async function checkpointOf({ resume }: Run, recipe: Recipe, member: number): Promise<Checkpoint | null> {
+  if (resume === null) return null;
+  if (recipe.ensemble === 1) return readCheckpoint(resume);
+  const path = checkpointPath(dirname(dirname(resume)), recipe, member);
+  return existsSync(path) ? readCheckpoint(path) : null;
+}
+
+function titleOf({ recipe, data, regions }: Settings): string {
+  const scope = regions.length > 0 ? regions.join(', ') : 'all regions';
+  return `${recipe.model} on ${data === null ? 'the drawn set' : basename(data)}, ${scope}`;
+}
+
+function describeRecipe({ recipe, seed }: Settings): string {
+  const { model, size, batch, epochs, optimizer, lr, schedule, ensemble, source } = recipe;
+  const networks = ensemble > 1 ? `${ensemble} x ` : '';
+  return `recipe: ${networks}${model} at ${size}x${size}, batch ${batch}, ${epochs} epochs, ${optimizer} ${lr}, schedule ${schedule.name}, seed ${seed} (${source})`;
+}
+
+/** The mean probabilities of the networks for each image of a set. */
+async function predict(
+  networks: readonly Trained[],
+  set: MuraDataset,
+  { recipe }: Settings,
+  { workers }: Run,
+  progress: ProgressBar,
+): Promise<Evaluation> {
+  await using loader = new DataLoader(set, { ...loadingOf(recipe), workers });
+  const evaluations: Evaluation[] = [];
+  for (const [i, { model }] of networks.entries()) {
+    const onBatch = (done: number) =>
+      progress.update(
+        'predicting',
+        (i + done / set.length) / networks.length,
+        `${done}/${set.length} images`,
+      );
+    evaluations.push(await evaluate(model, loader, { testTimeAugmentation: recipe.tta, onBatch }));
+  }
+  return averageEvaluations(evaluations);
+}
+
+/** 0.5 where the network says nothing that could be ordered. */
+const chooseThreshold = ({ labels, scores }: Evaluation): number =>
+  scores.some(Number.isNaN) ? 0.5 : metrics.bestThreshold(labels, scores);

@@ -1,0 +1,189 @@
+/** The command line that mura-train and mura-study share: what is trained, on what, and where it runs. */
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import type { DeviceChoice } from '../../lib/index.ts';
+import { defaultCacheDir, parseRegion, type Region } from '../../lib/node.ts';
+import { count, list, whole, wholeFromZero } from './flag-values.ts';
+import { overrideRecipe, recipeOptions } from './recipe-flags.ts';
+import { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from './recipes.ts';
+
+/** What is trained, on what: with the same settings, device and thread count a run gives the same bits. */
+export interface Settings {
+  /** A folder in MURA's layout; null for the drawn set. */
+  readonly data: string | null;
+  /** None for all. */
+  readonly regions: readonly Region[];
+  /** A file of weights to start from, or 'imagenet'. */
+  readonly pretrained: string | null;
+  readonly seed: number;
+  readonly recipe: Recipe;
+}
+
+/** Where it runs, which a resumed run may change. */
+export interface Run {
+  readonly device: DeviceChoice;
+  readonly threads: number | undefined;
+  /** Threads that decode and augment images; 0 for none beside the main one. */
+  readonly workers: number;
+  /** Where decoded images are kept; null for nowhere. */
+  readonly cache: string | null;
+  readonly out: string;
+  readonly resume: string | null;
+  readonly strict: boolean;
+}
+
+const DEVICES = ['auto', 'wasm', 'gpu', 'headlessgl', 'webgpu', 'webasm', 'cpu'];
+const DATA = 'Data:';
+const MACHINE = 'Machine:';
+
+/** `--device` and its neighbours, of every program. */
+export function deviceOptions(): Option[] {
+  return [
+    new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto').helpGroup(MACHINE),
+    new Option('--threads <n>', 'of the wasm device; default: all cores').argParser(count).helpGroup(MACHINE),
+  ];
+}
+
+/** What a training can be told beside its recipe. */
+export function trainingOptions(): Option[] {
+  return [
+    new Option(
+      '--data <folder>',
+      'a data set in the layout of MURA v1.1; default: one that it draws',
+    ).helpGroup(DATA),
+    new Option('--strict', 'stop at broken images instead of leaving them out')
+      .default(false)
+      .helpGroup(DATA),
+    new Option(
+      '--pretrained <path>',
+      "start from the weights of a .safetensors or .pth file, or from 'imagenet'",
+    ).helpGroup('Network:'),
+    ...recipeOptions(),
+    ...deviceOptions(),
+    new Option('--workers <n>', 'threads that decode and augment images ahead of training; 0 for none')
+      .argParser(wholeFromZero)
+      .default(1)
+      .helpGroup(MACHINE),
+    new Option(
+      '--cache <folder>',
+      "where decoded images are kept between runs, a byte a pixel; 'none' for nowhere; default: images in $GRADIOGRAPH_CACHE, else in ~/.cache/gradiograph",
+    ).helpGroup(MACHINE),
+  ];
+}
+
+/** What `trainingOptions` parses to, beside the flags of the recipe. */
+export interface TrainingFlags {
+  readonly data?: string;
+  readonly strict: boolean;
+  readonly pretrained?: string;
+  readonly device: DeviceChoice;
+  readonly threads?: number;
+  readonly workers: number;
+  readonly cache?: string;
+  readonly model?: string;
+}
+
+export function runOf(flags: TrainingFlags, out: string, resume: string | null): Run {
+  const { device, threads, workers, strict, cache = join(defaultCacheDir(), 'images') } = flags;
+  return { device, threads, workers, cache: cache === 'none' ? null : cache, out, resume, strict };
+}
+
+export function settingsOf(
+  flags: TrainingFlags,
+  name: RecipeName,
+  regions: readonly Region[],
+  seed: number,
+): Settings {
+  const { data = null, pretrained = null } = flags;
+  return { data, pretrained, regions, seed, recipe: overrideRecipe(RECIPES[name], { ...flags }) };
+}
+
+const EPILOG = `
+Without arguments it draws a set of radiograph-like images in MURA's layout (no patient's data) and trains cnn4 on it.
+
+Examples:
+  mura-train --data MURA-v1.1 --recipe densenet121 --pretrained imagenet --region wrist
+  mura-train --data MURA-v1.1 --recipe best --pretrained imagenet --ensemble 5
+  mura-train --data MURA-v1.1 --model resnet18 --size 128 --batch 32 --epochs 10 --lr 1e-3
+  mura-train --resume runs/mura/last.safetensors
+
+Ctrl-C saves at the step it reached, for --resume, if node runs this file ('npm run mura -- ...', or 'node --import tsx'): the
+tsx command kills what does not answer within a fraction of a second. A killed run still goes on from its last save.
+
+Recipes:
+${RECIPE_NAMES.map((name) => `  ${name.padEnd(12)} ${RECIPES[name].source}`).join('\n')}
+
+It writes to --out: report.html, best.safetensors (the weights of least validation loss, and what mura-predict needs to
+know), last.safetensors (the checkpoint that --resume takes), log.csv, predictions.csv (of the test images), validation.csv and
+result.json; with --ensemble the weights and logs of each network in a folder of its own. Its last two lines are accuracy
+and Cohen's kappa on the official valid split, per image and per study, at the threshold that is best on the validation images.`;
+
+/** Flags that do not change what is trained, and so may stand beside --resume. */
+const BESIDE_RESUME = ['resume', 'device', 'threads', 'workers', 'cache', 'out', 'strict'];
+
+interface MuraTrainFlags extends TrainingFlags {
+  readonly recipe?: RecipeName;
+  readonly region?: Region[];
+  readonly seed?: number;
+  readonly findLr: boolean;
+  readonly out: string;
+  readonly resume?: string;
+}
+
+/** The command line of mura-train; prints help or a complaint and exits where there is nothing to run. */
+export function parseOptions(argv: readonly string[]): {
+  settings: Settings | null;
+  run: Run;
+  findLr: boolean;
+} {
+  const program = new Command('mura-train').description(
+    'Trains a network to tell normal from abnormal radiographs, on MURA or a folder in its layout.',
+  );
+  program.addOption(
+    new Option('--recipe <name>', 'how to train; the flags below override it')
+      .choices(RECIPE_NAMES)
+      .helpGroup('Network:'),
+  );
+  for (const option of trainingOptions()) program.addOption(option);
+  program
+    .addOption(
+      new Option('--region <names>', 'train on these regions only, separated by commas; default: all seven')
+        .argParser(list(parseRegion))
+        .helpGroup(DATA),
+    )
+    .addOption(
+      new Option('--seed <n>', 'of weights, order, augmentation, the split and the drawn set (default: 0)')
+        .argParser(whole)
+        .helpGroup('Training:'),
+    )
+    .addOption(
+      new Option('--find-lr', 'do not train: try growing learning rates, and suggest one')
+        .default(false)
+        .helpGroup('Learning rate:'),
+    )
+    .optionsGroup('Files:')
+    .option('--out <folder>', 'where results go', 'runs/mura')
+    .option('--resume <checkpoint>', 'go on from a last.safetensors, with the settings it holds')
+    .addHelpText('after', EPILOG)
+    .showHelpAfterError('(--help lists the flags)')
+    .parse(argv);
+  const flags = program.opts<MuraTrainFlags>();
+  const run = runOf(flags, flags.out, flags.resume ?? null);
+  if (!flags.resume) {
+    const name = flags.recipe ?? (flags.model ? 'scratch' : 'quick');
+    return {
+      settings: settingsOf(flags, name, flags.region ?? [], flags.seed ?? 0),
+      run,
+      findLr: flags.findLr,
+    };
+  }
+  const extra = program.options
+    .map((option) => option.attributeName())
+    .filter((name) => program.getOptionValueSource(name) === 'cli' && !BESIDE_RESUME.includes(name));
+  if (extra.length > 0) {
+    program.error(
+      `error: --resume takes its settings from the checkpoint; leave out --${extra.join(', --')}`,
+    );
+  }
+  return { settings: null, run, findLr: false };
+}

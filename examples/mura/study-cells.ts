@@ -1,0 +1,58 @@
+/** The cells of a study: one experiment each, in a folder of its own that tells how far it is. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { GradiographError } from '../../lib/index.ts';
+import { type Region, readCheckpoint, type ScoredImage } from '../../lib/node.ts';
+import { type Context, checkpointPath, type Result, runExperiment } from './experiment.ts';
+import type { Run, Settings } from './options.ts';
+import { readPredictions } from './predictions.ts';
+import type { RecipeName } from './recipes.ts';
+
+/** One model for all regions, or that of one region. */
+export type Scope = 'unified' | Region;
+
+export interface Cell {
+  readonly recipe: RecipeName;
+  readonly scope: Scope;
+  readonly settings: Settings;
+  readonly folder: string;
+}
+
+export interface FinishedCell extends Cell {
+  readonly result: Result;
+  readonly test: readonly ScoredImage[];
+}
+
+export const cellTitle = ({ recipe, scope, settings }: Cell): string =>
+  `${recipe}, ${scope}, seed ${settings.seed}`;
+
+/** A cell whose experiment has ended, as its folder has it; null for another. */
+export async function readCell(cell: Cell): Promise<FinishedCell | null> {
+  const path = join(cell.folder, 'result.json');
+  if (!existsSync(path)) return null;
+  const result = JSON.parse(await readFile(path, 'utf8')) as Result;
+  checkSettings(cell, result.settings);
+  return { ...cell, result, test: await readPredictions(join(cell.folder, 'predictions.csv')) };
+}
+
+/**
+ * Runs a cell, from its checkpoint where it has one.
+ * @returns null where the signal stopped it
+ * @throws GradiographError where its folder holds the beginning of another experiment
+ */
+export async function runCell(cell: Cell, run: Run, context: Context): Promise<FinishedCell | null> {
+  const checkpoint = checkpointPath(cell.folder, cell.settings.recipe, 0);
+  const resume = existsSync(checkpoint) ? checkpoint : null;
+  if (resume) checkSettings(cell, (await readCheckpoint(resume)).settings);
+  const found = await runExperiment(cell.settings, { ...run, out: cell.folder, resume }, context);
+  return 'stopped' in found ? null : { ...cell, ...found };
+}
+
+function checkSettings(cell: Cell, saved: unknown): void {
+  if (isDeepStrictEqual(JSON.parse(JSON.stringify(cell.settings)), saved)) return;
+  throw new GradiographError(
+    `${cell.folder}: holds this cell with other settings; give the same flags as then, choose another --out, or remove the folder`,
+  );
+}

@@ -1,0 +1,146 @@
+/** Which convolutions go by Winograd's algorithm, how they are cut into tasks, and where a task keeps what. */
+import type { ConvProduct } from '../conv2d/lowering.ts';
+import type { Ending } from '../epilogue.ts';
+import { tapsOf } from '../gemm/im2col-view.ts';
+import type { TileShape } from '../gemm/micro-kernel.ts';
+import type { AffineRows } from '../gemm/pack.ts';
+import { stripBytes, type TiledPlanes, tilesAlong, zerosBytes } from './tiles.ts';
+import { PATCH, POINTS, TILE } from './transforms.ts';
+
+export interface Winograd {
+  readonly weights: AffineRows;
+  readonly source: TiledPlanes;
+  readonly output: { readonly height: number; readonly width: number; readonly imageStride: number };
+  readonly ending: Ending;
+  /** Rows of tiles of a task. */
+  readonly taskTileRows: number;
+  /** Output channels of a task, and those whose products are kept at a time. */
+  readonly taskRows: number;
+  readonly blockRows: number;
+}
+
+/** Fewer channels, or tiles in all, do not pay for the transforms. */
+const LEAST_CHANNELS = 16;
+const LEAST_TILES = 24;
+/** Bytes of a task's transformed input, within the tiles that a task may always, and at most, have. */
+const INPUT_BYTES = 2048 * 1024;
+const TASK_TILES = { always: 32, most: 112 };
+/** What a task costs beside its products: to transform a tile, in rows of products, and to read weights, in columns. */
+const TRANSFORM_ROWS = 16;
+const WEIGHT_COLUMNS = 8;
+
+/** A product as a Winograd convolution, or null where it is none or would not gain by it. */
+export function winogradOf(
+  conv: ConvProduct,
+  images: number,
+  ending: Ending,
+  shape: TileShape,
+  threads: number,
+): Winograd | null {
+  const { window, output } = conv;
+  const { rows, channels } = conv.weights;
+  const fits =
+    tapsOf(window) === 9 &&
+    window.tapsY === 3 &&
+    window.strideY * window.strideX * output.strideY * output.strideX === 1 &&
+    Math.abs(window.stepY) === 1 &&
+    Math.abs(window.stepX) === 1;
+  const [down, across] = [tilesAlong(output.height), tilesAlong(output.width)];
+  const pays =
+    Math.min(rows, channels) >= LEAST_CHANNELS &&
+    images * down * across >= LEAST_TILES &&
+    POINTS * down * across < 9 * output.height * output.width;
+  if (!fits || !pays) return null;
+  const flipY = window.stepY < 0;
+  const flipX = window.stepX < 0;
+  const { tapY, tapX, offset } = conv.weights;
+  const { height, width, imageStride } = window;
+  return {
+    weights: {
+      ...conv.weights,
+      tapY: flipY ? -tapY : tapY,
+      tapX: flipX ? -tapX : tapX,
+      offset: offset + (flipY ? 2 * tapY : 0) + (flipX ? 2 * tapX : 0),
+    },
+    source: {
+      height,
+      width,
+      imageStride,
+      originY: window.originY - (flipY ? 2 : 0),
+      originX: window.originX - (flipX ? 2 : 0),
+      lines: PATCH,
+      down,
+      across,
+    },
+    output: { height: output.height, width: output.width, imageStride: output.imageStride },
+    ending,
+    ...cutOf(conv.weights, images * down, across, shape, threads),
+  };
+}
+
+/** The cut into tasks by which the threads are done soonest. */
+function cutOf(
+  { rows, channels }: AffineRows,
+  tileRows: number,
+  across: number,
+  shape: TileShape,
+  threads: number,
+): Pick<Winograd, 'taskTileRows' | 'taskRows' | 'blockRows'> {
+  const blockRows = Math.min(Math.ceil(rows / shape.rows), Math.ceil(64 / shape.rows)) * shape.rows;
+  const blocks = Math.ceil(rows / blockRows);
+  const fitting = Math.max(TASK_TILES.always, Math.floor(INPUT_BYTES / (POINTS * 4 * channels)));
+  const most = Math.max(1, Math.floor(Math.min(TASK_TILES.most, fitting) / across));
+  let best = { taskTileRows: 0, taskRows: 0, cost: Number.POSITIVE_INFINITY };
+  for (let taskTileRows = 1; taskTileRows <= Math.min(most, tileRows); taskTileRows++) {
+    const tiles = taskTileRows * across;
+    const columns = Math.ceil(tiles / shape.columns) * shape.columns + WEIGHT_COLUMNS;
+    for (let rowTasks = 1; rowTasks <= Math.min(blocks, 2 * threads); rowTasks++) {
+      const taskRows = Math.ceil(blocks / rowTasks) * blockRows;
+      const tasks = Math.ceil(tileRows / taskTileRows) * Math.ceil(rows / taskRows);
+      const cost = Math.ceil(tasks / threads) * (columns * taskRows + tiles * TRANSFORM_ROWS);
+      if (cost < best.cost) best = { taskTileRows, taskRows, cost };
+    }
+  }
+  return { taskTileRows: best.taskTileRows, taskRows: best.taskRows, blockRows };
+}
+
+/** The least odd number of cache lines that holds `bytes`: strides of powers of two would share a set of the cache. */
+const oddLines = (bytes: number): number =>
+  (2 * Math.floor(bytes / 128) + 1) * 64 + (bytes % 128 > 64 ? 128 : 0);
+
+/** For each line of a row of tiles its address and mask, then where the row's results go, and how many lines. */
+export const ROW_ENTRY = 64;
+/** For four tiles where they read in the strips, where they lie in the packed input, and where they write. */
+export const GROUP_ENTRY = 48;
+
+/** How a thread's scratch is divided. */
+export const layoutOf = (w: Winograd, shape: TileShape) => {
+  const panels = Math.ceil((w.taskTileRows * w.source.across) / shape.columns);
+  const tiles = panels * shape.columns;
+  const panelBytes = w.weights.channels * shape.columns * 4;
+  const pointBytes = oddLines(panels * panelBytes);
+  const rowBytes = tiles * 4;
+  const blockBytes = oddLines(w.blockRows * rowBytes);
+  const outLineBytes = w.source.across * TILE * 4;
+  const parts = {
+    rowTable: w.taskTileRows * ROW_ENTRY,
+    groupTable: (tiles / 4) * GROUP_ENTRY,
+    zeros: zerosBytes(w.source),
+    strips: w.taskTileRows * stripBytes(w.source),
+    /** Four lines for each row of tiles, and one tile's more where unused lanes write. */
+    results: w.taskTileRows * TILE * outLineBytes + TILE * outLineBytes,
+    input: POINTS * pointBytes,
+    products: POINTS * blockBytes,
+  };
+  return { tiles, panelBytes, pointBytes, rowBytes, blockBytes, outLineBytes, parts };
+};
+
+/** Bytes of one point of the transformed weights. */
+export const weightPointBytes = ({ rows, channels }: AffineRows, shape: TileShape): number =>
+  oddLines(Math.ceil(rows / shape.rows) * shape.rows * channels * 4);
+
+/** Bytes of the transformed weights, and of a thread's scratch. */
+export const winogradWeightBytes = (w: Winograd, shape: TileShape): number =>
+  POINTS * weightPointBytes(w.weights, shape);
+export const winogradScratch = (w: Winograd, shape: TileShape): number =>
+  Object.values(layoutOf(w, shape).parts).reduce((sum, bytes) => sum + bytes, 0);

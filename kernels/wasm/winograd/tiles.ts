@@ -1,0 +1,106 @@
+/**
+ * What the Winograd kernels share: rows of 4x4 tiles, counted over all images, and the first half of a patch's
+ * transform, which runs down the columns and so needs no tiles yet: it makes a strip of 6 lines, zeros around.
+ */
+import type { FunctionBuilder } from '../emit/assembler.ts';
+import { I32, type V128 } from '../emit/values.ts';
+import { PATCH, TILE, type Transform } from './transforms.ts';
+
+/** Planes of which each row of tiles reads `lines` rows, from 4 * row + originY on; outside lie zeros. */
+export interface TiledPlanes {
+  readonly height: number;
+  readonly width: number;
+  readonly imageStride: number;
+  readonly originY: number;
+  readonly originX: number;
+  readonly lines: 4 | 6;
+  /** Tiles of an image. */
+  readonly down: number;
+  readonly across: number;
+}
+
+export const tilesAlong = (size: number): number => Math.ceil(size / TILE);
+
+/** Values of a line of a strip: a patch's last tile reads on into the next four columns. */
+export const stripWidth = ({ across, lines }: TiledPlanes): number => TILE * (across + (lines === 6 ? 1 : 0));
+export const stripBytes = (planes: TiledPlanes): number => PATCH * stripWidth(planes) * 4;
+
+/** A row of zeros that stands for the rows outside. */
+export const zerosBytes = ({ width }: TiledPlanes): number => 64 * Math.ceil(width / 16);
+
+/** The columns of a plane that stand in a strip, and where. */
+const columnsOf = (planes: TiledPlanes) => {
+  const first = Math.max(0, planes.originX);
+  const target = first - planes.originX;
+  return { first, target, count: Math.min(planes.width - first, stripWidth(planes) - target) };
+};
+
+/**
+ * Tells, for each line of a row of tiles, where its columns lie in the first plane of `source`: `visit` gets their
+ * address and a mask of what to add for another plane, which is nothing for a row of zeros.
+ */
+export function emitLines(
+  f: FunctionBuilder,
+  planes: TiledPlanes,
+  tileRow: I32,
+  source: I32,
+  zeros: I32,
+  visit: (line: number, address: I32, mask: I32) => void,
+): void {
+  const image = f.i32(source.add(tileRow.div(planes.down).mul(planes.imageStride * 4)));
+  const top = f.i32(tileRow.rem(planes.down).mul(TILE).add(planes.originY));
+  const [row, inside] = [f.i32(), f.i32()];
+  for (let line = 0; line < planes.lines; line++) {
+    row.set(top.add(line));
+    inside.set(row.below(planes.height));
+    const address = image.add(row.mul(planes.width).add(columnsOf(planes).first).shl(2));
+    visit(line, inside.select(address, zeros), inside.mul(-1));
+  }
+}
+
+/** Transforms the columns of a row of tiles, whose lines lie at `rows`, into a strip of 6 lines at `strip`. */
+export function emitColumns(
+  f: FunctionBuilder,
+  planes: TiledPlanes,
+  rows: readonly I32[],
+  strip: I32,
+  transform: Transform,
+  fused: boolean,
+): void {
+  const { target, count } = columnsOf(planes);
+  if (count <= 0) return;
+  const lineBytes = stripWidth(planes) * 4;
+  const offset = f.i32(0);
+  const values = rows.map(() => f.v128());
+  const column = (load: (address: I32) => V128, store: (to: I32, value: V128, offset: number) => void) => {
+    rows.forEach((row, line) => {
+      values[line].set(load(row.add(offset)));
+    });
+    const to = f.i32(strip.add(offset));
+    transform(f, values, fused).forEach((value, line) => {
+      store(to, value, line * lineBytes + target * 4);
+    });
+  };
+  const four = () =>
+    column(
+      (address) => address.v128(),
+      (to, value, place) => f.store(to, value, place),
+    );
+  if (count < 4) {
+    f.repeat(I32.const(count), () => {
+      column(
+        (address) => address.splat32(),
+        (to, value, place) => f.storeLane(to, value, 0, place),
+      );
+      offset.set(offset.add(4));
+    });
+    return;
+  }
+  f.while(offset.lt(16 * Math.floor(count / 4)), () => {
+    four();
+    offset.set(offset.add(16));
+  });
+  if (count % 4 === 0) return;
+  offset.set((count - 4) * 4);
+  four();
+}

@@ -1,0 +1,63 @@
+import { GradiographError } from '../errors.ts';
+import { PixelCache } from './disk-cache.ts';
+import { type GrayImage, shareImage } from './image.ts';
+import { ImageReader, type Reading } from './image-reader.ts';
+import type { Transform } from './transforms.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+/** Prepared images by their file: read when first asked for, and kept in memory while there is room. */
+export class ImageStore {
+  /** How workers read; null where `prepare` has no description, and the calling thread reads alone. */
+  readonly reading: Reading | null;
+  readonly #reader: ImageReader;
+  readonly #maxBytes: number;
+  readonly #images = new Map<string, GrayImage>();
+  #bytes = 0;
+
+  /**
+   * @param prepare what is done once to each image, such as a resize
+   * @param maxBytes of pixels to keep in memory; the images beyond are read at every use
+   * @param cacheDir where prepared images are kept between runs; null for nowhere
+   * @throws GradiographError for a `cacheDir` with a `prepare` that has no description
+   */
+  constructor(prepare: Transform, maxBytes: number, cacheDir: string | null) {
+    const { description } = prepare;
+    if (cacheDir !== null && !description) {
+      throw new GradiographError(
+        "cacheDir: images that a function of your own prepares cannot be cached, since a change of it would go unseen; compose 'prepare' of `transforms`",
+      );
+    }
+    this.reading = description ? { prepare: description, cacheDir } : null;
+    this.#reader = new ImageReader(
+      prepare,
+      cacheDir !== null && description ? new PixelCache(cacheDir, description) : null,
+    );
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws FormatError naming a file that is missing or no whole image */
+  async get(path: string, workers: WorkerPool | null = null): Promise<GrayImage> {
+    const kept = this.#images.get(path);
+    if (kept) return kept;
+    const read = workers && this.reading ? workers.read(path, this.reading) : this.#reader.read(path);
+    return this.keep(path, await read);
+  }
+
+  /** An image that is in memory. */
+  kept(path: string): GrayImage | null {
+    return this.#images.get(path) ?? null;
+  }
+
+  get hasRoom(): boolean {
+    return this.#bytes < this.#maxBytes;
+  }
+
+  /** Keeps an image if there is room, in memory that worker threads see too. */
+  keep(path: string, image: GrayImage): GrayImage {
+    if (this.#images.has(path) || this.#bytes + image.data.length > this.#maxBytes) return image;
+    const shared = shareImage(image);
+    this.#images.set(path, shared);
+    this.#bytes += image.data.length;
+    return shared;
+  }
+}

@@ -1,0 +1,190 @@
+import { DeviceError } from '../../errors.ts';
+
+/** Blocks are whole cache lines, so that kernels may read and write up to the end of the last vector. */
+const LINE = 64;
+const PAGE = 65536;
+const GROWTH = 256;
+const MAX_PAGES = 65536;
+
+interface Block {
+  address: number;
+  bytes: number;
+}
+
+/**
+ * A best-fit allocator over one growing WebAssembly memory. Neighbouring free blocks are joined, so a training step
+ * finds again the blocks that the step before gave back. Everything below `base` is left alone.
+ */
+export class WasmHeap {
+  readonly memory: WebAssembly.Memory;
+  /** Frees blocks that can be done without, where there is no room for another; tells whether there were any. */
+  reclaim: () => boolean = () => false;
+  readonly #limit: number;
+  readonly #base: number;
+  /** Free blocks by bytes, then address. */
+  readonly #free: Block[] = [];
+  readonly #freeByStart = new Map<number, Block>();
+  readonly #freeByEnd = new Map<number, Block>();
+  readonly #live = new Map<number, number>();
+  /** Live blocks that do not count as in use. */
+  readonly #aside = new Set<number>();
+  #end: number;
+  #bytesInUse = 0;
+  #f32: Float32Array;
+  #i32: Int32Array;
+
+  constructor(shared: boolean, base: number) {
+    this.memory = createMemory(shared);
+    this.#limit = MAX_PAGES * PAGE;
+    this.#base = base;
+    this.#end = base;
+    this.#f32 = new Float32Array(this.memory.buffer);
+    this.#i32 = new Int32Array(this.memory.buffer);
+  }
+
+  get bytesInUse(): number {
+    return this.#bytesInUse;
+  }
+
+  get bytesHeld(): number {
+    return this.memory.buffer.byteLength;
+  }
+
+  get f32(): Float32Array {
+    if (this.#f32.buffer !== this.memory.buffer) this.#f32 = new Float32Array(this.memory.buffer);
+    return this.#f32;
+  }
+
+  get i32(): Int32Array {
+    if (this.#i32.buffer !== this.memory.buffer) this.#i32 = new Int32Array(this.memory.buffer);
+    return this.#i32;
+  }
+
+  /** The address of a block of at least `bytes`, a multiple of 64. @throws DeviceError when memory is full. */
+  allocate(bytes: number): number {
+    const wanted = Math.max(LINE, Math.ceil(bytes / LINE) * LINE);
+    let address = this.#take(wanted);
+    if (address === null && this.reclaim()) address = this.#take(wanted);
+    if (address === null) throw this.#full(wanted);
+    this.#live.set(address, wanted);
+    this.#bytesInUse += wanted;
+    return address;
+  }
+
+  /** A block of `bytes`, the best fit or at the end, or null where there is none. */
+  #take(bytes: number): number | null {
+    const at = this.#firstOfSize(bytes, 0);
+    const found = this.#free[at];
+    if (!found) return this.#extend(bytes);
+    this.#remove(found, at);
+    if (found.bytes > bytes) this.#insert({ address: found.address + bytes, bytes: found.bytes - bytes });
+    return found.address;
+  }
+
+  /** A block stays live, but counts as held, not as in use. */
+  setAside(address: number): void {
+    this.#aside.add(address);
+    this.#bytesInUse -= this.#sizeOf(address);
+  }
+
+  /** The bytes of a live block. */
+  #sizeOf(address: number): number {
+    const bytes = this.#live.get(address);
+    if (bytes === undefined) throw new DeviceError(`wasm: no live block at address ${address}`);
+    return bytes;
+  }
+
+  free(address: number): void {
+    const bytes = this.#sizeOf(address);
+    this.#live.delete(address);
+    if (!this.#aside.delete(address)) this.#bytesInUse -= bytes;
+    const block = { address, bytes };
+    const before = this.#freeByEnd.get(address);
+    if (before) {
+      this.#remove(before);
+      block.address = before.address;
+      block.bytes += before.bytes;
+    }
+    const after = this.#freeByStart.get(address + bytes);
+    if (after) {
+      this.#remove(after);
+      block.bytes += after.bytes;
+    }
+    this.#insert(block);
+  }
+
+  /** Takes `bytes` at the end of what is used, growing the memory where it must; null where it cannot. */
+  #extend(bytes: number): number | null {
+    const tail = this.#freeByEnd.get(this.#end);
+    const address = tail ? tail.address : this.#end;
+    const end = address + bytes;
+    const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
+    if (missing > 0 && !this.#grow(missing, end)) return null;
+    if (tail) this.#remove(tail);
+    this.#end = end;
+    return address;
+  }
+
+  #grow(missing: number, end: number): boolean {
+    const spare = MAX_PAGES - this.memory.buffer.byteLength / PAGE;
+    for (const pages of [Math.min(Math.max(missing, GROWTH), spare), missing]) {
+      if (end > this.#limit || pages < missing) break;
+      try {
+        this.memory.grow(pages);
+        return true;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+    }
+    return false;
+  }
+
+  #full(bytes: number): DeviceError {
+    const megabytes = (count: number) => `${Math.round(count / 2 ** 20)} MiB`;
+    return new DeviceError(
+      `wasm: no room for a block of ${megabytes(bytes)}: ${megabytes(this.#bytesInUse)} are in use, ` +
+        `${megabytes(this.bytesHeld - this.#base - this.#bytesInUse)} free in smaller pieces, and the memory ` +
+        `cannot grow beyond ${megabytes(this.#limit)}; reduce the batch size or the image size`,
+    );
+  }
+
+  /** Where the first free block of at least these bytes stands (and, among equals, at least this address). */
+  #firstOfSize(bytes: number, address: number): number {
+    let low = 0;
+    let high = this.#free.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const block = this.#free[middle];
+      if (block.bytes < bytes || (block.bytes === bytes && block.address < address)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #insert(block: Block): void {
+    this.#free.splice(this.#firstOfSize(block.bytes, block.address), 0, block);
+    this.#freeByStart.set(block.address, block);
+    this.#freeByEnd.set(block.address + block.bytes, block);
+  }
+
+  #remove(block: Block, at = this.#firstOfSize(block.bytes, block.address)): void {
+    this.#free.splice(at, 1);
+    this.#freeByStart.delete(block.address);
+    this.#freeByEnd.delete(block.address + block.bytes);
+  }
+}
+
+function createMemory(shared: boolean): WebAssembly.Memory {
+  let reason: unknown;
+  for (const maximum of [MAX_PAGES, MAX_PAGES / 2, MAX_PAGES / 4]) {
+    try {
+      return new WebAssembly.Memory({ initial: GROWTH, maximum, shared });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      reason = error;
+    }
+  }
+  throw new DeviceError('wasm: the system has no 1 GiB of address space for a WebAssembly memory', {
+    cause: reason,
+  });
+}

@@ -1,0 +1,163 @@
+import type { GrayImage } from '../data/image.ts';
+import type { ImageDataset } from '../data/loader.ts';
+import { ImageStore } from '../data/memory-cache.ts';
+import { groupBy, splitByPatient } from '../data/split.ts';
+import { resize, type Transform } from '../data/transforms.ts';
+import { WorkerPool } from '../data/worker-pool.ts';
+import { FormatError } from '../errors.ts';
+import { findRoot, listImages, type MuraImage, REGIONS, type Region } from './layout.ts';
+
+export interface MuraOptions {
+  /** Done once to each image after decoding, the result being kept; default: squashed to 224x224. */
+  prepare?: Transform;
+  /** Bytes of prepared pixels to keep in memory; default 2 GiB, and none beside a `cacheDir`. */
+  cacheBytes?: number;
+  /**
+   * A folder for prepared images, checked against their files' size and time: later runs decode nothing that is
+   * unchanged. Runs may share it, and it may be deleted at any time. Default none.
+   */
+  cacheDir?: string | null;
+}
+
+export interface CheckOptions {
+  /** Whether a broken image is an error; default false. */
+  strict?: boolean;
+  /** Threads that read; default 0, the calling thread. */
+  workers?: number;
+  onProgress?: (done: number) => void;
+}
+
+/** Why an image was left out. */
+export interface BrokenImage {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** Images of MURA with their labels. A data set is never changed: what narrows it returns another, with the same cache. */
+export class MuraDataset implements ImageDataset {
+  readonly images: readonly MuraImage[];
+  readonly files: { readonly store: ImageStore; path(index: number): string };
+
+  private constructor(images: readonly MuraImage[], store: ImageStore) {
+    this.images = images;
+    this.files = { store, path: (index) => images[index].path };
+  }
+
+  /**
+   * Lists the images of a folder in MURA's layout (CSV files, or folders alone), without opening them.
+   * @returns the official split: `train`, and `valid`, which serves as the test set
+   * @throws FormatError where there is no such data set, or its lists contradict its folders
+   * @throws GradiographError for a `cacheDir` with a `prepare` that is not made of `transforms`
+   */
+  static async open(
+    folder: string,
+    {
+      prepare = resize(224),
+      cacheDir = null,
+      cacheBytes = cacheDir === null ? 2 ** 31 : 0,
+    }: MuraOptions = {},
+  ): Promise<{ train: MuraDataset; valid: MuraDataset }> {
+    const root = findRoot(folder);
+    const store = new ImageStore(prepare, cacheBytes, cacheDir);
+    return {
+      train: new MuraDataset(await listImages(root, 'train'), store),
+      valid: new MuraDataset(await listImages(root, 'valid'), store),
+    };
+  }
+
+  get length(): number {
+    return this.images.length;
+  }
+
+  /** The prepared image. @throws FormatError naming a broken file */
+  image(index: number): Promise<GrayImage> {
+    return this.files.store.get(this.files.path(index));
+  }
+
+  label(index: number): number {
+    return this.images[index].label;
+  }
+
+  /** The images that satisfy `keep`. */
+  filter(keep: (image: MuraImage) => boolean): MuraDataset {
+    return new MuraDataset(this.images.filter(keep), this.files.store);
+  }
+
+  /** The images of some regions. */
+  regions(regions: readonly Region[]): MuraDataset {
+    return this.filter(({ region }) => regions.includes(region));
+  }
+
+  /** Two data sets without a common patient, stratified by region and label, `fraction` of the images in the second. */
+  split(fraction: number, seed = 0): [rest: MuraDataset, part: MuraDataset] {
+    const [rest, part] = splitByPatient(this.images, fraction, seed);
+    return [new MuraDataset(rest, this.files.store), new MuraDataset(part, this.files.store)];
+  }
+
+  /**
+   * Reads every image once, which also fills the caches.
+   * @returns the data set without its broken images, and these with the reason
+   * @throws FormatError with `strict`, naming all broken images
+   */
+  async check({ strict = false, workers = 0, onProgress }: CheckOptions = {}): Promise<{
+    dataset: MuraDataset;
+    broken: BrokenImage[];
+  }> {
+    const faults = new Map<string, string>();
+    const pool = workers > 0 ? WorkerPool.acquire(workers) : null;
+    const paths = this.images.map(({ path }) => path).values();
+    let done = 0;
+    const readOn = async () => {
+      for (const path of paths) {
+        try {
+          await this.files.store.get(path, pool);
+        } catch (error) {
+          if (!(error instanceof FormatError)) throw error;
+          faults.set(path, error.message.replace(`${path}: `, ''));
+        }
+        onProgress?.(++done);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: Math.max(1, 2 * workers) }, readOn));
+    } finally {
+      await pool?.release();
+    }
+    const broken = this.images.flatMap(({ path }) => {
+      const reason = faults.get(path);
+      return reason === undefined ? [] : { path, reason };
+    });
+    if (strict && broken.length > 0) throw new FormatError(describeBroken(broken));
+    return { dataset: this.filter(({ path }) => !faults.has(path)), broken };
+  }
+}
+
+/** The report on broken images: one line each. */
+export function describeBroken(broken: readonly BrokenImage[]): string {
+  const lines = broken.map(({ path, reason }) => `  ${path}: ${reason}`);
+  return [`${broken.length} broken image${broken.length === 1 ? '' : 's'}:`, ...lines].join('\n');
+}
+
+/** Normal and abnormal images of each region in each data set, then studies and patients: rows for a table. */
+export function countRows(sets: Readonly<Record<string, MuraDataset>>): string[][] {
+  const row = (title: string, cell: (images: readonly MuraImage[]) => string | number) => [
+    title,
+    ...Object.values(sets).map(({ images }) => String(cell(images))),
+  ];
+  const classes = (images: readonly MuraImage[]) => {
+    const abnormal = images.filter(({ label }) => label === 1).length;
+    return `${images.length - abnormal}/${abnormal}`;
+  };
+  const present = REGIONS.filter((region) =>
+    Object.values(sets).some(({ images }) => images.some((image) => image.region === region)),
+  );
+  return [
+    ['normal/abnormal', ...Object.keys(sets)],
+    ...present.map((region) =>
+      row(region, (images) => classes(images.filter((image) => image.region === region))),
+    ),
+    row('all', classes),
+    row('studies', (images) => groupBy(images, ({ study }) => study).size),
+    row('patients', (images) => groupBy(images, ({ patient }) => patient).size),
+  ];
+}

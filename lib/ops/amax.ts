@@ -1,0 +1,35 @@
+import { ShapeError } from '../errors.ts';
+import { record } from '../tensor/autograd.ts';
+import { formatShape, normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { binary, reduce } from './primitive-calls.ts';
+
+/**
+ * The largest value over an axis, several, or (undefined) all; equal ones share the gradient evenly, as torch.amax's.
+ * @throws ShapeError if there is nothing to choose from
+ */
+export const max = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
+  extreme('max', x, axis, keepdim);
+
+/** The smallest value, otherwise as `max`. */
+export const min = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
+  extreme('min', x, axis, keepdim);
+
+function extreme(op: 'max' | 'min', x: Tensor, axis: number | Shape | undefined, keepdim: boolean): Tensor {
+  const axes = normalizeAxes(op, axis, x.rank);
+  if (axes.some((along) => x.shape[along] === 0)) {
+    throw new ShapeError(`${op}: no values to choose from in shape ${formatShape(x.shape)}`);
+  }
+  const kept = reducedShape(x.shape, axes, true);
+  const output = reduce(op, x, axes, keepdim);
+  return record(output, {
+    name: op,
+    inputs: [x],
+    saved: [x, output],
+    backward: (dy, [x, output]) => {
+      const winners = binary('eq', x, new Tensor(output, kept));
+      const share = binary('div', new Tensor(dy, kept), reduce('sum', winners, axes, true));
+      return [binary('mul', winners, share)];
+    },
+  });
+}

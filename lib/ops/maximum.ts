@@ -1,0 +1,24 @@
+import type { BinaryOp } from '../devices/device.ts';
+import { record } from '../tensor/autograd.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { binary, sumTo, unary } from './primitive-calls.ts';
+
+/** The larger of a and b, elementwise with broadcasting; equal ones share the gradient half and half. */
+export const maximum = (a: Tensor, b: Tensor): Tensor => extreme('maximum', 'gt', a, b);
+
+/** The smaller of a and b, elementwise with broadcasting; equal ones share the gradient half and half. */
+export const minimum = (a: Tensor, b: Tensor): Tensor => extreme('minimum', 'lt', a, b);
+
+function extreme(op: 'maximum' | 'minimum', wins: BinaryOp, a: Tensor, b: Tensor): Tensor {
+  const [shapeA, shapeB] = [a.shape, b.shape];
+  return record(binary(op, a, b), {
+    name: op,
+    inputs: [a, b],
+    saved: [a, b],
+    backward: (dy, [a, b], [wantsA, wantsB]) => {
+      const half = unary('mulScalar', binary('eq', a, b), 0.5);
+      const share = (x: Tensor, y: Tensor) => binary('mul', dy, binary('add', binary(wins, x, y), half));
+      return [wantsA ? sumTo(share(a, b), shapeA) : null, wantsB ? sumTo(share(b, a), shapeB) : null];
+    },
+  });
+}

@@ -1,0 +1,111 @@
+import { groupBy } from '../data/split.ts';
+import type { BrokenImage } from '../mura/dataset.ts';
+import { type MuraImage, REGIONS } from '../mura/layout.ts';
+import { METRICS } from '../train/metrics.ts';
+import { html, type Markup } from './html.ts';
+import { fixed, METRIC_TITLES, type RegionSummary } from './summary.ts';
+import { figureOf, tableBox, type Unit } from './units.ts';
+
+type Sets = Readonly<Record<string, { readonly images: readonly MuraImage[] }>>;
+
+/** Normal and abnormal images by region and set, studies and patients, and the images that were left out. */
+export function dataSection(sets: Sets, broken: readonly BrokenImage[]): Markup {
+  const names = Object.keys(sets);
+  const lists = Object.values(sets).map(({ images }) => images);
+  const present = REGIONS.filter((region) =>
+    lists.some((images) => images.some((one) => one.region === region)),
+  );
+  const classes = (images: readonly MuraImage[]) =>
+    [0, 1].map((label) => html`<td>${count(images.filter((image) => image.label === label).length)}</td>`);
+  const distinct = (title: string, keyOf: (image: MuraImage) => unknown) =>
+    html`<tr><th scope="row">${title}</th>${lists.map(
+      (images) => html`<td colspan="2">${count(groupBy(images, keyOf).size)}</td>`,
+    )}</tr>`;
+  const table = tableBox(
+    'Images by region, set and class',
+    html`<thead><tr><th rowspan="2" scope="col">region</th>${names.map(
+      (name) => html`<th colspan="2" scope="colgroup">${name}</th>`,
+    )}</tr><tr>${names.map(() => html`<th scope="col">normal</th><th scope="col">abnormal</th>`)}</tr></thead>
+<tbody>${present.map(
+      (region) =>
+        html`<tr><th scope="row">${region}</th>${lists.map((images) => classes(images.filter((one) => one.region === region)))}</tr>`,
+    )}</tbody>
+<tfoot><tr class="total"><th scope="row">all</th>${lists.map(classes)}</tr>
+${distinct('studies', ({ study }) => study)}${distinct('patients', ({ patient }) => patient)}</tfoot>`,
+  );
+  return html`${table}${brokenList(broken)}`;
+}
+
+const count = (n: number) => n.toLocaleString('en');
+
+function brokenList(broken: readonly BrokenImage[]): Markup {
+  if (broken.length === 0) return html`<p>No image was broken.</p>`;
+  const noun = broken.length === 1 ? 'image was' : 'images were';
+  return html`<p>${count(broken.length)} broken ${noun} left out:</p>
+<ul class="paths">${broken.map(({ path, reason }) => html`<li><span class="path">${path}</span>: ${reason}</li>`)}</ul>`;
+}
+
+/** Each region's metrics with their intervals. */
+export function regionTable({ name, plural, regions, all }: Unit): Markup {
+  const row = ({ title, metrics, intervals }: RegionSummary) =>
+    html`<tr><th scope="row">${title}</th><td>${count(metrics.n)}</td><td>${figureOf(metrics.majority)}</td>${METRICS.map(
+      (metric) => {
+        const { low, high } = intervals[metric];
+        const interval = Number.isNaN(low) ? null : html`<small>${fixed(low)} to ${fixed(high)}</small>`;
+        return html`<td>${figureOf(metrics[metric])}${interval}</td>`;
+      },
+    )}</tr>`;
+  return tableBox(
+    `Per ${name}, by region`,
+    html`<thead><tr><th scope="col">region</th><th scope="col">${plural}</th><th scope="col">majority</th>${METRICS.map(
+      (metric) => html`<th scope="col">${METRIC_TITLES[metric]}</th>`,
+    )}</tr></thead><tbody>${regions.map(row)}</tbody><tfoot class="total">${row(all)}</tfoot>`,
+  );
+}
+
+/** Truth by answer, in numbers and in shares of the truth, the darker the more. */
+export function confusionTable({ name, plural, all }: Unit): Markup {
+  const { trueNegatives, falsePositives, falseNegatives, truePositives } = all.metrics.confusion;
+  const row = (truth: string, cells: readonly [n: number, right: boolean][]) => {
+    const total = cells[0][0] + cells[1][0];
+    return html`<tr><th scope="row">${truth}</th>${cells.map(([n, right]) => {
+      const share = total === 0 ? 0 : n / total;
+      return html`<td class="${right ? 'right' : 'wrong'}" style="--share:${(100 * share).toFixed(0)}%"><b>${count(n)}</b><small>${
+        total === 0 ? 'none there' : `${(100 * share).toFixed(1)} %`
+      }</small></td>`;
+    })}</tr>`;
+  };
+  return html`<div class="confusion">${tableBox(
+    `Confusion matrix per ${name}`,
+    html`<thead><tr><th scope="col">${plural}</th><th scope="col">called normal</th><th scope="col">called abnormal</th></tr></thead><tbody>${row(
+      'normal',
+      [
+        [trueNegatives, true],
+        [falsePositives, false],
+      ],
+    )}${row('abnormal', [
+      [falseNegatives, false],
+      [truePositives, true],
+    ])}</tbody>`,
+  )}</div>`;
+}
+
+/** Names and values, two columns. */
+export const listTable = (
+  caption: string,
+  rows: readonly (readonly [name: string, value: string])[],
+): Markup =>
+  html`<div class="list">${tableBox(
+    caption,
+    html`<tbody>${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody>`,
+  )}</div>`;
+
+/** Every leaf of nested settings, under its names joined by points. */
+export function flatten(settings: object, prefix = ''): [name: string, value: string][] {
+  return Object.entries(settings).flatMap(([key, value]) => {
+    const name = prefix + key;
+    const isNested = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (isNested && Object.keys(value).length > 0) return flatten(value, `${name}.`);
+    return [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]];
+  });
+}

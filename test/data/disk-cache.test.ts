@@ -1,0 +1,151 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PixelCache } from '../../lib/data/disk-cache.ts';
+import { createImage, encodePng, type GrayImage } from '../../lib/data/image.ts';
+import { ImageReader } from '../../lib/data/image-reader.ts';
+import { ImageStore } from '../../lib/data/memory-cache.ts';
+import { compose, resize, type Transform } from '../../lib/data/transforms.ts';
+import { FormatError, GradiographError } from '../../lib/errors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const source = join(folder, 'image.png');
+const cacheDir = join(folder, 'cache');
+const prepare = resize([4, 5]);
+
+/** An image of one gray level. */
+function level(value: number): GrayImage {
+  const image = createImage(10, 8);
+  image.data.fill(value);
+  return image;
+}
+
+/** Writes the source as of a second of 1970, which is what the cache looks at beside its size. */
+function putSource(value: number, second: number): void {
+  writeFileSync(source, encodePng(level(value)));
+  utimesSync(source, second, second);
+}
+
+/** The first pixel of the source as a run reads it, and whether the run decoded it. */
+async function read(transform = prepare): Promise<[value: number, decoded: boolean]> {
+  const { description } = transform;
+  assert.ok(description);
+  let decoded = false;
+  const watch: Transform = (image, random) => {
+    decoded = true;
+    return transform(image, random);
+  };
+  const image = await new ImageReader(watch, new PixelCache(cacheDir, description)).read(source);
+  assert.is(image.data.length, image.width * image.height);
+  return [image.data[0], decoded];
+}
+
+const entries = () =>
+  readdirSync(cacheDir, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(cacheDir, name))
+    .filter((path) => statSync(path).isFile());
+
+test.before.each(() => {
+  rmSync(cacheDir, { recursive: true, force: true });
+  putSource(40, 1000);
+});
+
+test('what was prepared once is not decoded again', async () => {
+  assert.equal(await read(), [40, true]);
+  assert.equal(await read(), [40, false]);
+  const cache = new PixelCache(cacheDir, prepare.description as never);
+  const image = await cache.read(source, statSync(source, { bigint: true }));
+  assert.equal(image, prepare(level(40), undefined as never));
+  assert.is(entries().length, 1);
+});
+
+test('a source of another time or size is read anew, and its entry replaced', async () => {
+  await read();
+  putSource(90, 1001);
+  assert.equal(await read(), [90, true]);
+  assert.equal(await read(), [90, false]);
+  const { size } = statSync(source);
+  writeFileSync(source, encodePng(level(120), { rgb: true }));
+  utimesSync(source, 1001, 1001);
+  assert.is.not(statSync(source).size, size);
+  assert.equal(await read(), [120, true]);
+  assert.is(entries().length, 1);
+});
+
+test('another preparation has entries of its own', async () => {
+  await read();
+  assert.equal(await read(resize([4, 5], { fit: 'pad' })), [40, true]);
+  assert.equal(await read(compose([prepare])), [40, true]);
+  assert.equal(await read(), [40, false]);
+});
+
+test('an entry that is cut off, changed or not ours is never trusted', async () => {
+  await read();
+  const [entry] = entries();
+  const whole = readFileSync(entry);
+  const faults = [
+    ...Array.from(whole.keys(), (length) => whole.subarray(0, length)),
+    ...Array.from(whole.keys(), (at) => whole.map((byte, i) => (i === at ? byte ^ 1 : byte))),
+    Buffer.concat([whole, Buffer.alloc(1)]),
+    encodePng(level(7)),
+  ];
+  for (const fault of faults) {
+    writeFileSync(entry, fault);
+    assert.equal(await read(), [40, true]);
+    assert.equal(readFileSync(entry), whole);
+  }
+});
+
+test('an entry of another file under the name of this one is not taken for it', async () => {
+  const other = join(folder, 'other.png');
+  writeFileSync(other, encodePng(level(200)));
+  utimesSync(other, 1000, 1000);
+  await read();
+  const [entry] = entries();
+  const before = readFileSync(entry);
+  const reader = new ImageReader(prepare, new PixelCache(cacheDir, prepare.description as never));
+  await reader.read(other);
+  const [foreign] = entries().filter((path) => path !== entry);
+  writeFileSync(entry, readFileSync(foreign));
+  assert.equal(await read(), [40, true]);
+  assert.equal(readFileSync(entry), before);
+});
+
+test('runs that share the folder write whole entries and leave nothing else', async () => {
+  const results = await Promise.all(Array.from({ length: 20 }, () => read()));
+  assert.ok(results.every(([value]) => value === 40));
+  assert.is(entries().length, 1);
+  assert.equal(await read(), [40, false]);
+});
+
+async function failure(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => assert.unreachable('should have failed'),
+    (error) => error,
+  );
+}
+
+test('a missing source is its own fault; a folder that cannot be used is not', async () => {
+  rmSync(source);
+  const missing = await failure(read());
+  assert.instance(missing, FormatError);
+  assert.match(missing.message, /image\.png: cannot be read \(ENOENT\)/);
+  putSource(40, 1000);
+  writeFileSync(cacheDir, 'a file where the folder should be');
+  const unusable = await failure(read());
+  assert.instance(unusable, GradiographError);
+  assert.not.instance(unusable, FormatError);
+  assert.match(unusable.message, /image cache: .*cache.* cannot be read \(ENOTDIR\)/);
+});
+
+test("a function of the user's own cannot be cached on disk", () => {
+  const own: Transform = (image) => image;
+  assert.throws(() => new ImageStore(own, 0, cacheDir), /cacheDir: .*function of your own/);
+  assert.ok(new ImageStore(own, 0, null));
+});
+
+test.run();
