@@ -1,15 +1,12 @@
 import { DeviceError } from '../../errors.ts';
+import { BlockSizes } from './block-sizes.ts';
+import { type Block, FreeBlocks } from './free-blocks.ts';
 
 /** Blocks are whole cache lines, so that kernels may read and write up to the end of the last vector. */
 const LINE = 64;
 const PAGE = 65536;
 const GROWTH = 256;
 const MAX_PAGES = 65536;
-
-interface Block {
-  address: number;
-  bytes: number;
-}
 
 /**
  * A best-fit allocator over one growing WebAssembly memory. Neighbouring free blocks are joined, so a training step
@@ -21,11 +18,9 @@ export class WasmHeap {
   reclaim: () => boolean = () => false;
   readonly #limit: number;
   readonly #base: number;
-  /** Free blocks by bytes, then address. */
-  readonly #free: Block[] = [];
-  readonly #freeByStart = new Map<number, Block>();
-  readonly #freeByEnd = new Map<number, Block>();
-  readonly #live = new Map<number, number>();
+  readonly #free = new FreeBlocks();
+  /** Of a live block where it starts; negative, of a free block, in its first and in its last line. */
+  readonly #sizes = new BlockSizes(LINE);
   /** Live blocks that do not count as in use. */
   readonly #aside = new Set<number>();
   #end: number;
@@ -66,17 +61,16 @@ export class WasmHeap {
     let address = this.#take(wanted);
     if (address === null && this.reclaim()) address = this.#take(wanted);
     if (address === null) throw this.#full(wanted);
-    this.#live.set(address, wanted);
+    this.#sizes.set(address, wanted);
     this.#bytesInUse += wanted;
     return address;
   }
 
   /** A block of `bytes`, the best fit or at the end, or null where there is none. */
   #take(bytes: number): number | null {
-    const at = this.#firstOfSize(bytes, 0);
-    const found = this.#free[at];
+    const found = this.#free.bestFit(bytes);
     if (!found) return this.#extend(bytes);
-    this.#remove(found, at);
+    this.#remove(found);
     if (found.bytes > bytes) this.#insert({ address: found.address + bytes, bytes: found.bytes - bytes });
     return found.address;
   }
@@ -89,38 +83,34 @@ export class WasmHeap {
 
   /** The bytes of a live block. */
   #sizeOf(address: number): number {
-    const bytes = this.#live.get(address);
-    if (bytes === undefined) throw new DeviceError(`wasm: no live block at address ${address}`);
+    const bytes = this.#sizes.get(address);
+    if (!(bytes > 0)) throw new DeviceError(`wasm: no live block at address ${address}`);
     return bytes;
   }
 
   free(address: number): void {
     const bytes = this.#sizeOf(address);
-    this.#live.delete(address);
+    this.#sizes.set(address, 0);
     if (!this.#aside.delete(address)) this.#bytesInUse -= bytes;
-    const block = { address, bytes };
-    const before = this.#freeByEnd.get(address);
-    if (before) {
-      this.#remove(before);
-      block.address = before.address;
-      block.bytes += before.bytes;
-    }
-    const after = this.#freeByStart.get(address + bytes);
-    if (after) {
-      this.#remove(after);
-      block.bytes += after.bytes;
-    }
-    this.#insert(block);
+    const [before, after] = [this.#freeBytes(address - LINE), this.#freeBytes(address + bytes)];
+    if (before) this.#remove({ address: address - before, bytes: before });
+    if (after) this.#remove({ address: address + bytes, bytes: after });
+    this.#insert({ address: address - before, bytes: before + bytes + after });
+  }
+
+  /** The bytes of the free block that starts or ends with the line at `address`; 0 where none does. */
+  #freeBytes(address: number): number {
+    return Math.max(0, -this.#sizes.get(address));
   }
 
   /** Takes `bytes` at the end of what is used, growing the memory where it must; null where it cannot. */
   #extend(bytes: number): number | null {
-    const tail = this.#freeByEnd.get(this.#end);
-    const address = tail ? tail.address : this.#end;
+    const tail = this.#freeBytes(this.#end - LINE);
+    const address = this.#end - tail;
     const end = address + bytes;
     const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
     if (missing > 0 && !this.#grow(missing, end)) return null;
-    if (tail) this.#remove(tail);
+    if (tail) this.#remove({ address, bytes: tail });
     this.#end = end;
     return address;
   }
@@ -148,29 +138,19 @@ export class WasmHeap {
     );
   }
 
-  /** Where the first free block of at least these bytes stands (and, among equals, at least this address). */
-  #firstOfSize(bytes: number, address: number): number {
-    let low = 0;
-    let high = this.#free.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const block = this.#free[middle];
-      if (block.bytes < bytes || (block.bytes === bytes && block.address < address)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   #insert(block: Block): void {
-    this.#free.splice(this.#firstOfSize(block.bytes, block.address), 0, block);
-    this.#freeByStart.set(block.address, block);
-    this.#freeByEnd.set(block.address + block.bytes, block);
+    this.#free.insert(block);
+    this.#tag(block, -block.bytes);
   }
 
-  #remove(block: Block, at = this.#firstOfSize(block.bytes, block.address)): void {
-    this.#free.splice(at, 1);
-    this.#freeByStart.delete(block.address);
-    this.#freeByEnd.delete(block.address + block.bytes);
+  #remove(block: Block): void {
+    this.#free.remove(block);
+    this.#tag(block, 0);
+  }
+
+  #tag({ address, bytes }: Block, size: number): void {
+    this.#sizes.set(address, size);
+    this.#sizes.set(address + bytes - LINE, size);
   }
 }
 

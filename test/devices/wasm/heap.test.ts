@@ -34,6 +34,22 @@ test('blocks do not overlap, and joined free blocks are used again', () => {
   assert.is(heap.allocate(held - 8192), 4096);
 });
 
+test('the work of an allocation does not grow with the number of free blocks', () => {
+  /** Processor time for n blocks of which every second is freed first: the free ones then have no free neighbour. */
+  const work = (n: number): number => {
+    const heap = new WasmHeap(true, 4096);
+    const start = process.cpuUsage();
+    const addresses = Array.from({ length: n }, () => heap.allocate(64));
+    for (let i = 1; i < n; i += 2) heap.free(addresses[i]);
+    for (let i = 0; i < n; i += 2) heap.free(addresses[i]);
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
+  };
+  work(25_000);
+  const [few, many] = [work(25_000), work(200_000)];
+  assert.ok(many < 40 * few, `8 times as many blocks take ${(many / few).toFixed(1)} times as long`);
+});
+
 test('a block is freed once', () => {
   const heap = new WasmHeap(true, 4096);
   const address = heap.allocate(100);
