@@ -1,7 +1,15 @@
+import { groupBy } from '../data/split.ts';
 import { calibrationCurve, rocCurve } from '../train/curves.ts';
 import { html, type Markup } from './html.ts';
-import { calibrationPlot, intervalPlot, rocPlot, scorePlot } from './plots.ts';
-import { fixed } from './summary.ts';
+import {
+  calibrationPlot,
+  type IntervalRow,
+  intervalPlot,
+  rocPlot,
+  type ScoreBar,
+  scorePlot,
+} from './plots.ts';
+import { fixed, type ScoredImage } from './summary.ts';
 import { labelsOf, scoresOf, type Unit, whyNoRanking } from './units.ts';
 
 const keys = (units: readonly Unit[]) =>
@@ -60,54 +68,76 @@ export function calibrationFigure(units: readonly Unit[]): Markup {
   return figure(
     title,
     calibrationPlot(`Calibration. Expected calibration error ${errors}`, curves),
-    html`${keys(units)} Ten bins of one width; a dot's area goes by the number in its bin. On the dashed line probabilities
+    html`${keys(units)} Ten bins of one width; the more are in a bin, the larger its dot. On the dashed line probabilities
 come true as often as they say. Expected calibration error: ${errors}.`,
   );
 }
+
+/** Parts that the histogram divides [0, 1] into. */
+const BINS = 20;
 
 /** How the probabilities of normal and of abnormal images are spread. */
 export function scoreFigure({ predictions }: Unit, threshold: number): Markup {
   const title = 'Distribution';
   const finite = predictions.filter(({ score }) => !Number.isNaN(score));
   if (finite.length === 0) return absent(title, 'no probability is a number');
-  const scores = finite.map(({ label, score }) => ({
-    truth: label === 1 ? 'abnormal' : 'normal',
-    score,
-    right: score > threshold === (label === 1),
-  }));
-  const wrong = scores.filter(({ right }) => !right).length;
+  const bars = scoreBars(finite, threshold);
+  const wrong = bars.reduce((sum, { right, count }) => sum + (right ? 0 : count), 0);
+  const lost = predictions.length - finite.length;
+  const missing = lost > 0 ? ` ${lost} of ${predictions.length} are not numbers and stand nowhere.` : '';
   return figure(
     title,
     scorePlot(
-      `Histogram of the probabilities of normal and abnormal images; ${wrong} of ${scores.length} lie on the wrong side of the threshold`,
-      scores,
+      `Histogram of the probabilities of normal and abnormal images; ${wrong} of ${finite.length} lie on the wrong side of the threshold`,
+      bars,
       threshold,
     ),
-    html`<span class="key good">right</span> <span class="key bad">wrong</span> at the threshold ${fixed(threshold)}, the dashed line; images by their true class.`,
+    html`<span class="key good">right</span> <span class="key bad">wrong</span> at the threshold ${fixed(threshold)}, the dashed line; images by their true class.${missing}`,
+  );
+}
+
+/** The predictions counted by truth, side of the threshold and bin; a bin has its lower edge, the last both. */
+function scoreBars(predictions: readonly ScoredImage[], threshold: number): ScoreBar[] {
+  const binOf = (score: number) => Math.min(Math.max(Math.floor(BINS * score), 0), BINS - 1);
+  return [true, false].flatMap((right) =>
+    ['abnormal', 'normal'].flatMap((truth) => {
+      const isAbnormal = truth === 'abnormal';
+      const part = predictions.filter(
+        ({ label, score }) => (label === 1) === isAbnormal && score > threshold === (isAbnormal === right),
+      );
+      const answer = isAbnormal === right ? 'abnormal' : 'normal';
+      return [...groupBy(part, ({ score }) => binOf(score))].map(([bin, { length: count }]) => {
+        const [from, to] = [bin / BINS, (bin + 1) / BINS];
+        const title = `${count} ${truth}, called ${answer}: probability ${from.toFixed(2)} to ${to.toFixed(2)}`;
+        return { truth, right, from, to, count, title };
+      });
+    }),
   );
 }
 
 /** A metric of each region and of all, with its interval, beside what it is worth without knowing anything. */
 export function regionFigure(units: readonly Unit[], metric: 'accuracy' | 'kappa'): Markup {
   const title = metric === 'kappa' ? 'Kappa by region' : 'Accuracy by region';
-  const series = units.map(({ name: unit, colour, regions, all }) => ({
-    colour,
-    rows: [...regions, all]
-      .map(({ title: name, metrics, intervals }) => {
-        const { low, high } = intervals[metric];
-        const value = metrics[metric];
-        const title = `${name}, per ${unit}: ${metric} ${fixed(value)} (${fixed(low)} to ${fixed(high)})`;
-        return { name, value, low, high, baseline: metric === 'kappa' ? 0 : metrics.majority, title };
-      })
-      .filter(({ value, low }) => !Number.isNaN(value) && !Number.isNaN(low)),
-  }));
+  const series = units.map(({ name: unit, colour, regions, all }) => {
+    const rows = [...regions, all].map(({ title: name, metrics, intervals }) => {
+      const { low, high } = intervals[metric];
+      const value = metrics[metric];
+      const title = `${name}, per ${unit}: ${metric} ${fixed(value)} (${fixed(low)} to ${fixed(high)})`;
+      return { name, value, low, high, baseline: metric === 'kappa' ? 0 : metrics.majority, title };
+    });
+    const isDefined = ({ value, low }: IntervalRow) => !Number.isNaN(value) && !Number.isNaN(low);
+    const missing = rows.filter((row) => !isDefined(row)).map(({ name }) => `${name} per ${unit}`);
+    return { colour, rows: rows.filter(isDefined), missing };
+  });
   if (series.every(({ rows }) => rows.length === 0)) return absent(title, 'it is undefined in every region');
   const names = [...units[0].regions, units[0].all].map((summary) => summary.title);
   const description = series.flatMap(({ rows }) => rows.map((row) => row.title)).join('; ');
   const baseline = metric === 'kappa' ? 'chance' : 'the majority class';
+  const missing = series.flatMap(({ missing }) => missing);
+  const undefinedNote = missing.length > 0 ? ` Undefined, and not shown: ${missing.join(', ')}.` : '';
   return figure(
     title,
     intervalPlot(description, metric, names, series),
-    html`${keys(units)} Lines are 95 % intervals, diamonds are ${baseline}.`,
+    html`${keys(units)} Lines are 95 % intervals, diamonds are ${baseline}.${undefinedNote}`,
   );
 }

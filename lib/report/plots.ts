@@ -44,7 +44,7 @@ const diagonal = () =>
     { stroke: 'var(--muted)', strokeDasharray: '3 4', strokeWidth: 1 },
   );
 
-/** A measure by epoch; the epoch of the kept weights is marked. */
+/** A measure by epoch, its line broken where the measure is NaN; the epoch of the kept weights is marked. */
 export function epochPlot(description: string, series: readonly Series[], best: number | null): Markup {
   const marks = series.flatMap(({ colour, points }) => [
     Plot.line(points, { x: 'x', y: 'y', stroke: variable(colour), strokeWidth: 2 }),
@@ -52,7 +52,8 @@ export function epochPlot(description: string, series: readonly Series[], best: 
   ]);
   const points = series.flatMap(({ points }) => points);
   const epochs = Math.max(...points.map(({ x }) => x));
-  const [low, high] = [Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y))];
+  const values = points.map(({ y }) => y).filter(Number.isFinite);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
   const step = Math.ceil(epochs / 14);
   const room = low === high ? 0.1 : 0;
   const bestMarks =
@@ -103,7 +104,7 @@ export const rocPlot = (
     ],
   });
 
-/** How often a score came true; the area of a dot goes by its `count`. */
+/** How often a score came true; the greater its `count`, the larger a dot. */
 export const calibrationPlot = (
   description: string,
   curves: readonly {
@@ -125,13 +126,20 @@ export const calibrationPlot = (
     ],
   });
 
+/** A bar of a histogram: `count` images with a score from `from` to `to`. */
+export interface ScoreBar {
+  readonly truth: string;
+  /** Whether they lie on the right side of the threshold. */
+  readonly right: boolean;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly title: string;
+}
+
 /** How many normal and abnormal images got which score; on the wrong side of the threshold in another colour. */
-export const scorePlot = (
-  description: string,
-  scores: readonly { readonly truth: string; readonly score: number; readonly right: boolean }[],
-  threshold: number,
-): Markup =>
-  draw(description, {
+export function scorePlot(description: string, bars: readonly ScoreBar[], threshold: number): Markup {
+  return draw(description, {
     height: 380,
     marginRight: 76,
     x: { ...UNIT, label: 'predicted probability of abnormal', labelArrow: 'none' },
@@ -139,24 +147,17 @@ export const scorePlot = (
     fy: { label: null, padding: 0.15 },
     marks: [
       Plot.rectY(
-        scores,
-        Plot.binX<Plot.RectYOptions>(
-          { y: 'count' },
-          {
-            x: {
-              value: 'score',
-              thresholds: Array.from({ length: 19 }, (_, i) => (i + 1) / 20),
-              domain: [0, 1],
-            },
-            fy: 'truth',
-            fill: ({ right }: { right: boolean }) => variable(right ? 'good' : 'bad'),
-          },
-        ),
+        bars,
+        Plot.stackY<Plot.RectYOptions>({
+          ...{ x1: 'from', x2: 'to', fy: 'truth', y: 'count', title: 'title' },
+          fill: ({ right }: ScoreBar) => variable(right ? 'good' : 'bad'),
+        }),
       ),
       Plot.ruleY([0]),
       Plot.ruleX([threshold], { stroke: 'var(--ink)', strokeDasharray: '2 3' }),
     ],
   });
+}
 
 export interface IntervalRow {
   readonly name: string;
@@ -190,7 +191,7 @@ export function intervalPlot(
   });
   const least = Math.min(
     0.5,
-    ...series.flatMap(({ rows }) => rows.flatMap(({ low, baseline }) => [low, baseline])),
+    ...series.flatMap(({ rows }) => rows.flatMap(({ low, value, baseline }) => [low, value, baseline])),
   );
   return draw(description, {
     height: 64 + 34 * names.length,

@@ -1,6 +1,6 @@
 import type { EpochMetrics, EpochRecord } from '../train/fit.ts';
 import { html, type Markup } from './html.ts';
-import { epochPlot } from './plots.ts';
+import { epochPlot, type Point } from './plots.ts';
 import { figureOf, tableBox } from './units.ts';
 
 /** How a network came to be; a `FitResult` is one. */
@@ -47,15 +47,18 @@ function figure(
   best: number | null,
 ): Markup {
   const points = (part: 'train' | 'validation') =>
-    history
-      .map((record) => ({ epoch: record.epoch, value: record[part]?.[name] ?? Number.NaN }))
-      .filter(({ value }) => Number.isFinite(value))
-      .map(({ epoch, value }) => ({ x: epoch, y: value, title: `epoch ${epoch}: ${value.toFixed(4)}` }));
+    history.flatMap(({ epoch, [part]: metrics }) => {
+      const y = metrics?.[name];
+      return y === undefined
+        ? []
+        : { x: epoch, y: Number.isFinite(y) ? y : Number.NaN, title: titleOf(epoch, y) };
+    });
   const [train, validation] = [points('train'), points('validation')];
-  if (train.length + validation.length === 0)
+  const isThere = ({ y }: Point) => !Number.isNaN(y);
+  if (![...train, ...validation].some(isThere))
     return html`<figure><figcaption>${title}</figcaption><p class="absent">It is undefined in every epoch.</p></figure>`;
-  const last = validation.at(-1);
-  const description = `${title} by epoch${last ? `; of validation in the last ${last.y.toFixed(3)}` : ''}`;
+  const last = validation.filter(isThere).at(-1);
+  const description = `${title} by epoch${last ? `; of validation in epoch ${last.x} ${last.y.toFixed(3)}` : ''}`;
   const plot = epochPlot(
     description,
     [
@@ -64,8 +67,19 @@ function figure(
     ],
     best,
   );
-  const note = validation.length === 0 ? html`<p class="absent">There is none for validation.</p>` : null;
-  return html`<figure><figcaption>${title}</figcaption>${plot}${note}</figure>`;
+  const notes = [
+    gapNote('training', train),
+    validation.length === 0 ? 'There is none for validation.' : gapNote('validation', validation),
+  ].flatMap((note) => note ?? []);
+  return html`<figure><figcaption>${title}</figcaption>${plot}${notes.map((note) => html`<p class="absent">${note}</p>`)}</figure>`;
+}
+
+const titleOf = (epoch: number, value: number) => `epoch ${epoch}: ${value.toFixed(4)}`;
+
+/** The epochs without a dot; null where each has one. */
+function gapNote(part: string, points: readonly Point[]): string | null {
+  const gaps = points.filter(({ y }) => Number.isNaN(y)).map(({ x }) => x);
+  return gaps.length > 0 ? `Of ${part} it is undefined or infinite in epoch ${gaps.join(', ')}.` : null;
 }
 
 function epochTable(history: readonly EpochRecord[]): Markup {
