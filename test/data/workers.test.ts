@@ -201,7 +201,7 @@ test('a program that finishes, closes, leaves early, throws, exits or is interru
     const { status, signal, stdout, stderr } = spawnSync(
       process.execPath,
       ['--import', 'tsx', program, how],
-      { timeout: 60_000, killSignal: 'SIGKILL', encoding: 'utf8' },
+      { timeout: 600_000, killSignal: 'SIGKILL', encoding: 'utf8' },
     );
     return { end: status ?? signal, stdout, stderr };
   };

@@ -68,8 +68,10 @@ export async function openPage(script: string, { isolated = true } = {}): Promis
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   let browser: Browser | null = null;
   try {
-    browser = await chromium.launch({ executablePath: chromiumPath, args: FLAGS });
+    // However busy the machine is, it may take its time: the runner ends what hangs.
+    browser = await chromium.launch({ executablePath: chromiumPath, args: FLAGS, timeout: 0 });
     const page = await browser.newPage();
+    page.setDefaultTimeout(0);
     const lines: string[] = [];
     page.on('console', (message) => lines.push(message.text()));
     page.on('pageerror', (error) => lines.push(String(error)));
