@@ -42,3 +42,36 @@ export class DownloadError extends GradiographError {
 export class TrainingError extends GradiographError {
   override readonly name = 'TrainingError';
 }
+
+/** The most characters of a value that an error quotes, and the most items of a list. */
+const QUOTED_CHARACTERS = 100;
+const QUOTED_ITEMS = 8;
+
+/**
+ * A value in an error's words, whatever a file or a caller may have put there: text in quotes, cut short, with control
+ * characters escaped; numbers as they are; the first items of a list, and of what they hold in turn only the kind.
+ */
+export function quote(value: unknown): string {
+  if (!Array.isArray(value)) return quoteOne(value);
+  const items = value.slice(0, QUOTED_ITEMS).map(quoteOne);
+  if (value.length > QUOTED_ITEMS) items.push(`... (${value.length} items)`);
+  return `[${items.join(', ')}]`;
+}
+
+function quoteOne(value: unknown): string {
+  if (typeof value === 'string') {
+    const rest = value.length > QUOTED_CHARACTERS ? `... (${value.length} characters)` : '';
+    return `'${escapeControls(value.slice(0, QUOTED_CHARACTERS))}'${rest}`;
+  }
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = String(value);
+  return text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}...` : text;
+}
+
+/** Text that cannot move a terminal's cursor, recolour it or turn what follows around. */
+export const escapeControls = (text: string): string =>
+  text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (control) => `\\u{${(control.codePointAt(0) ?? 0).toString(16)}}`,
+  );

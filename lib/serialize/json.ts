@@ -1,10 +1,34 @@
-/** The first key that stands twice in one object of a valid JSON text, or null; JSON.parse keeps the last silently. */
-export function findDuplicateKey(text: string): string | null {
-  const keys: Set<string>[] = [];
+import { escapeControls, FormatError, quote } from '../errors.ts';
+
+/** As serde_json, with which the reference implementation of safetensors reads; what walks the value may then recurse. */
+const MAX_DEPTH = 128;
+
+/**
+ * The value of a JSON text.
+ * @throws FormatError for what is no JSON, nests deeper than 128, or has a key twice in one object, of which JSON.parse
+ * silently keeps the last
+ */
+export function parseJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new FormatError(`no JSON: ${escapeControls((error as Error).message)}`, { cause: error });
+  }
+  checkNesting(text);
+  return value;
+}
+
+/** Walks a valid JSON text. */
+function checkNesting(text: string): void {
+  /** The keys of each object that is open, and null for each list. */
+  const open: (Set<string> | null)[] = [];
   for (let i = 0; i < text.length; i++) {
     const character = text[i];
-    if (character === '{') keys.push(new Set());
-    else if (character === '}') keys.pop();
+    if (character === '{' || character === '[') {
+      open.push(character === '{' ? new Set() : null);
+      if (open.length > MAX_DEPTH) throw new FormatError(`JSON that nests deeper than ${MAX_DEPTH}`);
+    } else if (character === '}' || character === ']') open.pop();
     else if (character === '"') {
       const start = i;
       for (i++; text[i] !== '"'; i++) if (text[i] === '\\') i++;
@@ -12,10 +36,9 @@ export function findDuplicateKey(text: string): string | null {
       while (' \t\n\r'.includes(text[next] ?? '?')) next++;
       if (text[next] !== ':') continue;
       const key: string = JSON.parse(text.slice(start, i + 1));
-      const known = keys[keys.length - 1];
-      if (known.has(key)) return key;
-      known.add(key);
+      const known = open.at(-1);
+      if (known?.has(key)) throw new FormatError(`JSON that has the key ${quote(key)} twice in one object`);
+      known?.add(key);
     }
   }
-  return null;
 }

@@ -1,4 +1,4 @@
-import { FormatError } from '../errors.ts';
+import { FormatError, quote } from '../errors.ts';
 
 /**
  * A restricted unpickler: the opcodes that PyTorch's weights-only loader takes (torch/_weights_only_unpickler.py),
@@ -19,17 +19,23 @@ interface UnpickleOptions {
   readonly persistent: (id: unknown) => unknown;
 }
 
-/** A value in an error's words: text and numbers as they are, cut short; of others the kind, for lists may nest without end. */
-export function describeValue(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (value instanceof Map) return 'a dict';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  const text = String(value);
-  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
-}
+/** A Python dict, in insertion order; attributes set by BUILD are dropped. An empty one, which takes a byte to write, takes few to keep. */
+export class PickleDict {
+  #items: Map<unknown, unknown> | null = null;
 
-/** A Python dict, in insertion order. Keys are strings or numbers; attributes set by BUILD are dropped. */
-export class PickleDict extends Map<unknown, unknown> {}
+  get(key: unknown): unknown {
+    return this.#items?.get(key);
+  }
+
+  set(key: unknown, value: unknown): void {
+    this.#items ??= new Map();
+    this.#items.set(key, value);
+  }
+
+  entries(): [key: unknown, value: unknown][] {
+    return [...(this.#items ?? [])];
+  }
+}
 
 const MARK = Symbol('mark');
 
@@ -53,6 +59,8 @@ class Machine {
   readonly #options: UnpickleOptions;
   readonly #stack: unknown[] = [];
   readonly #memo = new Map<number, unknown>();
+  /** How many list items calls may still be given: every list is written once, so no more than there are bytes. */
+  #itemsLeft: number;
   offset: number;
 
   constructor(bytes: Uint8Array, offset: number, options: UnpickleOptions) {
@@ -60,6 +68,7 @@ class Machine {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#options = options;
     this.offset = offset;
+    this.#itemsLeft = bytes.length - offset;
   }
 
   #fail(what: string): never {
@@ -141,7 +150,7 @@ class Machine {
   #global(): PickleGlobal {
     const name = `${this.#line()}.${this.#line()}`;
     const found = this.#options.global(name);
-    if (!found) this.#fail(`the global '${name}' is not allowed in a file of weights`);
+    if (!found) this.#fail(`the global ${quote(name)} is not allowed in a file of weights`);
     return found;
   }
 
@@ -149,8 +158,10 @@ class Machine {
     const args = this.#popArray();
     const callee = this.#pop() as Partial<PickleGlobal> | null;
     if (typeof callee !== 'object' || typeof callee?.call !== 'function') {
-      this.#fail(`'${callee?.name ?? describeValue(callee)}' cannot be called`);
+      this.#fail(`${quote(callee?.name ?? callee)} cannot be called`);
     }
+    for (const arg of args) if (Array.isArray(arg)) this.#itemsLeft -= arg.length;
+    if (this.#itemsLeft < 0) this.#fail('its calls are given the same lists again and again');
     this.#stack.push(callee.call(args));
   }
 

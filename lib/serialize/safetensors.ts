@@ -2,12 +2,12 @@
  * The safetensors format: the header's length in eight bytes, a JSON header with each tensor's dtype, shape and place,
  * and the values, little-endian and without a hole. Specification: github.com/huggingface/safetensors, README.md.
  */
-import { FormatError } from '../errors.ts';
+import { FormatError, quote } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
-import { formatShape, type Shape, sizeOf } from '../tensor/shape.ts';
+import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type Dtype, ELEMENT_TYPES } from './element-types.ts';
-import { findDuplicateKey } from './json.ts';
+import { parseJson } from './json.ts';
 
 /** Values outside any device. */
 export interface HostTensor {
@@ -84,8 +84,9 @@ function readHeader(bytes: Uint8Array): Header {
     fail(`the header should end at byte ${start}, the file ends at ${bytes.byteLength}`);
   }
   const { [METADATA]: metadata = {}, ...tensors } = parseHeader(bytes.subarray(LENGTH_BYTES, start));
-  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
-    fail(`${METADATA} is no object of strings`);
+  if (!isObject(metadata)) fail(`${METADATA} is ${quote(metadata)}, want an object of strings`);
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string') fail(`${METADATA} has ${quote(value)} as ${quote(key)}, want a string`);
   }
   const entries = Object.entries(tensors).map(([name, info]) => checkEntry(name, info));
   checkPlaces(entries, bytes.byteLength - start);
@@ -94,33 +95,33 @@ function readHeader(bytes: Uint8Array): Header {
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   let text: string;
-  let header: unknown;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    header = JSON.parse(text);
   } catch (error) {
-    fail(`the header is no JSON in UTF-8: ${(error as Error).message}`, error);
+    fail('the header is no UTF-8', error);
   }
-  if (!text.startsWith('{') || !isObject(header)) fail('the header does not start with {');
-  const duplicate = findDuplicateKey(text);
-  if (duplicate !== null) fail(`the header has the key '${duplicate}' twice`);
-  return header;
+  if (!text.startsWith('{')) fail('the header does not start with {');
+  try {
+    return parseJson(text) as Record<string, unknown>;
+  } catch (error) {
+    fail(`the header is ${(error as Error).message}`, error);
+  }
 }
 
 function checkEntry(name: string, info: unknown): Entry {
   const { dtype, shape, data_offsets: offsets } = isObject(info) ? info : {};
   if (!DTYPES.includes(dtype as Dtype)) {
-    fail(`'${name}' has dtype ${JSON.stringify(dtype)}, want one of ${DTYPES.join(', ')}`);
+    fail(`${quote(name)} has dtype ${quote(dtype)}, want one of ${DTYPES.join(', ')}`);
   }
-  if (!isSizes(shape)) fail(`'${name}' has shape ${JSON.stringify(shape)}, want whole numbers`);
+  if (!isSizes(shape)) fail(`${quote(name)} has shape ${quote(shape)}, want whole numbers`);
   if (!isSizes(offsets) || offsets.length !== 2) {
-    fail(`'${name}' has data_offsets ${JSON.stringify(offsets)}, want two whole numbers`);
+    fail(`${quote(name)} has data_offsets ${quote(offsets)}, want two whole numbers`);
   }
   const [begin, end] = offsets;
   const wanted = sizeOf(shape) * ELEMENT_TYPES[dtype as Dtype].bytes;
   if (end - begin !== wanted) {
     fail(
-      `'${name}', ${dtype} ${formatShape(shape)}, wants ${wanted} bytes, its data_offsets have ${end - begin}`,
+      `${quote(name)}, ${dtype} ${quote(shape)}, wants ${wanted} bytes, its data_offsets have ${end - begin}`,
     );
   }
   return { name, dtype: dtype as Dtype, shape, begin, end };
@@ -132,7 +133,7 @@ function checkPlaces(entries: readonly Entry[], length: number): void {
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== filled) {
       fail(
-        `'${name}' begins at byte ${begin}, the tensor before it ends at ${filled}: ${begin < filled ? 'an overlap' : 'a hole'}`,
+        `${quote(name)} begins at byte ${begin}, the tensor before it ends at ${filled}: ${begin < filled ? 'an overlap' : 'a hole'}`,
       );
     }
     filled = end;
@@ -208,7 +209,7 @@ function encode(name: string, data: Float32Array, dtype: Dtype, file: Uint8Array
     const fits = !isInteger || Number.isInteger(value);
     if (fits) write(view, at + i * bytes, value);
     if (!fits || (isInteger && read(view, at + i * bytes) !== value)) {
-      fail(`'${name}' holds ${value}, which ${dtype} cannot`);
+      fail(`${quote(name)} holds ${value}, which ${dtype} cannot`);
     }
   });
 }

@@ -1,9 +1,9 @@
-import { FormatError } from '../errors.ts';
+import { FormatError, quote } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ELEMENT_TYPES, type ElementType } from './element-types.ts';
-import { describeValue, PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
+import { PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
 import { readStoredZip } from './zip.ts';
 
 export interface ReadTorchOptions {
@@ -29,6 +29,10 @@ const MAX_RANK = 64;
 
 /** An expanded tensor repeats elements, and tensors may share a storage, so a short file could claim any size. */
 const MAX_VALUES_PER_BYTE = 1;
+
+/** What training programs file a state dict under; one may lie in another, but a dict may also hold itself. */
+const WRAPPERS = ['state_dict', 'model_state_dict', 'model'];
+const MAX_WRAPPERS = 8;
 
 /** A storage named in a pickle; its bytes may come later in the file. */
 class TorchStorage {
@@ -109,8 +113,8 @@ class StorageTable {
     // Files from before PyTorch 0.4 may hold a view (key, offset, length) of the storage.
     if (!Array.isArray(view)) return known;
     if (!isCount(view[1]) || !isCount(view[2]))
-      throw new FormatError(`torch: storage '${key}' has a broken view`);
-    return new TorchStorage(describeValue(view[0]), element, view[2], { storage: known, offset: view[1] });
+      throw new FormatError(`torch: storage ${quote(key)} has a broken view`);
+    return new TorchStorage(quote(view[0]), element, view[2], { storage: known, offset: view[1] });
   };
 }
 
@@ -133,7 +137,7 @@ export function readTorch(
     left -= sizeOf(value.shape);
     const name = key.startsWith(stripPrefix) ? key.slice(stripPrefix.length) : key;
     if (views.has(name))
-      throw new FormatError(`torch: two keys are '${name}' without the prefix '${stripPrefix}'`);
+      throw new FormatError(`torch: two keys are ${quote(name)} without the prefix '${stripPrefix}'`);
     views.set(name, resolveView(key, value, left));
   }
   // All of the file is known to be sound before the first tensor is made.
@@ -176,8 +180,7 @@ function readLegacyFormat(bytes: Uint8Array): unknown {
     );
   }
   const protocol = next();
-  if (protocol !== 1001)
-    throw new FormatError(`torch: stream protocol ${describeValue(protocol)}, want 1001`);
+  if (protocol !== 1001) throw new FormatError(`torch: stream protocol ${quote(protocol)}, want 1001`);
   const system = next();
   if (!(system instanceof PickleDict) || system.get('little_endian') !== true) {
     throw new FormatError('torch: the file is big-endian');
@@ -188,12 +191,13 @@ function readLegacyFormat(bytes: Uint8Array): unknown {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const key of keys) {
     const storage = typeof key === 'string' ? storages.byKey.get(key) : undefined;
-    if (!storage) throw new FormatError(`torch: storage '${describeValue(key)}' belongs to no tensor`);
-    if (offset + 8 > bytes.length) throw new FormatError(`torch: truncated before storage '${storage.key}'`);
+    if (!storage) throw new FormatError(`torch: storage ${quote(key)} belongs to no tensor`);
+    if (offset + 8 > bytes.length)
+      throw new FormatError(`torch: truncated before storage ${quote(storage.key)}`);
     const length = Number(view.getBigInt64(offset, true));
     if (length !== storage.length) {
       throw new FormatError(
-        `torch: storage '${storage.key}' has ${length} elements, its tensors want ${storage.length}`,
+        `torch: storage ${quote(storage.key)} has ${length} elements, its tensors want ${storage.length}`,
       );
     }
     offset += 8;
@@ -208,31 +212,40 @@ function checkStorage({ key, bytes, length, type }: TorchStorage): void {
   const wanted = length * type.bytes;
   if (bytes?.length !== wanted) {
     throw new FormatError(
-      `torch: storage '${key}' wants ${wanted} bytes, the file has ${bytes?.length ?? 'none'}`,
+      `torch: storage ${quote(key)} wants ${wanted} bytes, the file has ${bytes?.length ?? 'none'}`,
     );
   }
 }
 
 /** The entries of the dict of tensors: the object itself, or what it holds under a well-known name. */
 function findStateDict(root: unknown): [string, TorchTensor][] {
-  if (!(root instanceof PickleDict)) {
-    const what = root instanceof TorchTensor ? 'a single tensor' : 'no dict';
-    throw new FormatError(
-      `torch: the file holds ${what}, want a state dict: torch.save(model.state_dict(), path)`,
-    );
+  let dict = asDict(root);
+  for (let depth = 0; ; depth++) {
+    const inner = WRAPPERS.map((name) => dict.get(name)).find((value) => value instanceof PickleDict);
+    if (!inner) break;
+    if (depth === MAX_WRAPPERS) {
+      throw new FormatError(`torch: the state dict lies more than ${MAX_WRAPPERS} dicts deep`);
+    }
+    dict = asDict(inner);
   }
-  for (const name of ['state_dict', 'model_state_dict', 'model']) {
-    if (root.get(name) instanceof PickleDict) return findStateDict(root.get(name));
-  }
-  return [...root].map(([key, value]) => {
+  const entries = dict.entries();
+  return entries.map(([key, value]) => {
     if (typeof key !== 'string' || !(value instanceof TorchTensor)) {
-      const keys = [...root.keys()].slice(0, 8).map(describeValue).join(', ');
+      const keys = quote(entries.map(([key]) => key));
       throw new FormatError(
-        `torch: '${describeValue(key)}' is no tensor, so this is no state dict; its keys are ${keys}`,
+        `torch: ${quote(key)} is no tensor, so this is no state dict; its keys are ${keys}`,
       );
     }
     return [key, value];
   });
+}
+
+function asDict(value: unknown): PickleDict {
+  if (value instanceof PickleDict) return value;
+  const what = value instanceof TorchTensor ? 'a single tensor' : 'no dict';
+  throw new FormatError(
+    `torch: the file holds ${what}, want a state dict: torch.save(model.state_dict(), path)`,
+  );
 }
 
 /** The bytes of a tensor: where they start and how far apart they are, in elements. */
@@ -255,15 +268,16 @@ function resolveView(
   const size = sizeOf(shape);
   const last = size === 0 ? start : shape.reduce((at, n, axis) => at + (n - 1) * strides[axis], start + 1);
   if (last > root.length) {
-    throw new FormatError(`torch: '${key}' reaches element ${last} of a storage of ${root.length}`);
+    throw new FormatError(`torch: ${quote(key)} reaches element ${last} of a storage of ${root.length}`);
   }
   if (!(left >= 0)) {
     throw new FormatError(
-      `torch: '${key}' repeats ${root.length} elements to ${size}: the tensors are larger than a file of weights would have them`,
+      `torch: ${quote(key)} repeats ${root.length} elements to ${size}: the tensors are larger than a file of weights would have them`,
     );
   }
   const { bytes, type } = root;
-  if (!bytes) throw new FormatError(`torch: the storage '${root.key}' of '${key}' is not in the file`);
+  if (!bytes)
+    throw new FormatError(`torch: the storage ${quote(root.key)} of ${quote(key)} is not in the file`);
   return { bytes, type, start, shape, strides };
 }
 

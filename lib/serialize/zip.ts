@@ -1,4 +1,4 @@
-import { FormatError } from '../errors.ts';
+import { FormatError, quote } from '../errors.ts';
 
 const END_OF_DIRECTORY = 0x06054b50;
 const ZIP64_LOCATOR = 0x07064b50;
@@ -49,7 +49,7 @@ export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
         let at = extra + 4;
         const next = (current: number): number => {
           if (current !== UINT32_MAX) return current;
-          if (at + 8 > extraEnd) throw new FormatError(`zip: '${name}' has a broken zip64 field`);
+          if (at + 8 > extraEnd) throw new FormatError(`zip: ${quote(name)} has a broken zip64 field`);
           at += 8;
           return uint64(at - 8);
         };
@@ -62,17 +62,17 @@ export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
     offset = extraEnd + commentLength;
 
     if (method !== 0 || size !== fullSize) {
-      throw new FormatError(`zip: '${name}' is compressed; torch.save stores its members as they are`);
+      throw new FormatError(`zip: ${quote(name)} is compressed; torch.save stores its members as they are`);
     }
-    if (flags & 1) throw new FormatError(`zip: '${name}' is encrypted`);
-    if (members.has(name)) throw new FormatError(`zip: '${name}' is there twice`);
-    check(header, 30, `the header of '${name}'`);
+    if (flags & 1) throw new FormatError(`zip: ${quote(name)} is encrypted`);
+    if (members.has(name)) throw new FormatError(`zip: ${quote(name)} is there twice`);
+    check(header, 30, `the header of ${quote(name)}`);
     if (view.getUint32(header, true) !== LOCAL_HEADER) {
-      throw new FormatError(`zip: '${name}' has no header at byte ${header}`);
+      throw new FormatError(`zip: ${quote(name)} has no header at byte ${header}`);
     }
     // The local name and extra field have lengths of their own: torch.save pads the extra field to align the data.
     const start = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true);
-    check(start, size, `'${name}'`);
+    check(start, size, quote(name));
     members.set(name, bytes.subarray(start, start + size));
   }
   return members;

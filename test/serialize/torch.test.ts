@@ -116,10 +116,10 @@ test('a tensor that repeats a few elements to a huge size is refused', () => {
 const ascii = (text: string): number[] => [...text].map((character) => character.charCodeAt(0));
 
 /** A legacy file that holds what the opcodes make, and no storage. */
-const legacyFile = (...opcodes: number[]): Uint8Array => {
+const legacyFile = (...parts: (number | readonly number[])[]): Uint8Array => {
   const magic = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
   const system = [...ascii('}X'), 13, 0, 0, 0, ...ascii('little_endian'), 0x88, ...ascii('s')];
-  const pickles = [magic, [...ascii('M'), 0xe9, 3], system, opcodes, ascii(']')];
+  const pickles = [magic, [...ascii('M'), 0xe9, 3], system, parts.flat(), ascii(']')];
   return Uint8Array.from(pickles.flatMap((pickle) => [0x80, 2, ...pickle, 0x2e]));
 };
 
@@ -132,10 +132,62 @@ const nested = (levels: number): number[] => [
 test('lists that nest to 2^60 entries are refused at once, as a key and as what is called', () => {
   const start = performance.now();
   const asKey = legacyFile(...ascii('}'), ...nested(60), ...ascii('Ns'));
-  assert.throws(() => readTorch(asKey), /'a list' is no tensor/);
+  assert.throws(() => readTorch(asKey), /\[a list, a list\] is no tensor/);
   const asCallee = legacyFile(...nested(60), ...ascii(')R'));
-  assert.throws(() => readTorch(asCallee), /'a list' cannot be called/);
+  assert.throws(() => readTorch(asCallee), /\[a list, a list\] cannot be called/);
   assert.ok(performance.now() - start < 1000);
+});
+
+/** A string of fewer than 256 characters. */
+const text = (value: string): number[] => [...ascii('U'), value.length, ...ascii(value)];
+
+test('a dict that holds itself under a well-known name is refused', () => {
+  const itself = legacyFile(...ascii('}q'), 0, ...text('state_dict'), ...ascii('h'), 0, ...ascii('s'));
+  assert.throws(() => readTorch(itself), /lies more than 8 dicts deep/);
+});
+
+test('20,000 dicts one within the other are refused; one under two names is read', () => {
+  const wrap = (levels: number): number[] => [
+    ...Array.from({ length: levels }, () => [...ascii('}'), ...text('model')]).flat(),
+    ...ascii('}'),
+    ...Array.from({ length: levels }, () => ascii('s')).flat(),
+  ];
+  assert.throws(() => readTorch(legacyFile(wrap(20_000))), /lies more than 8 dicts deep/);
+  assert.is(readTorch(legacyFile(wrap(2))).size, 0);
+});
+
+/** `OrderedDict(list)` of one list of so many pairs, so many times. */
+const orderedDicts = (pairs: number, calls: number): Uint8Array =>
+  legacyFile(
+    [...ascii('ccollections\nOrderedDict\nq'), 0, ...ascii(']q'), 1, ...ascii('(')],
+    Array.from({ length: pairs }, (_, i) => [...ascii('M'), i & 255, i >> 8, ...ascii('N'), 0x86]).flat(),
+    [...ascii('eh'), 1, 0x85, ...ascii('q'), 2, ...ascii('](')],
+    Array.from({ length: calls }, () => [...ascii('h'), 0, ...ascii('h'), 2, ...ascii('R')]).flat(),
+    ascii('e'),
+  );
+
+test('calls that are given one long list again and again are refused before they have taken the time', () => {
+  const bytes = orderedDicts(8_000, 8_000);
+  assert.ok(bytes.length < 100_000);
+  assert.throws(() => readTorch(bytes), /its calls are given the same lists again and again/);
+  assert.throws(() => readTorch(orderedDicts(1_000, 2)), /the file holds no dict/);
+});
+
+test('errors quote no more than a line of what a file says', () => {
+  const long = 'n'.repeat(1_000_000);
+  const fault = (...parts: number[][]): string => {
+    try {
+      readTorch(legacyFile(...parts));
+      return 'none';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const called = fault(ascii(`c${long}\n${long}\n`));
+  assert.match(called, /the global 'n{100}'\.\.\. \(2000001 characters\) is not allowed/);
+  const key = fault(ascii('}T'), [0x40, 0x42, 0x0f, 0], ascii(long), ascii('Ns'));
+  assert.match(key, /'n{100}'\.\.\. \(1000000 characters\) is no tensor/);
+  assert.ok(called.length < 500 && key.length < 500);
 });
 
 test('many tensors that share one storage are refused where they outgrow the file', () => {
