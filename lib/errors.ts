@@ -23,7 +23,7 @@ export class FormatError extends GradiographError {
   override readonly name = 'FormatError';
 }
 
-/** A state dict does not fit the module it is loaded into. The message lists every key at fault. */
+/** A state dict does not fit the module it is loaded into. The message lists the keys at fault, 100 of each kind. */
 export class StateDictError extends GradiographError {
   override readonly name = 'StateDictError';
 }

@@ -1,7 +1,6 @@
 /** The face for Node, 'gradiograph/node': files, images, data sets and training. */
 import './tensor/methods.ts';
 import { readFile } from 'node:fs/promises';
-import { FormatError } from './errors.ts';
 import {
   download,
   readSafetensors,
@@ -10,7 +9,7 @@ import {
 } from './serialize/safetensors.ts';
 import { readTorch } from './serialize/torch.ts';
 import type { Tensor } from './tensor/tensor.ts';
-import { writeWhole } from './train/files.ts';
+import { naming, writeWhole } from './train/files.ts';
 
 export { decodeImage, encodePng, encodeRgbPng, type GrayImage, type RgbImage } from './data/image.ts';
 export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
@@ -30,6 +29,7 @@ export {
 export { type MuraImage, parseRegion, REGIONS, type Region } from './mura/layout.ts';
 export { comparePublishedCounts, PUBLISHED_COUNTS } from './mura/published-counts.ts';
 export { drawMura, type SyntheticOptions } from './mura/synthetic.ts';
+export * as readers from './readers.ts';
 export { chooseGallery, type GalleryItem } from './report/gallery.ts';
 export { html, Markup } from './report/html.ts';
 export { type Report, writeReport } from './report/report.ts';
@@ -41,6 +41,7 @@ export {
   summarizeRegions,
 } from './report/summary.ts';
 export { formatTable } from './report/table.ts';
+export { parseJson } from './serialize/json.ts';
 export {
   type DownloadOptions,
   defaultCacheDir,
@@ -51,7 +52,7 @@ export {
 export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
 export { classWeights } from './train/class-weights.ts';
 export { averageEvaluations, type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
-export { writeWhole } from './train/files.ts';
+export { naming, writeWhole } from './train/files.ts';
 export { type FineTuning, layerGroups, type StagedModel, thaw } from './train/fine-tuning.ts';
 export {
   type CheckpointOptions,
@@ -86,12 +87,7 @@ const isTorch = (bytes: Uint8Array): boolean =>
  */
 export async function loadWeights(path: string): Promise<Map<string, Tensor>> {
   const bytes: Uint8Array = await readFile(path);
-  try {
-    return isTorch(bytes) ? readTorch(bytes) : readSafetensors(bytes);
-  } catch (error) {
-    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`, { cause: error });
-    throw error;
-  }
+  return naming(path, () => (isTorch(bytes) ? readTorch(bytes) : readSafetensors(bytes)));
 }
 
 /**
@@ -99,12 +95,8 @@ export async function loadWeights(path: string): Promise<Map<string, Tensor>> {
  * @throws FormatError naming the file and what is wrong with it
  */
 export async function loadMetadata(path: string): Promise<Record<string, string>> {
-  try {
-    return readSafetensorsMetadata(await readFile(path));
-  } catch (error) {
-    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`, { cause: error });
-    throw error;
-  }
+  const bytes = await readFile(path);
+  return naming(path, () => readSafetensorsMetadata(bytes));
 }
 
 /** Writes tensors to a `.safetensors` file, whole or not at all; `metadata` goes into its header. */

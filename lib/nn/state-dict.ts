@@ -1,5 +1,5 @@
 import type { Device, Storage } from '../devices/device.ts';
-import { StateDictError } from '../errors.ts';
+import { quote, StateDictError } from '../errors.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
@@ -23,10 +23,10 @@ export function checkStateDict(
   const unexpected = [...source.keys()].filter((name) => !target.has(name));
   const misshaped = pairsOf(target, source)
     .filter(({ to, from }) => !sameShape(to.shape, from.shape))
-    .map(({ name, to, from }) => `${name} is ${formatShape(from.shape)}, wants ${formatShape(to.shape)}`);
+    .map(({ name, to, from }) => `${name} is ${quote(from.shape)}, wants ${formatShape(to.shape)}`);
 
   const faults = [
-    ...(strict ? [describe('missing', missing), describe('unexpected', unexpected)] : []),
+    ...(strict ? [describe('missing', missing), describe('unexpected', unexpected.map(quote))] : []),
     describe('of another shape', misshaped),
   ].filter((fault) => fault !== '');
   if (faults.length > 0) throw new StateDictError(`loadStateDict: ${faults.join('')}`);
@@ -66,8 +66,15 @@ const pairsOf = (target: ReadonlyMap<string, Tensor>, source: ReadonlyMap<string
     return from ? [{ name, to, from }] : [];
   });
 
-const describe = (fault: string, names: readonly string[]): string =>
-  names.length === 0 ? '' : `\n  ${fault} (${names.length}):${names.map((name) => `\n    ${name}`).join('')}`;
+/** How many names an error lists of a kind: a file may hold any number. */
+const MAX_LISTED = 100;
+
+function describe(fault: string, names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const lines = names.slice(0, MAX_LISTED);
+  if (names.length > MAX_LISTED) lines.push(`and ${names.length - MAX_LISTED} more`);
+  return `\n  ${fault} (${names.length}):${lines.map((line) => `\n    ${line}`).join('')}`;
+}
 
 /** A storage on `device` with the values of a tensor from this or another device. */
 function copyStorage(from: Tensor, device: Device): Storage {

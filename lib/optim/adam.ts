@@ -32,6 +32,10 @@ abstract class AdamBase extends Optimizer<Resolved> {
     if (!(weightDecay >= 0)) throw new ShapeError(`Adam: weightDecay must be 0 or more, got ${weightDecay}`);
   }
 
+  protected override buffersOf(): readonly string[] {
+    return ['exp_avg', 'exp_avg_sq'];
+  }
+
   protected update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<Resolved>): void {
     const { device } = param;
     const { lr, betas, eps, weightDecay, maximize } = group;

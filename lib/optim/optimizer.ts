@@ -1,4 +1,4 @@
-import { ShapeError, StateDictError } from '../errors.ts';
+import { quote, ShapeError, StateDictError } from '../errors.ts';
 import { copyOf } from '../nn/state-dict.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
@@ -65,6 +65,9 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     if (!(lr >= 0)) throw new ShapeError(`optimizer: lr must be 0 or more, got ${lr}`);
   }
 
+  /** The names of the tensors that a parameter of this group has once it was moved. */
+  protected abstract buffersOf(group: ParamGroup<Options>): readonly string[];
+
   /** One step of one parameter. */
   protected abstract update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<Options>): void;
 
@@ -102,32 +105,63 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
 
   /** @throws StateDictError for a state that `loadStateDict` would not take @internal */
   checkStateDict({ groups, steps, tensors }: OptimizerState<Options>): void {
-    const sizes = (of: readonly { params: readonly unknown[] }[]) =>
-      formatShape(of.map(({ params }) => params.length));
-    if (sizes(groups) !== sizes(this.groups)) {
+    const sizes = (of: readonly { params: readonly unknown[] }[]) => of.map(({ params }) => params.length);
+    if (!sameShape(sizes(groups), sizes(this.groups))) {
       throw new StateDictError(
-        `optimizer: the state has groups of ${sizes(groups)} parameters, this has ${sizes(this.groups)}`,
+        `optimizer: the state has groups of ${quote(sizes(groups))} parameters, this has ${quote(sizes(this.groups))}`,
       );
     }
+    const faults = groups.flatMap((group, i) => this.#optionFault(group, i) ?? []);
     const params = this.#params();
-    const faults: string[] = [];
-    groups.forEach((group, i) => {
-      const missing = Object.keys(this.groups[i]).filter((name) => name !== 'initialLr' && !(name in group));
-      if (missing.length > 0) faults.push(`group ${i} lacks ${missing.join(', ')}`);
-    });
-    for (const [key, { shape }] of tensors) {
-      const param = params[entryOf(key).index];
-      if (!param || !sameShape(shape, param.shape)) {
-        faults.push(`${key} is ${formatShape(shape)}, wants ${param ? formatShape(param.shape) : 'none'}`);
-      }
-    }
     if (steps.length !== params.length) faults.push(`${steps.length} step counts, wants ${params.length}`);
+    if (faults.length === 0) faults.push(...this.#bufferFaults({ groups, steps, tensors }));
     if (faults.length > 0)
       throw new StateDictError(`optimizer: the state does not fit:\n  ${faults.join('\n  ')}`);
   }
 
+  /** What is wrong with the options of group `i`, or null. */
+  #optionFault(given: Options & { readonly params: unknown }, i: number): string | null {
+    const { params, initialLr, ...own } = this.groups[i];
+    const values = new Map(Object.entries(given));
+    const missing = Object.keys(own).filter((name) => !values.has(name));
+    if (missing.length > 0) return `group ${i} lacks ${missing.join(', ')}`;
+    for (const [name, value] of Object.entries(own)) {
+      if (kindOf(values.get(name)) === kindOf(value)) continue;
+      return `group ${i} has ${name} ${quote(values.get(name))}, wants the like of ${quote(value)}`;
+    }
+    try {
+      this.check({ ...given, params });
+    } catch (error) {
+      if (error instanceof ShapeError) return `group ${i}: ${error.message}`;
+      throw error;
+    }
+    return null;
+  }
+
+  /** Which tensors are missing, or of another shape than their parameter. */
+  #bufferFaults({ groups, steps, tensors }: OptimizerState<Options>): string[] {
+    const params = this.#params();
+    const faults: string[] = [];
+    for (const [key, { shape }] of tensors) {
+      const param = params[entryOf(key).index];
+      if (!param || !sameShape(shape, param.shape)) {
+        const wanted = param ? formatShape(param.shape) : 'none';
+        faults.push(`${quote(key)} is ${quote(shape)}, wants ${wanted}`);
+      }
+    }
+    const names = this.groups.flatMap(({ params }, i) =>
+      params.map(() => this.buffersOf({ ...groups[i], params })),
+    );
+    const missing = names
+      .flatMap((own, i) => (steps[i] > 0 ? own.map((name) => `${i}.${name}`) : []))
+      .filter((key) => !tensors.has(key));
+    if (missing.length > 0) faults.push(`it lacks ${missing.join(', ')}`);
+    return faults;
+  }
+
   /**
-   * Takes options and state over from an optimiser of the same kind, groups and shapes; tensors are copied.
+   * Takes options and state over from an optimiser of the same kind, groups and shapes; tensors are copied. Options that
+   * this one has not are passed over.
    * @throws StateDictError where they do not fit; nothing is changed then
    * @throws DeviceError for tensors on another device that has no synchronous read; nothing is changed then
    */
@@ -148,7 +182,11 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
       if (steps[i] > 0) this.#state.set(param, fresh[i]);
     });
     groups.forEach((group, i) => {
-      Object.assign(this.groups[i], group, { params: this.groups[i].params });
+      const { params, ...own } = this.groups[i];
+      const known = Object.entries(group).filter(
+        ([name]) => Object.hasOwn(own, name) || name === 'initialLr',
+      );
+      Object.assign(this.groups[i], Object.fromEntries(known), { params });
     });
   }
 
@@ -159,8 +197,12 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   }
 }
 
-/** The parts of a key such as `0.momentum_buffer`. */
+/** The parts of a key such as `0.momentum_buffer`; index -1 where it is no such key. */
 function entryOf(key: string): { index: number; name: string } {
-  const [index, ...name] = key.split('.');
-  return { index: Number(index), name: name.join('.') };
+  const [, index = '-1', name = ''] = /^(0|[1-9]\d*)\.(.+)$/s.exec(key) ?? [];
+  return { index: Number(index), name };
 }
+
+/** What an option is: its type, and of a list its length. */
+const kindOf = (value: unknown): string =>
+  Array.isArray(value) ? `list of ${value.map(kindOf).join()}` : typeof value;

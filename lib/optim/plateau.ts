@@ -1,6 +1,7 @@
 import { ShapeError } from '../errors.ts';
+import { count, finite, list, nullable, number, object } from '../readers.ts';
 import type { GroupOptions, Optimizer } from './optimizer.ts';
-import { perGroup, restoreLrs } from './scheduler.ts';
+import { checkLrs, perGroup, restoreLrs } from './scheduler.ts';
 
 export interface PlateauOptions {
   /** Whether lower (`'min'`, default) or higher is better. */
@@ -102,8 +103,13 @@ export class ReduceLROnPlateau {
     };
   }
 
-  /** Goes on where another schedule with the same options stood, the optimiser's learning rates included. */
-  loadStateDict({ best, numBadEpochs, cooldownCounter, lastEpoch, lastLrs }: PlateauState): void {
+  /**
+   * Goes on where another schedule with the same options stood, the optimiser's learning rates included.
+   * @throws FormatError or StateDictError for what is no such state; nothing is changed then
+   */
+  loadStateDict(state: PlateauState): void {
+    const { best, numBadEpochs, cooldownCounter, lastEpoch, lastLrs } = readState(state, 'scheduler');
+    checkLrs(this.optimizer, lastLrs);
     restoreLrs(this.optimizer, lastLrs);
     this.#best = best;
     this.#numBadEpochs = numBadEpochs;
@@ -111,3 +117,11 @@ export class ReduceLROnPlateau {
     this.lastEpoch = lastEpoch;
   }
 }
+
+const readState = object<PlateauState>({
+  best: nullable(number),
+  numBadEpochs: count,
+  cooldownCounter: count,
+  lastEpoch: count,
+  lastLrs: list(finite),
+});

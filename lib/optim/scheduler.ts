@@ -1,4 +1,5 @@
 import { ShapeError, StateDictError } from '../errors.ts';
+import { count, finite, list, object } from '../readers.ts';
 import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
 
 /** Where a schedule stands; plain JSON. */
@@ -66,22 +67,36 @@ export abstract class LRScheduler<Options> {
     return { lastEpoch: this.lastEpoch, baseLrs: this.#baseLrs, lastLrs: this.getLastLr() };
   }
 
-  /** Goes on where another schedule with the same options stood, the optimiser's learning rates included. */
-  loadStateDict({ lastEpoch, baseLrs, lastLrs }: SchedulerState): void {
-    restoreLrs(this.optimizer, lastLrs);
-    this.lastEpoch = lastEpoch;
-    this.#baseLrs = [...baseLrs];
+  /** @throws FormatError or StateDictError for a state that `loadStateDict` would not take @internal */
+  checkStateDict(state: SchedulerState): void {
+    const { baseLrs, lastLrs } = readState(state, 'scheduler');
+    for (const lrs of [baseLrs, lastLrs]) checkLrs(this.optimizer, lrs);
+  }
+
+  /**
+   * Goes on where another schedule with the same options stood, the optimiser's learning rates included.
+   * @throws FormatError or StateDictError for what is no such state; nothing is changed then
+   */
+  loadStateDict(state: SchedulerState): void {
+    this.checkStateDict(state);
+    restoreLrs(this.optimizer, state.lastLrs);
+    this.lastEpoch = state.lastEpoch;
+    this.#baseLrs = [...state.baseLrs];
   }
 }
 
+const readState = object<SchedulerState>({ lastEpoch: count, baseLrs: list(finite), lastLrs: list(finite) });
+
 /** @throws StateDictError where there is not one rate per group */
-export function restoreLrs(optimizer: Optimizer<GroupOptions>, lrs: readonly number[]): void {
-  if (lrs.length !== optimizer.groups.length) {
-    throw new StateDictError(
-      `scheduler: the state has ${lrs.length} learning rates, the optimizer ${optimizer.groups.length} groups`,
-    );
-  }
-  optimizer.groups.forEach((group, i) => {
+export function checkLrs({ groups }: Optimizer<GroupOptions>, lrs: readonly number[]): void {
+  if (lrs.length === groups.length) return;
+  throw new StateDictError(
+    `scheduler: the state has ${lrs.length} learning rates, the optimizer ${groups.length} groups`,
+  );
+}
+
+export function restoreLrs({ groups }: Optimizer<GroupOptions>, lrs: readonly number[]): void {
+  groups.forEach((group, i) => {
     group.lr = lrs[i];
   });
 }

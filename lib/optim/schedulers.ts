@@ -1,5 +1,6 @@
 /** The schedules of torch.optim.lr_scheduler that depend on nothing but the step. */
 import { ShapeError, StateDictError } from '../errors.ts';
+import { anything, list, object, type Reader } from '../readers.ts';
 import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
 import { LRScheduler, perGroup, type SchedulerState } from './scheduler.ts';
 
@@ -117,20 +118,36 @@ export class SequentialLR extends LRScheduler<{
     return lr;
   }
 
-  override stateDict(): SchedulerState & { schedulers: readonly SchedulerState[] } {
+  override stateDict(): SequentialState {
     return { ...super.stateDict(), schedulers: this.options.schedulers.map((one) => one.stateDict()) };
   }
 
-  override loadStateDict(state: SchedulerState & { schedulers: readonly SchedulerState[] }): void {
+  override checkStateDict(state: SequentialState): void {
+    super.checkStateDict(state);
     const { schedulers } = this.options;
-    if (state.schedulers.length !== schedulers.length) {
+    const states = readStates(state, 'scheduler').schedulers;
+    if (states.length !== schedulers.length) {
       throw new StateDictError(
-        `SequentialLR: the state has ${state.schedulers.length} schedulers, this has ${schedulers.length}`,
+        `SequentialLR: the state has ${states.length} schedulers, this has ${schedulers.length}`,
       );
     }
     schedulers.forEach((scheduler, i) => {
+      scheduler.checkStateDict(states[i]);
+    });
+  }
+
+  override loadStateDict(state: SequentialState): void {
+    this.checkStateDict(state);
+    this.options.schedulers.forEach((scheduler, i) => {
       scheduler.loadStateDict(state.schedulers[i]);
     });
     super.loadStateDict(state);
   }
 }
+
+type SequentialState = SchedulerState & { readonly schedulers: readonly SchedulerState[] };
+
+/** The schedulers check their own states. */
+const readStates = object<Pick<SequentialState, 'schedulers'>>({
+  schedulers: list(anything as Reader<SchedulerState>),
+});

@@ -40,6 +40,10 @@ export class SGD extends Optimizer<Required<SgdOptions>> {
     }
   }
 
+  protected override buffersOf({ momentum }: ParamGroup<Required<SgdOptions>>): readonly string[] {
+    return momentum === 0 ? [] : ['momentum_buffer'];
+  }
+
   protected update(
     param: Tensor,
     grad: Tensor,

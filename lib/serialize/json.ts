@@ -5,10 +5,11 @@ const MAX_DEPTH = 128;
 
 /**
  * The value of a JSON text.
+ * @param reviver as JSON.parse has it
  * @throws FormatError for what is no JSON, nests deeper than 128, or has a key twice in one object, of which JSON.parse
  * silently keeps the last
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -16,7 +17,7 @@ export function parseJson(text: string): unknown {
     throw new FormatError(`no JSON: ${escapeControls((error as Error).message)}`, { cause: error });
   }
   checkNesting(text);
-  return value;
+  return reviver ? JSON.parse(text, reviver) : value;
 }
 
 /** Walks a valid JSON text. */

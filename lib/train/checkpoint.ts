@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { FormatError, StateDictError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import { checkStateDict } from '../nn/state-dict.ts';
-import type { GroupOptions, Optimizer, OptimizerState } from '../optim/optimizer.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
 import {
   download,
   type HostTensor,
@@ -10,10 +10,11 @@ import {
   readSafetensorsMetadata,
   writeSafetensors,
 } from '../serialize/safetensors.ts';
-import { type GeneratorState, generator } from '../tensor/random.ts';
+import { generator } from '../tensor/random.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { removeLeftovers, writeWhole } from './files.ts';
+import { HEADER, type Header, type Place, readHeader, toJson } from './checkpoint-header.ts';
+import { naming, removeLeftovers, writeWhole } from './files.ts';
 import type { FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
 /** What a training consists of; `settings` are the program's own, any plain JSON. */
@@ -22,20 +23,6 @@ export interface Training {
   readonly optimizer: Optimizer;
   readonly scheduler: Pick<Schedule, 'stateDict' | 'loadStateDict'> | null;
 }
-
-interface Header {
-  readonly settings: unknown;
-  readonly optimizer: Omit<OptimizerState<GroupOptions>, 'tensors'>;
-  readonly scheduler: unknown;
-  readonly random: GeneratorState;
-  readonly history: FitState['history'];
-  readonly best: { readonly epoch: number; readonly loss: number } | null;
-  readonly unfinished: Place | null;
-}
-
-type Place = Omit<UnfinishedEpoch, 'logits' | 'labels'>;
-
-const HEADER = 'gradiograph_checkpoint';
 
 /**
  * Writes weights, the best weights so far, the states of optimiser, schedule and random generator, the history and where
@@ -77,14 +64,6 @@ const placeOf = ({ logits, labels, ...place }: UnfinishedEpoch): Place => place;
 const answersOf = ({ logits, labels }: UnfinishedEpoch): Map<string, HostTensor> =>
   new Map(Object.entries({ logits, labels }).map(([name, data]) => [name, { shape: [data.length], data }]));
 
-/** JSON has no NaN and no Infinity, which a metric may well be: they are written as `{ "$number": "NaN" }`. */
-const toJson = (value: unknown): string =>
-  JSON.stringify(value, (_, item) =>
-    typeof item === 'number' && !Number.isFinite(item) ? { $number: String(item) } : item,
-  );
-const fromJson = (text: string): unknown =>
-  JSON.parse(text, (_, item) => (typeof item?.$number === 'string' ? Number(item.$number) : item));
-
 /** A checkpoint that was read but not yet put into a training. */
 export interface Checkpoint {
   /** As they were given to `saveCheckpoint`. */
@@ -96,15 +75,17 @@ export interface Checkpoint {
   restore(training: Training): Promise<FitState>;
 }
 
-/** @throws FormatError for a file that `saveCheckpoint` did not write */
+/** @throws FormatError naming the file and what is wrong with it, where `saveCheckpoint` did not write it like that */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const bytes: Uint8Array = await readFile(path);
-  const text = readSafetensorsMetadata(bytes)[HEADER];
-  if (text === undefined) throw new FormatError(`${path}: holds weights, but is no checkpoint to go on from`);
-  const header = fromJson(text) as Header;
+  const header = await naming(path, () => {
+    const json = readSafetensorsMetadata(bytes)[HEADER];
+    if (json === undefined) throw new FormatError('holds weights, but is no checkpoint to go on from');
+    return readHeader(json);
+  });
   return {
     settings: header.settings,
-    restore: (training) => tidy(() => restore(header, readSafetensors(bytes), training)),
+    restore: (training) => naming(path, () => tidy(() => restore(header, readSafetensors(bytes), training))),
   };
 }
 
@@ -119,36 +100,41 @@ async function restore(
         .filter(([name]) => name.startsWith(`${prefix}.`))
         .map(([name, value]) => [name.slice(prefix.length + 1), value]),
     );
-  const weights = part('model');
+  const [weights, bestWeights] = [part('model'), part('best')];
   const options = { ...optimizer, tensors: part('optimizer') };
-  checkStateDict(training.model.stateDict(), weights, true);
+  const own = training.model.stateDict();
+  checkStateDict(own, weights, true);
+  if (best) checkStateDict(own, bestWeights, true);
   training.optimizer.checkStateDict(options);
   checkSchedule(scheduler, training.scheduler?.stateDict() ?? null);
-  const bestWeights = best && (await download(part('best')));
-  const answers = unfinished && (await download(part('unfinished')));
+  const restored: FitState = {
+    history,
+    best: best && { ...best, weights: await download(bestWeights) },
+    unfinished: unfinished && { ...unfinished, ...readAnswers(await download(part('unfinished'))) },
+  };
 
+  // The schedule first: it says what it does not take before it changes anything.
+  training.scheduler?.loadStateDict(scheduler as never);
   training.model.loadStateDict(weights);
   training.optimizer.loadStateDict(options);
-  training.scheduler?.loadStateDict(scheduler as never);
   generator.state = random;
-  return {
-    history,
-    best: best && bestWeights && { ...best, weights: bestWeights },
-    unfinished: unfinished &&
-      answers && {
-        ...unfinished,
-        logits: valuesOf(answers, 'logits'),
-        labels: valuesOf(answers, 'labels'),
-      },
-  };
+  return restored;
 }
 
-/** @throws FormatError where there are none */
-function valuesOf(tensors: ReadonlyMap<string, HostTensor>, name: string): Float32Array {
-  const tensor = tensors.get(name);
-  if (!tensor)
-    throw new FormatError(`checkpoint: it stands within an epoch, but has no ${name} of its images`);
-  return tensor.data;
+/** @throws FormatError unless there are as many of both */
+function readAnswers(tensors: ReadonlyMap<string, HostTensor>): Pick<UnfinishedEpoch, 'logits' | 'labels'> {
+  const [logits, labels] = ['logits', 'labels'].map((name) => {
+    const tensor = tensors.get(name);
+    if (!tensor)
+      throw new FormatError(`checkpoint: it stands within an epoch, but has no ${name} of its images`);
+    return tensor.data;
+  });
+  if (logits.length !== labels.length) {
+    throw new FormatError(
+      `checkpoint: it has ${logits.length} logits and ${labels.length} labels of an epoch`,
+    );
+  }
+  return { logits, labels };
 }
 
 /** @throws StateDictError where one state is that of another kind of schedule, or of none */
@@ -158,7 +144,7 @@ function checkSchedule(saved: unknown, own: unknown): void {
   throw new StateDictError(
     saved === null || own === null
       ? `checkpoint: it has ${saved === null ? 'no' : 'a'} schedule, the training has ${own === null ? 'none' : 'one'}`
-      : `checkpoint: its schedule's state is ${has}, that of the training's schedule ${wants}`,
+      : `checkpoint: its schedule's state is ${has.slice(0, 300)}, that of the training's schedule ${wants}`,
   );
 }
 

@@ -1,5 +1,18 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { FormatError, StateDictError } from '../errors.ts';
+
+/** Reads a file by `read`, whose FormatError and StateDictError then name the file. */
+export async function naming<T>(path: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`, { cause: error });
+    if (error instanceof StateDictError)
+      throw new StateDictError(`${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
 
 /**
  * Writes a file whole or not at all: to a temporary name, synced, then renamed, and the folder synced, so that the new

@@ -150,6 +150,18 @@ test('loadStateDict lists every fault and changes nothing', () => {
   assert.equal([...(net.conv1.bias?.dataSync() ?? [])], [7, 7, 7]);
 });
 
+test('a thousand names of a state dict that fits nothing do not fill the screen', () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `${'n'.repeat(1000)}${i}`);
+  assert.throws(
+    () => new Net().loadStateDict(new Map(names.map((name) => [name, zeros([1])]))),
+    (error: Error) =>
+      error instanceof StateDictError &&
+      /unexpected \(1000\):\n {4}'n{100}'\.\.\. \(1001 characters\)\n/.test(error.message) &&
+      error.message.includes('and 900 more') &&
+      error.message.length < 20_000,
+  );
+});
+
 test('loadStateDict changes nothing where a value cannot be read', () => {
   const net = new Net();
   const before = [...net.stateDict().values()].map((value) => value.dataSync());

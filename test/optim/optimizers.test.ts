@@ -84,7 +84,7 @@ test('a state that does not fit changes nothing and is named', () => {
   assert.throws(
     () => optimizer.loadStateDict(other.stateDict()),
     (error: Error) =>
-      error instanceof StateDictError && error.message.includes('0.exp_avg is [4], wants [2, 3]'),
+      error instanceof StateDictError && error.message.includes("'0.exp_avg' is [4], wants [2, 3]"),
   );
   assert.throws(
     () => new optim.Adam([first]).loadStateDict(other.stateDict()),

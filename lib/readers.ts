@@ -1,0 +1,75 @@
+/**
+ * Readers of values that come from a file, and so may be anything: each returns what it found with its type, or throws a
+ * FormatError that names the field, what was found and what would be right. An object's readers are a mapped type: a
+ * field without one does not compile.
+ */
+import { FormatError, quote } from './errors.ts';
+
+/** @param field where the value stands, as `optimizer.groups[0].lr` */
+export type Reader<T> = (value: unknown, field: string) => T;
+
+/** @param what completes `want ...` */
+const reader =
+  <T>(what: string, isRight: (value: unknown) => boolean): Reader<T> =>
+  (value, field) => {
+    if (isRight(value)) return value as T;
+    throw new FormatError(`${field} is ${value === undefined ? 'missing' : quote(value)}, want ${what}`);
+  };
+
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const isWhole = (low: number, high: number) => (value: unknown) =>
+  Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high;
+const isWithin = (low: number, high: number) => (value: unknown) =>
+  isNumber(value) && value >= low && value <= high;
+
+export const anything: Reader<unknown> = (value) => value;
+export const text = reader<string>('text', (value) => typeof value === 'string');
+export const flag = reader<boolean>('true or false', (value) => typeof value === 'boolean');
+/** NaN and the infinities included. */
+export const number = reader<number>('a number', isNumber);
+export const finite = reader<number>('a finite number', Number.isFinite);
+export const within = (low: number, high: number): Reader<number> =>
+  reader(`a number from ${low} to ${high}`, isWithin(low, high));
+export const fromZero = reader<number>('a finite number from 0 on', isWithin(0, Number.MAX_VALUE));
+export const count = reader<number>('a whole number from 0 on', isWhole(0, Number.MAX_SAFE_INTEGER));
+export const positiveCount = reader<number>('a whole number from 1 on', isWhole(1, Number.MAX_SAFE_INTEGER));
+export const wholeWithin = (low: number, high: number): Reader<number> =>
+  reader(`a whole number from ${low} to ${high}`, isWhole(low, high));
+const anyObject = reader<Readonly<Record<string, unknown>>>(
+  'an object',
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+const anyList = reader<readonly unknown[]>('a list', Array.isArray);
+
+export const oneOf = <T extends string | number>(choices: readonly T[]): Reader<T> =>
+  reader(`one of ${choices.join(', ')}`, (value) => choices.includes(value as T));
+
+export const nullable =
+  <T>(read: Reader<T>): Reader<T | null> =>
+  (value, field) =>
+    value === null ? null : read(value, field);
+
+export const list =
+  <T>(read: Reader<T>): Reader<T[]> =>
+  (value, field) =>
+    anyList(value, field).map((item, i) => read(item, `${field}[${i}]`));
+
+/** An object with these fields; others that it may have are left out. */
+export const object =
+  <T extends object>(fields: { readonly [Name in keyof T]-?: Reader<T[Name]> }): Reader<T> =>
+  (value, field) => {
+    const found = anyObject(value, field);
+    const names = Object.keys(fields) as (keyof T & string)[];
+    const read = names.map((name) => {
+      const own = Object.hasOwn(found, name) ? found[name] : undefined;
+      return [name, fields[name](own, field === '' ? name : `${field}.${name}`)];
+    });
+    return Object.fromEntries(read) as T;
+  };
+
+/** An object with these fields, and whatever else it has. */
+export const openObject =
+  <T extends object>(
+    fields: { readonly [Name in keyof T]-?: Reader<T[Name]> },
+  ): Reader<T & Readonly<Record<string, unknown>>> =>
+  (value, field) => ({ ...anyObject(value, field), ...object<T>(fields)(value, field) });
