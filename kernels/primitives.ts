@@ -134,13 +134,11 @@ export interface MatmulGeometry {
   readonly batchStrideB: number;
 }
 
-/** x `[batch, inChannels, inHeight, inWidth]`, w `[outChannels, inChannels / groups, kernelHeight, kernelWidth]`. */
-export interface Conv2dGeometry {
+/** A window that slides over planes, in two dimensions: of convolution and of pooling. */
+export interface SlidingGeometry {
   readonly batch: number;
-  readonly inChannels: number;
   readonly inHeight: number;
   readonly inWidth: number;
-  readonly outChannels: number;
   readonly outHeight: number;
   readonly outWidth: number;
   readonly kernelHeight: number;
@@ -151,37 +149,32 @@ export interface Conv2dGeometry {
   readonly paddingWidth: number;
   readonly dilationHeight: number;
   readonly dilationWidth: number;
+}
+
+/** x `[batch, inChannels, inHeight, inWidth]`, w `[outChannels, inChannels / groups, kernelHeight, kernelWidth]`. */
+export interface Conv2dGeometry extends SlidingGeometry {
+  readonly inChannels: number;
+  readonly outChannels: number;
   readonly groups: number;
 }
 
-/** What a convolution ends in, in the same pass: + residual, of the output's shape, then max(., 0). */
+/** What follows a convolution in the same pass: + residual, of the output's shape, then max(., 0). */
 export interface Epilogue<S extends Storage = Storage> {
   readonly residual: S | null;
   readonly relu: boolean;
 }
 
 /** The out sizes already tell ceil mode from floor mode: a window may reach past the padded input. */
-export interface Pool2dGeometry {
-  readonly batch: number;
+export interface Pool2dGeometry extends SlidingGeometry {
   readonly channels: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly paddingHeight: number;
-  readonly paddingWidth: number;
 }
 
-export interface MaxPool2dGeometry extends Pool2dGeometry {
-  readonly dilationHeight: number;
-  readonly dilationWidth: number;
-}
+export type MaxPool2dGeometry = Pool2dGeometry;
 
-/** `divisorOverride` is 0 for none. The divisor counts padding (but not what ceil mode reaches past it) or not. */
+/**
+ * `divisorOverride` is 0 for none. The divisor counts padding (but not what ceil mode reaches past it) or not.
+ * Dilation is 1.
+ */
 export interface AvgPool2dGeometry extends Pool2dGeometry {
   readonly countIncludePad: boolean;
   readonly divisorOverride: number;
@@ -215,6 +208,29 @@ export interface BatchNormGeometry {
   readonly eps: number;
   /** Whether the result ends in max(., 0). */
   readonly relu: boolean;
+}
+
+export interface BatchNormGradGeometry extends BatchNormGeometry {
+  /** Mean and variance came from x itself (Ioffe & Szegedy 2015, section 3); else they are constants. */
+  readonly training: boolean;
+}
+
+/** What batch norm reads beside x: all are `[sum(channels)]` but the residual. */
+export interface BatchNormOperands<S extends Storage> {
+  readonly mean: S;
+  /** Biased. */
+  readonly variance: S;
+  readonly weight: S | null;
+  readonly bias: S | null;
+  readonly residual: S | null;
+}
+
+/** Each part's gradient, those of the parameters, and the residual's. */
+export interface BatchNormGrads<S extends Storage> {
+  inputs: S[];
+  weight: S;
+  bias: S;
+  residual: S | null;
 }
 
 /** torch.optim.SGD's step. */
@@ -257,7 +273,7 @@ export interface Primitives<S extends Storage> {
   conv2dInputGrad(dy: S, weight: S, geometry: Conv2dGeometry): S;
   conv2dWeightGrad(x: S, dy: S, geometry: Conv2dGeometry): S;
 
-  /** `indices` are the winners' places y * inWidth + x in their input plane; the first of equals wins, NaN wins all. */
+  /** `indices` are the winners' positions y * inWidth + x in their input plane; the first of equals wins, NaN wins all. */
   maxPool2d(x: S, geometry: MaxPool2dGeometry): { output: S; indices: S };
   maxPool2dGrad(dy: S, indices: S, geometry: MaxPool2dGeometry): S;
   avgPool2d(x: S, geometry: AvgPool2dGeometry): S;
@@ -268,32 +284,17 @@ export interface Primitives<S extends Storage> {
   /** Mean and biased variance of each channel, in two passes or Welford's way. */
   batchNormStatistics(x: S, geometry: ChannelGeometry): { mean: S; variance: S };
   /** (x - mean) / sqrt(variance + eps) * weight + bias + residual, then max(., 0) if `geometry.relu`. */
-  batchNorm(
-    xs: readonly S[],
-    mean: S,
-    variance: S,
-    weight: S | null,
-    bias: S | null,
-    residual: S | null,
-    geometry: BatchNormGeometry,
-  ): S;
+  batchNorm(xs: readonly S[], operands: BatchNormOperands<S>, geometry: BatchNormGeometry): S;
   /**
-   * `training`: mean and variance came from x itself (Ioffe & Szegedy 2015, section 3); else they are constants.
-   * `inputs` has a gradient for each part. `residual` is null where it would be dy itself, or there is no residual.
-   * Where the forward pass cut values off at 0 is computed again from xs, and from the bias and the residual, which
-   * matter for nothing else.
+   * The residual's gradient is null where it would be dy itself, or there is no residual. Where the forward pass cut
+   * values off at 0 is computed again from xs, and from the bias and the residual, which matter for nothing else.
    */
   batchNormGrad(
     dy: S,
     xs: readonly S[],
-    mean: S,
-    variance: S,
-    weight: S | null,
-    bias: S | null,
-    residual: S | null,
-    training: boolean,
-    geometry: BatchNormGeometry,
-  ): { inputs: S[]; weight: S; bias: S; residual: S | null };
+    operands: BatchNormOperands<S>,
+    geometry: BatchNormGradGeometry,
+  ): BatchNormGrads<S>;
 
   /**
    * A step may write in place and return the very storages it got, or return new ones and leave the old alone.

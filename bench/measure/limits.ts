@@ -74,11 +74,11 @@ const DEPTH = 256;
 const CALLS = 20_000;
 
 const peakKernel = (shape: TileShape) =>
-  defineKernel('peak', { a: 'i32', b: 'i32', out: 'i32', outBytes: 'i32' }, ({ f, p, task, library }) => {
+  defineKernel('peak', { a: 'i32', b: 'i32', out: 'i32', outBytes: 'i32' }, ({ f, p, task, imports }) => {
     const out = f.i32(p.out.add(task.mul(p.outBytes)));
     const call = f.i32(0);
     f.while(call.lt(CALLS), () => {
-      f.call(library.tile, p.a, p.b, out, shape.columns * 4, DEPTH, 0);
+      f.call(imports.tile, p.a, p.b, out, shape.columns * 4, DEPTH, 0);
       call.set(call.add(1));
     });
   });

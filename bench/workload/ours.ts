@@ -49,7 +49,11 @@ function prepare(device: Device, computation: Computation, inputs: readonly Stor
       const { g } = computation;
       return plain(() => {
         const { mean, variance } = device.batchNormStatistics(a, planesOf(g));
-        return [device.batchNorm([a], mean, variance, b, c, null, g), mean, variance];
+        return [
+          device.batchNorm([a], { mean, variance, weight: b, bias: c, residual: null }, g),
+          mean,
+          variance,
+        ];
       });
     }
     case 'batchNormGrad': {
@@ -58,7 +62,8 @@ function prepare(device: Device, computation: Computation, inputs: readonly Stor
       return {
         extra: [mean, variance],
         run: () => {
-          const grads = device.batchNormGrad(a, [b], mean, variance, c, d, null, true, g);
+          const operands = { mean, variance, weight: c, bias: d, residual: null };
+          const grads = device.batchNormGrad(a, [b], operands, { ...g, training: true });
           return [...grads.inputs, grads.weight, grads.bias];
         },
       };

@@ -1,4 +1,6 @@
-import type { ChannelGeometry } from '../primitives.ts';
+import type { PlainBatchNorm, PlainBatchNormGeometry } from '../plain.ts';
+import type { ChannelGeometry, Storage } from '../primitives.ts';
+import { type Family, type GpuMachine, present } from './machine.ts';
 import { float, type Program, type ProgramInput, remainder } from './program/program.ts';
 
 /** Values that one thread sums. */
@@ -19,7 +21,7 @@ const TERMS: Record<ChannelTerm, { inputs: readonly string[]; term: (at: string)
 };
 
 /** Partial sums `[batch, channels, parts]` of a term over x, (x - mean)^2 or dy * (x - mean). */
-export function channelSumsProgram(term: ChannelTerm, g: ChannelGeometry): Program {
+function channelSumsProgram(term: ChannelTerm, g: ChannelGeometry): Program {
   const { batch, channels, spatial } = g;
   const parts = channelParts(g);
   const chunk = Math.ceil(spatial / parts);
@@ -46,7 +48,7 @@ return acc;`,
 }
 
 /** The second pass: `[batch, channels, parts] -> [channels]`, times `factor`. */
-export function channelTotalsProgram(g: ChannelGeometry): Program {
+function channelTotalsProgram(g: ChannelGeometry): Program {
   const parts = channelParts(g);
   return {
     inputs: [{ name: 'sums', dims: [parts, g.channels, g.batch] }],
@@ -66,7 +68,7 @@ const channelOf = (g: ChannelGeometry) => `const c = ${remainder('this.thread.y'
 const planeDims = (g: ChannelGeometry) => [g.spatial, g.batch * g.channels, 1] as const;
 
 /** weight / sqrt(variance + eps) `[channels]`; without a weight, the reciprocal deviation. */
-export function channelScaleProgram(g: ChannelGeometry, weight: boolean): Program {
+function channelScaleProgram(g: ChannelGeometry, weight: boolean): Program {
   const inputs: ProgramInput[] = [{ name: 'variance' }];
   if (weight) inputs.push({ name: 'weight' });
   return {
@@ -78,7 +80,7 @@ export function channelScaleProgram(g: ChannelGeometry, weight: boolean): Progra
 }
 
 /** (x - mean) * scale (+ bias) */
-export function batchNormProgram(g: ChannelGeometry, bias: boolean): Program {
+function batchNormProgram(g: ChannelGeometry, bias: boolean): Program {
   const inputs: ProgramInput[] = [{ name: 'x', dims: planeDims(g) }, { name: 'mean' }, { name: 'scale' }];
   if (bias) inputs.push({ name: 'bias' });
   return {
@@ -90,7 +92,7 @@ return (x[this.thread.y][this.thread.x] - mean[c]) * scale[c]${bias ? ' + bias[c
 }
 
 /** a * b `[channels]` */
-export function channelProductProgram(g: ChannelGeometry): Program {
+function channelProductProgram(g: ChannelGeometry): Program {
   return {
     inputs: [{ name: 'a' }, { name: 'b' }],
     output: [g.channels],
@@ -102,7 +104,7 @@ export function channelProductProgram(g: ChannelGeometry): Program {
  * dx = scale * (dy - (dBias + (x - mean) * rstd * dWeight) / count): Ioffe & Szegedy (2015), section 3, with the sums
  * that are the parameters' gradients put in; `scale` is weight * rstd.
  */
-export function batchNormInputGradProgram(g: ChannelGeometry): Program {
+function batchNormInputGradProgram(g: ChannelGeometry): Program {
   const reciprocal = float(1 / (g.batch * g.spatial));
   return {
     inputs: [
@@ -118,10 +120,77 @@ return scale[c] * (dy[this.thread.y][this.thread.x] - (dBias[c] + slope) * ${rec
 }
 
 /** dx = scale * dy: mean and variance are constants. */
-export function batchNormScaleGradProgram(g: ChannelGeometry): Program {
+function batchNormScaleGradProgram(g: ChannelGeometry): Program {
   return {
     inputs: [{ name: 'dy', dims: planeDims(g) }, { name: 'scale' }],
     output: [g.spatial, g.batch * g.channels],
     body: `${channelOf(g)}\nreturn scale[c] * dy[this.thread.y][this.thread.x];`,
+  };
+}
+
+/** As keyOf, without eps: an argument. */
+const planeKey = (op: string, g: ChannelGeometry, ...rest: readonly boolean[]): string =>
+  `${op} ${g.batch},${g.channels},${g.spatial} ${rest.join(' ')}`;
+
+export function batchNormalization<S extends Storage>({
+  run,
+  free,
+}: GpuMachine<S>): PlainBatchNorm<S> & Family<S, 'batchNormStatistics'> {
+  /** factor * the sum of a term over batch and space, `[channels]`. */
+  function channelSum(term: ChannelTerm, inputs: readonly S[], g: ChannelGeometry, factor: number): S {
+    const length = g.batch * g.channels * channelParts(g);
+    const key = planeKey(`channelSums ${term}`, g);
+    const sums = run(length, key, () => channelSumsProgram(term, g), inputs);
+    const build = () => channelTotalsProgram(g);
+    const totals = run(g.channels, planeKey('channelTotals', g), build, [sums], [factor]);
+    free(sums);
+    return totals;
+  }
+
+  function channelScale(variance: S, weight: S | null, g: PlainBatchNormGeometry): S {
+    const key = `channelScale ${g.channels} ${weight !== null}`;
+    const build = () => channelScaleProgram(g, weight !== null);
+    return run(g.channels, key, build, present(variance, weight), [g.eps]);
+  }
+
+  return {
+    batchNormStatistics(x, g) {
+      const factor = 1 / (g.batch * g.spatial);
+      const mean = channelSum('x', [x], g, factor);
+      return { mean, variance: channelSum('squaredDeviation', [x, mean], g, factor) };
+    },
+
+    normalize(x, { mean, variance, weight, bias }, g) {
+      const scale = channelScale(variance, weight, g);
+      const key = planeKey('batchNorm', g, bias !== null);
+      const build = () => batchNormProgram(g, bias !== null);
+      const y = run(x.length, key, build, present(x, mean, scale, bias));
+      free(scale);
+      return y;
+    },
+
+    normalizeGrad(dy, x, { mean, variance, weight }, g) {
+      const rstd = channelScale(variance, null, g);
+      const scale = weight ? channelScale(variance, weight, g) : rstd;
+      const dBias = channelSum('x', [dy], g, 1);
+      const product = channelSum('product', [x, dy, mean], g, 1);
+      const dWeight = run(g.channels, `channelProduct ${g.channels}`, () => channelProductProgram(g), [
+        product,
+        rstd,
+      ]);
+      const input = g.training
+        ? run(x.length, planeKey('batchNormInputGrad', g), () => batchNormInputGradProgram(g), [
+            dy,
+            x,
+            mean,
+            rstd,
+            scale,
+            dWeight,
+            dBias,
+          ])
+        : run(x.length, planeKey('batchNormScaleGrad', g), () => batchNormScaleGradProgram(g), [dy, scale]);
+      for (const temporary of new Set([rstd, scale, product])) free(temporary);
+      return { input, weight: dWeight, bias: dBias };
+    },
   };
 }

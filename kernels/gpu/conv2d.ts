@@ -1,16 +1,21 @@
-import type { Conv2dGeometry } from '../primitives.ts';
+import type { PlainConv2d } from '../plain.ts';
+import type { Conv2dGeometry, Storage } from '../primitives.ts';
+import { type Family, type GpuMachine, keyOf, present } from './machine.ts';
 import { type Program, type ProgramInput, quotient, remainder } from './program/program.ts';
 import {
   horizontalAxis,
   inputPosition,
   insideInput,
+  type Margin,
+  outputMargin,
   verticalAxis,
   when,
   windowsOf,
 } from './program/windows.ts';
+import { reduceAxis } from './reduce.ts';
 
 /** x `[N, C, H, W]` * w `[O, C/g, kh, kw]` (+ b `[O]`): one output a thread. */
-export function conv2dProgram(g: Conv2dGeometry, bias: boolean): Program {
+function conv2dProgram(g: Conv2dGeometry, bias: boolean): Program {
   const channels = g.inChannels / g.groups;
   const vertical = verticalAxis(g);
   const horizontal = horizontalAxis(g);
@@ -42,7 +47,7 @@ return acc;`,
 }
 
 /** dx `[N, C, H, W]`: each input gathers from the windows that it was in. */
-export function conv2dInputGradProgram(g: Conv2dGeometry): Program {
+function conv2dInputGradProgram(g: Conv2dGeometry): Program {
   const channels = g.inChannels / g.groups;
   const filters = g.outChannels / g.groups;
   const rows = windowsOf(verticalAxis(g), 'this.thread.y', 'y');
@@ -98,7 +103,7 @@ const TERMS = 2048;
 const THREADS = 1 << 16;
 
 /** Rows of dy (of the batch * outHeight there are) that each thread of the weight gradient takes. */
-export function weightGradRows(g: Conv2dGeometry): number {
+function weightGradRows(g: Conv2dGeometry): number {
   const rows = g.batch * g.outHeight;
   const weights = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
   const exact = Math.max(1, Math.floor(TERMS / g.outWidth));
@@ -107,7 +112,7 @@ export function weightGradRows(g: Conv2dGeometry): number {
 }
 
 /** dw in parts, `[parts, O, C/g, kh, kw]`: each thread sums over `rowsEach` rows of dy. One part is the gradient. */
-export function conv2dWeightGradProgram(g: Conv2dGeometry, rowsEach: number): Program {
+function conv2dWeightGradProgram(g: Conv2dGeometry, rowsEach: number): Program {
   const channels = g.inChannels / g.groups;
   const rows = g.batch * g.outHeight;
   const parts = Math.ceil(rows / rowsEach);
@@ -150,4 +155,85 @@ return acc;`,
 /** + the first channel of o's group */
 function groupStart(g: Conv2dGeometry, o: string, channels: number): string {
   return g.groups === 1 ? '' : ` + ${quotient(o, g.outChannels / g.groups)} * ${channels}`;
+}
+
+const total = ({ before, after }: Margin): number => before + after;
+const isPadded = (g: Conv2dGeometry): boolean => g.paddingHeight + g.paddingWidth > 0;
+
+export function convolution<S extends Storage>(
+  machine: GpuMachine<S>,
+  { pad }: Family<S, 'pad'>,
+): PlainConv2d<S> & Family<S, 'conv2dInputGrad' | 'conv2dWeightGrad'> {
+  /** Calls `use` with planes among zeros, which live that long. */
+  function amongZeros(
+    x: S,
+    shape: readonly number[],
+    vertical: Margin,
+    horizontal: Margin,
+    use: (padded: S) => S,
+  ): S {
+    const padded = pad(x, {
+      shape,
+      before: [0, vertical.before, horizontal.before],
+      after: [0, vertical.after, horizontal.after],
+      interior: [0, 0, 0],
+      value: 0,
+    });
+    const result = use(padded);
+    machine.free(padded);
+    return result;
+  }
+
+  /** Calls `use` with the input among the zeros of its padding: its loops need no conditions then. */
+  function unpadded(x: S, g: Conv2dGeometry, use: (padded: S, plain: Conv2dGeometry) => S): S {
+    const { paddingHeight, paddingWidth } = g;
+    const vertical = { before: paddingHeight, after: paddingHeight };
+    const horizontal = { before: paddingWidth, after: paddingWidth };
+    const inHeight = g.inHeight + 2 * paddingHeight;
+    const inWidth = g.inWidth + 2 * paddingWidth;
+    const plain = { ...g, inHeight, inWidth, paddingHeight: 0, paddingWidth: 0 };
+    const planes = [g.batch * g.inChannels, g.inHeight, g.inWidth];
+    return amongZeros(x, planes, vertical, horizontal, (padded) => use(padded, plain));
+  }
+
+  function conv2dForward(x: S, w: S, bias: S | null, g: Conv2dGeometry): S {
+    if (isPadded(g)) return unpadded(x, g, (padded, plain) => conv2dForward(padded, w, bias, plain));
+    const length = g.batch * g.outChannels * g.outHeight * g.outWidth;
+    const build = () => conv2dProgram(g, bias !== null);
+    return machine.run(length, keyOf('conv2d', g, bias !== null), build, present(x, w, bias));
+  }
+
+  function conv2dInputGrad(dy: S, w: S, g: Conv2dGeometry): S {
+    const vertical = outputMargin(verticalAxis(g));
+    const horizontal = outputMargin(horizontalAxis(g));
+    if (vertical && horizontal && total(vertical) + total(horizontal) > 0) {
+      const planes = [g.batch * g.outChannels, g.outHeight, g.outWidth];
+      return amongZeros(dy, planes, vertical, horizontal, (padded) =>
+        conv2dInputGrad(padded, w, {
+          ...g,
+          outHeight: g.outHeight + total(vertical),
+          outWidth: g.outWidth + total(horizontal),
+          paddingHeight: g.paddingHeight + vertical.before,
+          paddingWidth: g.paddingWidth + horizontal.before,
+        }),
+      );
+    }
+    const length = g.batch * g.inChannels * g.inHeight * g.inWidth;
+    return machine.run(length, keyOf('conv2dInputGrad', g), () => conv2dInputGradProgram(g), [dy, w]);
+  }
+
+  function conv2dWeightGrad(x: S, dy: S, g: Conv2dGeometry): S {
+    if (isPadded(g)) return unpadded(x, g, (padded, plain) => conv2dWeightGrad(padded, dy, plain));
+    const rows = weightGradRows(g);
+    const parts = Math.ceil((g.batch * g.outHeight) / rows);
+    const length = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
+    const build = () => conv2dWeightGradProgram(g, rows);
+    const partial = machine.run(parts * length, keyOf('conv2dWeightGrad', g), build, [x, dy]);
+    if (parts === 1) return partial;
+    const sum = reduceAxis(machine, 'sum', partial, 1, parts, length);
+    machine.free(partial);
+    return sum;
+  }
+
+  return { conv2dForward, conv2dInputGrad, conv2dWeightGrad };
 }

@@ -1,4 +1,5 @@
-import type { BinaryOp, BroadcastGeometry, UnaryGradOp, UnaryOp } from '../primitives.ts';
+import type { BinaryOp, BroadcastGeometry, Storage, UnaryGradOp, UnaryOp } from '../primitives.ts';
+import { type Family, type GpuMachine, keyOf, product } from './machine.ts';
 import { element, threadsOver } from './program/coordinates.ts';
 import type { Pointwise } from './program/pointwise.ts';
 import type { Program, ProgramInput } from './program/program.ts';
@@ -16,12 +17,12 @@ const PRODUCTS = new Map<number, (x: string) => string>([
 ]);
 
 /** Whether alpha belongs to the program itself rather than to its arguments. */
-export function isProduct(op: UnaryOp | UnaryGradOp, alpha: number): boolean {
+function isProduct(op: UnaryOp | UnaryGradOp, alpha: number): boolean {
   return op === 'powScalar' && PRODUCTS.has(alpha);
 }
 
 /** op(v), with alpha as a scalar argument. */
-export function unary(op: UnaryOp, alpha: number): Pointwise {
+function unary(op: UnaryOp, alpha: number): Pointwise {
   return { inputs: ['v'], scalars: ['alpha'], results: [unaryBody(op, alpha)] };
 }
 
@@ -110,7 +111,7 @@ return p;`;
 }
 
 /** g * f', with f' from v, which is x or y as the contract's DERIVATIVE_FROM says. */
-export function unaryGrad(op: UnaryGradOp, alpha: number): Pointwise {
+function unaryGrad(op: UnaryGradOp, alpha: number): Pointwise {
   return { inputs: ['g', 'v'], scalars: ['alpha'], results: [unaryGradBody(op, alpha)] };
 }
 
@@ -151,16 +152,12 @@ export function unaryGradBody(op: UnaryGradOp, alpha: number): string {
 }
 
 /** op(va, vb) of equal shapes. */
-export function binary(op: BinaryOp): Pointwise {
+function binary(op: BinaryOp): Pointwise {
   return { inputs: ['va', 'vb'], scalars: [], results: [binaryBody(op)] };
 }
 
 /** out = op(a, b), broadcast. */
-export function binaryProgram(
-  op: BinaryOp,
-  geometry: BroadcastGeometry,
-  lengths: readonly number[],
-): Program {
+function binaryProgram(op: BinaryOp, geometry: BroadcastGeometry, lengths: readonly number[]): Program {
   const { inputs, output, prelude } = operands(['a', 'b'], geometry, lengths);
   return { inputs, output, body: `${prelude}\n${binaryBody(op)}` };
 }
@@ -199,7 +196,7 @@ export function binaryBody(op: BinaryOp): string {
 }
 
 /** out = condition != 0 ? a : b, broadcast. */
-export function whereProgram(geometry: BroadcastGeometry, lengths: readonly number[]): Program {
+function whereProgram(geometry: BroadcastGeometry, lengths: readonly number[]): Program {
   const { inputs, output, prelude } = operands(['c', 'a', 'b'], geometry, lengths);
   return { inputs, output, body: `${prelude}\nlet r = va;\nif (vc == 0.0) { r = vb; }\nreturn r;` };
 }
@@ -216,7 +213,34 @@ function operands(names: readonly string[], geometry: BroadcastGeometry, lengths
   return { inputs, output, prelude: [prelude, ...reads].join('\n') };
 }
 
-/** The same value everywhere. */
-export function constant(): Pointwise {
-  return { inputs: [], scalars: ['value'], results: ['return value;'] };
+/** An op's part of a key: exponents that are written as products have programs of their own. */
+export const opKey = (op: UnaryOp | UnaryGradOp, alpha: number): string =>
+  isProduct(op, alpha) ? `${op} ${alpha}` : op;
+
+/** Whether both operands have the output's shape. */
+export const isFlat = ({ shape, strides }: BroadcastGeometry): boolean =>
+  shape.length === 1 && strides.every(([stride]) => stride === 1);
+
+export function elementwise<S extends Storage>(
+  machine: GpuMachine<S>,
+): Family<S, 'unary' | 'unaryGrad' | 'binary' | 'where'> {
+  return {
+    unary: (op, x, alpha) => machine.pointwise(opKey(op, alpha), () => unary(op, alpha), [x], [alpha])[0],
+    unaryGrad: (op, dy, saved, alpha) =>
+      machine.pointwise(`grad ${opKey(op, alpha)}`, () => unaryGrad(op, alpha), [dy, saved], [alpha])[0],
+    binary(op, a, b, g) {
+      if (isFlat(g)) return machine.pointwise(op, () => binary(op), [a, b], [])[0];
+      const lengths = [a.length, b.length];
+      return machine.run(product(g.shape), keyOf(op, g, ...lengths), () => binaryProgram(op, g, lengths), [
+        a,
+        b,
+      ]);
+    },
+    where(condition, a, b, g) {
+      const operands = [condition, a, b];
+      const lengths = operands.map(({ length }) => length);
+      const build = () => whereProgram(g, lengths);
+      return machine.run(product(g.shape), keyOf('where', g, ...lengths), build, operands);
+    },
+  };
 }

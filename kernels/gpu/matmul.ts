@@ -1,8 +1,9 @@
-import type { MatmulGeometry } from '../primitives.ts';
+import type { MatmulGeometry, Storage } from '../primitives.ts';
+import { type Family, type GpuMachine, keyOf, present } from './machine.ts';
 import type { Program, ProgramInput } from './program/program.ts';
 
 /** One output a thread: the dot product of a row and a column (+ bias). */
-export function matmulProgram(geometry: MatmulGeometry, bias: boolean): Program {
+function matmulProgram(geometry: MatmulGeometry, bias: boolean): Program {
   const { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB } = geometry;
   const x = 'this.thread.x';
   const y = 'this.thread.y';
@@ -19,5 +20,15 @@ for (let i = 0; i < ${k}; i++) {
   acc += a[${at(batchStrideA)}${a}] * b[${at(batchStrideB)}${b}];
 }
 return acc;`,
+  };
+}
+
+export function matrixProduct<S extends Storage>(machine: GpuMachine<S>): Family<S, 'matmul'> {
+  return {
+    matmul(a, b, bias, g) {
+      const build = () => matmulProgram(g, bias !== null);
+      const key = keyOf('matmul', g, bias !== null);
+      return machine.run(g.batch * g.m * g.n, key, build, present(a, b, bias));
+    },
   };
 }

@@ -3,7 +3,9 @@ import type {
   AvgPool2dGeometry,
   MaxPool2dGeometry,
   Pool2dGeometry,
+  Storage,
 } from '../primitives.ts';
+import { type Family, type GpuMachine, keyOf } from './machine.ts';
 import { float, type Program, quotient } from './program/program.ts';
 import {
   horizontalAxis,
@@ -20,8 +22,8 @@ type Planes = Pick<Pool2dGeometry, 'batch' | 'channels' | 'inHeight' | 'inWidth'
 const inputDims = (g: Planes) => [g.inWidth, g.inHeight, g.batch * g.channels] as const;
 const outputDims = (g: Planes) => [g.outWidth, g.outHeight, g.batch * g.channels] as const;
 
-/** The place y * inWidth + x of each window's maximum: the first of equals, the last NaN if there is one. */
-export function maxPool2dIndicesProgram(g: MaxPool2dGeometry): Program {
+/** The position y * inWidth + x of each window's maximum: the first of equals, the last NaN if there is one. */
+function maxPool2dIndicesProgram(g: MaxPool2dGeometry): Program {
   const vertical = verticalAxis(g);
   const horizontal = horizontalAxis(g);
   const row = inputPosition(vertical, 'this.thread.y', 'ky');
@@ -55,7 +57,7 @@ export function windowLoops(
 }
 
 /** The values at those places; -Infinity, as PyTorch's, where dilation stepped over every pixel of a window. */
-export function maxPool2dOutputProgram(g: MaxPool2dGeometry): Program {
+function maxPool2dOutputProgram(g: MaxPool2dGeometry): Program {
   const place = 'indices[this.thread.z][this.thread.y][this.thread.x]';
   const maybeEmpty = g.dilationHeight > 1 || g.dilationWidth > 1;
   return {
@@ -76,7 +78,7 @@ return r;`
 }
 
 /** dx: each input gathers from the windows that it won. */
-export function maxPool2dGradProgram(g: MaxPool2dGeometry): Program {
+function maxPool2dGradProgram(g: MaxPool2dGeometry): Program {
   const { prelude, loops } = gatherLoops(
     g,
     (row, column) =>
@@ -107,7 +109,7 @@ export function gatherLoops(g: Pool2dGeometry, statement: (row: string, column: 
   };
 }
 
-export function avgPool2dProgram(g: AvgPool2dGeometry): Program {
+function avgPool2dProgram(g: AvgPool2dGeometry): Program {
   const vertical = verticalAxis(g);
   const horizontal = horizontalAxis(g);
   const row = inputPosition(vertical, 'this.thread.y', 'ky');
@@ -123,7 +125,7 @@ return acc / ${divisor(g, 'this.thread.y', 'this.thread.x')};`,
 }
 
 /** dx: the sum of dy / divisor over the windows that hold the input. */
-export function avgPool2dGradProgram(g: AvgPool2dGeometry): Program {
+function avgPool2dGradProgram(g: AvgPool2dGeometry): Program {
   const { prelude, loops } = gatherLoops(
     g,
     (row, column) => `acc += dy[this.thread.z][${row}][${column}] / ${divisor(g, row, column)};`,
@@ -156,7 +158,7 @@ function windowLength(axis: WindowAxis, out: string, padded: boolean): string | 
 }
 
 /** The mean over [floor(i*s/n), ceil((i+1)*s/n)) along both axes. */
-export function adaptiveAvgPool2dProgram(g: AdaptivePool2dGeometry): Program {
+function adaptiveAvgPool2dProgram(g: AdaptivePool2dGeometry): Program {
   const rows = adaptiveWindow(g.inHeight, g.outHeight, 'this.thread.y');
   const columns = adaptiveWindow(g.inWidth, g.outWidth, 'this.thread.x');
   return {
@@ -180,7 +182,7 @@ return acc / ((y1 - y0) * (x1 - x0));`,
 }
 
 /** dx: the sum of dy / size over the windows that hold the input. */
-export function adaptiveAvgPool2dGradProgram(g: AdaptivePool2dGeometry): Program {
+function adaptiveAvgPool2dGradProgram(g: AdaptivePool2dGeometry): Program {
   const rows = adaptiveWindow(g.inHeight, g.outHeight, '(oy0 + iy)');
   const columns = adaptiveWindow(g.inWidth, g.outWidth, '(ox0 + ix)');
   // The windows over position p start at floor(p*n/s), and end before ceil((p+1)*n/s).
@@ -220,5 +222,36 @@ function adaptiveWindow(size: number, count: number, i: string) {
     end: quotient(`((${i} + 1) * ${size} + ${count - 1})`, count),
     longest,
     equal: lengths.every((length) => length === longest),
+  };
+}
+
+const inputLength = (g: Planes): number => g.batch * g.channels * g.inHeight * g.inWidth;
+const outputLength = (g: Planes): number => g.batch * g.channels * g.outHeight * g.outWidth;
+
+type Pools =
+  | 'maxPool2d'
+  | 'maxPool2dGrad'
+  | 'avgPool2d'
+  | 'avgPool2dGrad'
+  | 'adaptiveAvgPool2d'
+  | 'adaptiveAvgPool2dGrad';
+
+export function pooling<S extends Storage>({ run }: GpuMachine<S>): Family<S, Pools> {
+  return {
+    maxPool2d(x, g) {
+      const length = outputLength(g);
+      const indices = run(length, keyOf('maxPool2dIndices', g), () => maxPool2dIndicesProgram(g), [x]);
+      const build = () => maxPool2dOutputProgram(g);
+      return { output: run(length, keyOf('maxPool2dOutput', g), build, [x, indices]), indices };
+    },
+    maxPool2dGrad: (dy, indices, g) =>
+      run(inputLength(g), keyOf('maxPool2dGrad', g), () => maxPool2dGradProgram(g), [dy, indices]),
+    avgPool2d: (x, g) => run(outputLength(g), keyOf('avgPool2d', g), () => avgPool2dProgram(g), [x]),
+    avgPool2dGrad: (dy, g) =>
+      run(inputLength(g), keyOf('avgPool2dGrad', g), () => avgPool2dGradProgram(g), [dy]),
+    adaptiveAvgPool2d: (x, g) =>
+      run(outputLength(g), keyOf('adaptiveAvgPool2d', g), () => adaptiveAvgPool2dProgram(g), [x]),
+    adaptiveAvgPool2dGrad: (dy, g) =>
+      run(inputLength(g), keyOf('adaptiveAvgPool2dGrad', g), () => adaptiveAvgPool2dGradProgram(g), [dy]),
   };
 }

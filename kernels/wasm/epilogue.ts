@@ -1,41 +1,66 @@
-/** What a convolution or product ends in, once its sums are complete. */
+/** What follows a convolution or matrix product, once its sums are complete. */
 import type { FunctionBuilder } from './emit/assembler.ts';
 import { mapRun } from './emit/loops.ts';
 import type { I32, V128 } from './emit/values.ts';
 
-/** + bias, + residual, then max(., 0), each if it is there. */
-export interface Ending {
+/** Which of + bias, + residual and max(., 0) there are, in this order. */
+export interface EpilogueForm {
   /** A value for each row (output channel) or for each column. */
   readonly bias: 'none' | 'row' | 'column';
   readonly residual: boolean;
   readonly relu: boolean;
 }
 
-export const hasEnding = ({ bias, residual, relu }: Ending): boolean => bias !== 'none' || residual || relu;
+/** Addresses of a result and of what its epilogue reads, null for what there is not. */
+export interface EpilogueOperands {
+  readonly out: number;
+  readonly bias: number | null;
+  readonly residual: number | null;
+  readonly relu: boolean;
+}
 
-/** The ending of one vector. */
-export function endVector({ relu }: Ending, sum: V128, bias?: V128 | null, residual?: V128 | null): V128 {
+export const epilogueForm = (
+  { bias, residual, relu }: EpilogueOperands,
+  biasAxis: 'row' | 'column',
+): EpilogueForm => ({ bias: bias === null ? 'none' : biasAxis, residual: residual !== null, relu });
+
+/** A kernel's arguments for an epilogue: the residual lies `residual` bytes from the output. */
+export const epilogueArguments = ({ out, bias, residual }: EpilogueOperands) => ({
+  bias: bias ?? 0,
+  residual: residual === null ? 0 : residual - out,
+});
+
+export const hasEpilogue = ({ bias, residual, relu }: EpilogueForm): boolean =>
+  bias !== 'none' || residual || relu;
+
+/** The epilogue of one vector. */
+export function applyEpilogue(
+  { relu }: EpilogueForm,
+  sum: V128,
+  bias?: V128 | null,
+  residual?: V128 | null,
+): V128 {
   const biased = bias ? sum.add(bias) : sum;
   const total = residual ? biased.add(residual) : biased;
   return relu ? total.relu() : total;
 }
 
 /**
- * Ends `count` neighbouring values from `at` on, in place. `bias` is the address of the row's value or of the first
+ * Applies it to `count` neighbouring values from `address` on, in place. `bias` is the address of the row's value or of the first
  * column's; the residual lies `residual` bytes from the output.
  */
-export function endRun(
+export function applyEpilogueRun(
   f: FunctionBuilder,
-  ending: Ending,
+  epilogue: EpilogueForm,
   count: I32,
-  at: I32,
+  address: I32,
   bias: I32,
   residual: I32,
 ): void {
-  const rowBias = ending.bias === 'row' ? f.v128(bias.splat32()) : null;
-  const columns = ending.bias === 'column' ? [f.i32(bias)] : [];
-  const residuals = ending.residual ? [f.i32(at.add(residual))] : [];
-  mapRun(f, count, [f.i32(at), ...columns, ...residuals], f.i32(at), ([sum, ...others]) =>
-    endVector(ending, sum, rowBias ?? (columns.length ? others[0] : null), others[columns.length]),
+  const rowBias = epilogue.bias === 'row' ? f.v128(bias.splat32()) : null;
+  const columns = epilogue.bias === 'column' ? [f.i32(bias)] : [];
+  const residuals = epilogue.residual ? [f.i32(address.add(residual))] : [];
+  mapRun(f, count, [f.i32(address), ...columns, ...residuals], f.i32(address), ([sum, ...others]) =>
+    applyEpilogue(epilogue, sum, rowBias ?? (columns.length ? others[0] : null), others[columns.length]),
   );
 }

@@ -1,8 +1,14 @@
 /** Optimiser steps, in place, in one pass over a parameter. */
+import type { Storage } from '../primitives.ts';
 import { defineKernel } from './emit/kernel.ts';
 import type { V128 } from './emit/values.ts';
+import type { Family, Machine } from './machine.ts';
+import { CHUNK, chunks } from './tasks.ts';
 
-/** torch.optim.SGD: g += decay * p; v = momentum * v + damp * g (v = g at first); p -= lr * (nesterov ? g + momentum * v : v). */
+/**
+ * torch.optim.SGD: g += weightDecay * p; v = momentum * v + (1 - dampening) * g (v = g at first);
+ * p -= lr * (nesterov ? g + momentum * v : v).
+ */
 export const sgdKernel = (velocity: 'none' | 'first' | 'later', nesterov: boolean) =>
   defineKernel(
     `sgd ${velocity} ${nesterov}`,
@@ -14,33 +20,37 @@ export const sgdKernel = (velocity: 'none' | 'first' | 'later', nesterov: boolea
       chunk: 'i32',
       lr: 'f32',
       momentum: 'f32',
-      damp: 'f32',
-      decay: 'f32',
+      oneMinusDampening: 'f32',
+      weightDecay: 'f32',
       sign: 'f32',
     },
     ({ f, p, task }) => {
       const start = f.i32(task.mul(p.chunk));
       const end = f.i32(start.add(p.chunk).min(p.length));
-      const [lr, momentum, damp, decay, sign] = [p.lr, p.momentum, p.damp, p.decay, p.sign].map((value) =>
-        f.v128(value.splat()),
-      );
-      const at = f.i32();
+      const [lr, momentum, oneMinusDampening, weightDecay, sign] = [
+        p.lr,
+        p.momentum,
+        p.oneMinusDampening,
+        p.weightDecay,
+        p.sign,
+      ].map((value) => f.v128(value.splat()));
+      const offset = f.i32();
       f.for(
         start,
         end,
         (i) => {
-          at.set(i.shl(2));
-          const param = f.v128(p.param.add(at).v128());
-          const direction = f.v128(p.grad.add(at).v128().mul(sign).add(param.mul(decay)));
+          offset.set(i.shl(2));
+          const param = f.v128(p.param.add(offset).v128());
+          const direction = f.v128(p.grad.add(offset).v128().mul(sign).add(param.mul(weightDecay)));
           if (velocity !== 'none') {
-            const previous = p.velocity.add(at).v128();
+            const previous = p.velocity.add(offset).v128();
             const next = f.v128(
-              velocity === 'first' ? direction : previous.mul(momentum).add(direction.mul(damp)),
+              velocity === 'first' ? direction : previous.mul(momentum).add(direction.mul(oneMinusDampening)),
             );
-            f.store(p.velocity.add(at), next);
+            f.store(p.velocity.add(offset), next);
             direction.set(nesterov ? direction.add(next.mul(momentum)) : next);
           }
-          f.store(p.param.add(at), param.sub(direction.mul(lr)));
+          f.store(p.param.add(offset), param.sub(direction.mul(lr)));
         },
         4,
       );
@@ -48,8 +58,9 @@ export const sgdKernel = (velocity: 'none' | 'first' | 'later', nesterov: boolea
   );
 
 /**
- * torch.optim.Adam: m and v are running means of g and g^2; p -= size * m / (sqrt(v) / root + eps) with
- * size = lr / (1 - beta1^step) and root = sqrt(1 - beta2^step); `shrink` is 1 - lr * decay for AdamW, else 1.
+ * torch.optim.Adam: m and v are running means of g and g^2; p -= stepSize * m / (sqrt(v) / sqrtBiasCorrection2 + eps)
+ * with stepSize = lr / (1 - beta1^step) and sqrtBiasCorrection2 = sqrt(1 - beta2^step); `decayFactor` is
+ * 1 - lr * weightDecay for AdamW, else 1.
  */
 export const adamKernel = defineKernel(
   'adam',
@@ -60,38 +71,100 @@ export const adamKernel = defineKernel(
     square: 'i32',
     length: 'i32',
     chunk: 'i32',
-    size: 'f32',
-    root: 'f32',
+    stepSize: 'f32',
+    sqrtBiasCorrection2: 'f32',
     beta1: 'f32',
-    rest1: 'f32',
+    oneMinusBeta1: 'f32',
     beta2: 'f32',
-    rest2: 'f32',
+    oneMinusBeta2: 'f32',
     eps: 'f32',
-    decay: 'f32',
-    shrink: 'f32',
+    weightDecay: 'f32',
+    decayFactor: 'f32',
   },
   ({ f, p, task }) => {
     const start = f.i32(task.mul(p.chunk));
     const end = f.i32(start.add(p.chunk).min(p.length));
     const splat = (value: { splat(): V128 }) => f.v128(value.splat());
-    const [size, root, beta1, rest1] = [p.size, p.root, p.beta1, p.rest1].map(splat);
-    const [beta2, rest2, eps, decay, shrink] = [p.beta2, p.rest2, p.eps, p.decay, p.shrink].map(splat);
-    const at = f.i32();
+    const [stepSize, sqrtBiasCorrection2, beta1, oneMinusBeta1] = [
+      p.stepSize,
+      p.sqrtBiasCorrection2,
+      p.beta1,
+      p.oneMinusBeta1,
+    ].map(splat);
+    const [beta2, oneMinusBeta2, eps, weightDecay, decayFactor] = [
+      p.beta2,
+      p.oneMinusBeta2,
+      p.eps,
+      p.weightDecay,
+      p.decayFactor,
+    ].map(splat);
+    const offset = f.i32();
     f.for(
       start,
       end,
       (i) => {
-        at.set(i.shl(2));
-        const param = f.v128(p.param.add(at).v128());
-        const grad = f.v128(p.grad.add(at).v128().add(param.mul(decay)));
-        const mean = f.v128(p.mean.add(at).v128().mul(beta1).add(grad.mul(rest1)));
-        const square = f.v128(p.square.add(at).v128().mul(beta2).add(grad.mul(grad).mul(rest2)));
-        f.store(p.mean.add(at), mean);
-        f.store(p.square.add(at), square);
-        const step = mean.mul(size).div(square.sqrt().div(root).add(eps));
-        f.store(p.param.add(at), param.mul(shrink).sub(step));
+        offset.set(i.shl(2));
+        const param = f.v128(p.param.add(offset).v128());
+        const grad = f.v128(p.grad.add(offset).v128().add(param.mul(weightDecay)));
+        const mean = f.v128(p.mean.add(offset).v128().mul(beta1).add(grad.mul(oneMinusBeta1)));
+        const square = f.v128(p.square.add(offset).v128().mul(beta2).add(grad.mul(grad).mul(oneMinusBeta2)));
+        f.store(p.mean.add(offset), mean);
+        f.store(p.square.add(offset), square);
+        const step = mean.mul(stepSize).div(square.sqrt().div(sqrtBiasCorrection2).add(eps));
+        f.store(p.param.add(offset), param.mul(decayFactor).sub(step));
       },
       4,
     );
   },
 );
+
+export function optimizerSteps<S extends Storage>({
+  launcher,
+  allocate,
+  addressOf,
+}: Machine<S>): Family<S, 'sgdStep' | 'adamStep'> {
+  return {
+    sgdStep(param, grad, velocity, s) {
+      const kind = s.momentum === 0 ? 'none' : velocity ? 'later' : 'first';
+      const nextVelocity = s.momentum === 0 ? null : (velocity ?? allocate(param.length));
+      launcher.packed.forget(addressOf(param));
+      const { tasks, chunk } = chunks(param.length, CHUNK);
+      launcher.launch(sgdKernel(kind, s.nesterov), tasks, {
+        param: addressOf(param),
+        grad: addressOf(grad),
+        velocity: nextVelocity ? addressOf(nextVelocity) : 0,
+        length: param.length,
+        chunk,
+        lr: s.lr,
+        momentum: s.momentum,
+        oneMinusDampening: 1 - s.dampening,
+        weightDecay: s.weightDecay,
+        sign: s.maximize ? -1 : 1,
+      });
+      return { param, velocity: nextVelocity };
+    },
+
+    adamStep(param, grad, mean, square, s) {
+      launcher.packed.forget(addressOf(param));
+      const { tasks, chunk } = chunks(param.length, CHUNK);
+      launcher.launch(adamKernel, tasks, {
+        param: addressOf(param),
+        grad: addressOf(grad),
+        mean: addressOf(mean),
+        square: addressOf(square),
+        length: param.length,
+        chunk,
+        stepSize: s.lr / (1 - s.beta1 ** s.step),
+        sqrtBiasCorrection2: Math.sqrt(1 - s.beta2 ** s.step),
+        beta1: s.beta1,
+        oneMinusBeta1: 1 - s.beta1,
+        beta2: s.beta2,
+        oneMinusBeta2: 1 - s.beta2,
+        eps: s.eps,
+        weightDecay: s.decoupled ? 0 : s.weightDecay,
+        decayFactor: s.decoupled ? 1 - s.lr * s.weightDecay : 1,
+      });
+      return { param, mean, square };
+    },
+  };
+}

@@ -18,7 +18,7 @@ export interface AvgPool2dOptions extends PoolWindow {
 export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
   const { countIncludePad = true, divisorOverride } = options;
   if (divisorOverride === 0) throw new ShapeError('avgPool2d: divisorOverride wants another number than 0');
-  const { dilationHeight, dilationWidth, ...windows } = poolWindows('avgPool2d', x, options);
+  const windows = poolWindows('avgPool2d', x, options);
   const geometry = { ...windows, countIncludePad, divisorOverride: divisorOverride ?? 0 };
   const { device, shape } = x;
   const outShape = [geometry.batch, geometry.channels, geometry.outHeight, geometry.outWidth];

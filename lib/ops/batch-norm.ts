@@ -1,4 +1,4 @@
-import type { BatchNormGeometry, Device } from '../devices/device.ts';
+import type { BatchNormGeometry, BatchNormOperands, Device, Storage } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
@@ -155,7 +155,10 @@ function normalize(
   const shape = shapes[0].with(1, perChannel[0]);
   const { relu } = geometry;
   const forward = (operands: Operands): Tensor =>
-    new Tensor({ device, storage: device.batchNorm(...storagesOf(operands), geometry) }, shape);
+    new Tensor(
+      { device, storage: device.batchNorm(partsOf(operands), storagesOf(operands), geometry) },
+      shape,
+    );
 
   return record<Operands>(forward(operands), {
     name: 'batchNorm',
@@ -164,8 +167,10 @@ function normalize(
     saved: [mean, variance, weight, bias, relu ? residual : null, ...xs],
     recompute: residual ? undefined : forward,
     backward: (dy, saved, wanted) => {
-      const storages = storagesOf(saved);
-      const gradients = device.batchNormGrad(dy.storage, ...storages, training, geometry);
+      const gradients = device.batchNormGrad(dy.storage, partsOf(saved), storagesOf(saved), {
+        ...geometry,
+        training,
+      });
       const made = gradients.residual && new Tensor({ device, storage: gradients.residual }, shape);
       return [
         ...gradients.inputs.map((storage, i) => new Tensor({ device, storage }, shapes[i])),
@@ -177,15 +182,15 @@ function normalize(
   });
 }
 
-/** The storages in the order of the primitives' arguments. */
-function storagesOf([mean, variance, weight, bias, residual, ...xs]: Operands) {
+const partsOf = ([, , , , , ...xs]: Operands): Storage[] => xs.map(({ storage }) => storage);
+
+function storagesOf([mean, variance, weight, bias, residual]: Operands): BatchNormOperands<Storage> {
   const present = (tensor: Tensor | null) => tensor?.storage ?? null;
-  return [
-    xs.map(({ storage }) => storage),
-    mean.storage,
-    variance.storage,
-    present(weight),
-    present(bias),
-    present(residual),
-  ] as const;
+  return {
+    mean: mean.storage,
+    variance: variance.storage,
+    weight: present(weight),
+    bias: present(bias),
+    residual: present(residual),
+  };
 }

@@ -1,5 +1,5 @@
 /** Random arguments for batch normalisation. */
-import type { BatchNormGeometry } from '../../lib/devices/device.ts';
+import type { BatchNormGeometry, BatchNormOperands, Storage } from '../../lib/devices/device.ts';
 import type { Generator } from '../../lib/tensor/random.ts';
 import { between, chance, type Draw, size, values } from './drawing.ts';
 
@@ -63,6 +63,17 @@ function clearEdge({
   });
 }
 
+/** The operands without those that a call has not. */
+const present = <S extends Storage>(
+  has: { weight: boolean; bias: boolean; residual: boolean },
+  { weight, bias, residual, ...statistics }: Record<keyof BatchNormOperands<S>, S>,
+): BatchNormOperands<S> => ({
+  ...statistics,
+  weight: has.weight ? weight : null,
+  bias: has.bias ? bias : null,
+  residual: has.residual ? residual : null,
+});
+
 export const BATCH_NORM_DRAWS = {
   batchNormStatistics: (random) => {
     const { g, xs } = normalisation(random);
@@ -82,15 +93,7 @@ export const BATCH_NORM_DRAWS = {
       arguments: [g, has],
       inputs: [...perChannel, residual, ...xs],
       call: (device, [mean, variance, weight, bias, residual, ...xs]) => [
-        device.batchNorm(
-          xs,
-          mean,
-          variance,
-          has.weight ? weight : null,
-          has.bias ? bias : null,
-          has.residual ? residual : null,
-          g,
-        ),
+        device.batchNorm(xs, present(has, { mean, variance, weight, bias, residual }), g),
       ],
     };
   },
@@ -101,17 +104,8 @@ export const BATCH_NORM_DRAWS = {
       arguments: [g, has, { training }],
       inputs: [dy, ...perChannel, residual, ...xs],
       call: (device, [dy, mean, variance, weight, bias, residual, ...xs]) => {
-        const grads = device.batchNormGrad(
-          dy,
-          xs,
-          mean,
-          variance,
-          has.weight ? weight : null,
-          has.bias ? bias : null,
-          has.residual ? residual : null,
-          training,
-          g,
-        );
+        const operands = present(has, { mean, variance, weight, bias, residual });
+        const grads = device.batchNormGrad(dy, xs, operands, { ...g, training });
         return [grads.weight, grads.bias, grads.residual, ...grads.inputs];
       },
     };

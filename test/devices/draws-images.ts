@@ -106,7 +106,7 @@ const planesIn = (g: Planes): number => g.batch * g.channels * g.inHeight * g.in
 const planesOut = (g: Planes): number => g.batch * g.channels * g.outHeight * g.outWidth;
 
 function averaging(random: Generator) {
-  const { dilationHeight, dilationWidth, ...windows } = pooling(random, false);
+  const windows = pooling(random, false);
   const divisorOverride = chance(random, 0.2) ? between(random, 1, 5) : 0;
   return { ...windows, countIncludePad: chance(random, 0.5), divisorOverride };
 }

@@ -1,8 +1,8 @@
 import type { ChannelGeometry } from '../../primitives.ts';
 import { type ChannelTerm, channelParts } from '../batch-norm.ts';
 import { float, type Program, type ProgramInput, quotient, remainder } from '../program/program.ts';
-import { planeDims } from './lanes.ts';
 import { LANES, pickLane } from './pack.ts';
+import { planeDims } from './planes.ts';
 
 const TERMS: Record<ChannelTerm, (lane: number) => string> = {
   x: (lane) => `v[${lane}]`,
@@ -14,7 +14,7 @@ const TERMS: Record<ChannelTerm, (lane: number) => string> = {
  * Partial sums over x, (x - mean)^2 or dy * (x - mean) in lanes, `[batch, channels / 4, parts]`; with `product`, a
  * second output sums dy.
  */
-export function channelSumsLanes(term: ChannelTerm, g: ChannelGeometry): Program {
+export function channelSumsPacked(term: ChannelTerm, g: ChannelGeometry): Program {
   const c4 = g.channels / 4;
   const parts = channelParts(g);
   const chunk = Math.ceil(g.spatial / parts);
@@ -42,7 +42,7 @@ return [s0, s1, s2, s3];`,
 }
 
 /** The second pass -> `[channels]`, one value a texel: times `factor`, or (`deviation`) over sqrt(variance + eps). */
-export function channelTotalsLanes(g: ChannelGeometry, deviation: boolean): Program {
+export function channelTotalsPacked(g: ChannelGeometry, deviation: boolean): Program {
   const parts = channelParts(g);
   return {
     inputs: [
@@ -67,7 +67,7 @@ return total ${deviation ? '/ Math.sqrt(variance[this.thread.x] + eps)' : '* fac
 /**
  * Per channel, in lanes: weight / sqrt(variance + eps), then the mean and the bias. Of absent ones, 1 and 0.
  */
-export function normLanes(channels: number, weight: boolean, bias: boolean): Program {
+export function normCoefficients(channels: number, weight: boolean, bias: boolean): Program {
   const at = (lane: number) => `this.thread.x * 4 + ${lane}`;
   const four = (value: (lane: number) => string) => `[${LANES.map(value).join(', ')}]`;
   return {
@@ -88,7 +88,7 @@ return ${four((lane) => `${weight ? `weight[${at(lane)}]` : '1.0'} / Math.sqrt(v
 }
 
 /** (x - mean) * scale + bias */
-export function batchNormLanes(g: ChannelGeometry): Program {
+export function batchNormPacked(g: ChannelGeometry): Program {
   const channel = ['scale', 'mean', 'bias'].map((name): ProgramInput => ({ name, lanes: true }));
   return {
     inputs: [{ name: 'x', dims: planeDims(g), lanes: true }, ...channel],
@@ -107,7 +107,7 @@ return [${LANES.map((lane) => `(v[${lane}] - m[${lane}]) * s[${lane}] + b[${lane
  * dx = scale * (dy - (dBias + (x - mean) * rstd * dWeight) / count) as scale * dy + slope * (x - mean) + shift
  * (Ioffe & Szegedy 2015, section 3): per channel, in lanes, scale, then mean, slope and shift.
  */
-export function inputGradLanes(g: ChannelGeometry, weight: boolean): Program {
+export function inputGradPacked(g: ChannelGeometry, weight: boolean): Program {
   const reciprocal = float(-1 / (g.batch * g.spatial));
   const each = (line: (lane: number, c: string) => string) =>
     LANES.map((lane) => line(lane, `this.thread.x * 4 + ${lane}`)).join('\n');
@@ -133,7 +133,7 @@ return ${four('scale')};`,
   };
 }
 
-export function batchNormInputGradLanes(g: ChannelGeometry): Program {
+export function batchNormInputGradPacked(g: ChannelGeometry): Program {
   const channel = ['scale', 'mean', 'slope', 'shift'].map((name): ProgramInput => ({ name, lanes: true }));
   return {
     inputs: [

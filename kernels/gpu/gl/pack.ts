@@ -35,7 +35,7 @@ export function isUnpadded({ height, width, ...image }: PackedImage): boolean {
  * `[N, C / 4, packedHeight, packedWidth]`, four channels a texel, with zeros around the image and in the lanes
  * beyond C: the kernels that read it check no bounds.
  */
-export function packImage(image: PackedImage, fromLanes: boolean): Program {
+export function packImage(image: PackedImage, fromPacked: boolean): Program {
   const { channels, height, width, packedHeight, packedWidth } = image;
   const c4 = quarters(channels);
   const row = shifted('this.thread.y', image.beforeHeight);
@@ -44,14 +44,14 @@ export function packImage(image: PackedImage, fromLanes: boolean): Program {
     ...within(row, 0, packedHeight - 1, image.beforeHeight, height),
     ...within(column, 0, packedWidth - 1, image.beforeWidth, width),
   ];
-  const values = fromLanes
+  const values = fromPacked
     ? `const v = x[this.thread.z][${row}][${column}];\nreturn [v[0], v[1], v[2], v[3]];`
     : `const n = ${quotient('this.thread.z', c4)};
 const c = (this.thread.z - n * ${c4}) * 4;
 ${fourLanes(channels, c4, 'c', (lane) => `x[n][c + ${lane}][(${row}) * ${width} + ${column}]`)}`;
   return {
     inputs: [
-      fromLanes
+      fromPacked
         ? { name: 'x', dims: [width, height, image.batch * c4], lanes: true }
         : { name: 'x', dims: [height * width, channels, image.batch] },
     ],

@@ -10,7 +10,7 @@ const each = (line: (lane: number) => string) => LANES.map(line).join('\n');
 const four = (name: string) => `[${LANES.map((lane) => `${name}${lane}`).join(', ')}]`;
 
 /** Max pooling in lanes: the values, then their places y * inWidth + x. */
-export function maxPool2dLanes(g: MaxPool2dGeometry): Program {
+export function maxPool2dPacked(g: MaxPool2dGeometry): Program {
   const vertical = verticalAxis(g);
   const horizontal = horizontalAxis(g);
   const row = inputPosition(vertical, 'this.thread.y', 'ky');
@@ -31,7 +31,7 @@ return ${four('best')};`,
 }
 
 /** dx in lanes: each input gathers from the windows that it won. */
-export function maxPool2dGradLanes(g: MaxPool2dGeometry): Program {
+export function maxPool2dGradPacked(g: MaxPool2dGeometry): Program {
   return gather(
     g,
     ['dy', 'indices'],
@@ -42,7 +42,7 @@ ${each((lane) => `if (at[${lane}] == here) { acc${lane} += g[${lane}]; }`)}`,
   );
 }
 
-export function avgPool2dLanes(g: AvgPool2dGeometry): Program {
+export function avgPool2dPacked(g: AvgPool2dGeometry): Program {
   const vertical = verticalAxis(g);
   const horizontal = horizontalAxis(g);
   const row = inputPosition(vertical, 'this.thread.y', 'ky');
@@ -60,7 +60,7 @@ return [${LANES.map((lane) => `acc${lane} / size`).join(', ')}];`,
 }
 
 /** dx in lanes: the sum of dy / divisor over the windows that hold the input. */
-export function avgPool2dGradLanes(g: AvgPool2dGeometry): Program {
+export function avgPool2dGradPacked(g: AvgPool2dGeometry): Program {
   return gather(
     g,
     ['dy'],

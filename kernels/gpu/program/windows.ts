@@ -1,3 +1,4 @@
+import type { SlidingGeometry } from '../../primitives.ts';
 import { quotient, remainder } from './program.ts';
 
 /** One axis of a sliding window, in input coordinates. */
@@ -10,38 +11,23 @@ export interface WindowAxis {
   readonly output: number;
 }
 
-interface Windowed {
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly strideHeight: number;
-  readonly strideWidth: number;
-  readonly paddingHeight: number;
-  readonly paddingWidth: number;
-  readonly dilationHeight?: number;
-  readonly dilationWidth?: number;
-}
-
-export function verticalAxis(g: Windowed): WindowAxis {
+export function verticalAxis(g: SlidingGeometry): WindowAxis {
   return {
     kernel: g.kernelHeight,
     stride: g.strideHeight,
     padding: g.paddingHeight,
-    dilation: g.dilationHeight ?? 1,
+    dilation: g.dilationHeight,
     input: g.inHeight,
     output: g.outHeight,
   };
 }
 
-export function horizontalAxis(g: Windowed): WindowAxis {
+export function horizontalAxis(g: SlidingGeometry): WindowAxis {
   return {
     kernel: g.kernelWidth,
     stride: g.strideWidth,
     padding: g.paddingWidth,
-    dilation: g.dilationWidth ?? 1,
+    dilation: g.dilationWidth,
     input: g.inWidth,
     output: g.outWidth,
   };

@@ -1,13 +1,13 @@
-/** How convolutions become matrix products: windows, outputs and the order of their weights. */
+/** How convolutions become matrix products: how they read, where they write, and the order of their weights. */
 import type { Conv2dGeometry } from '../../primitives.ts';
 import type { OutputPlanes } from '../gemm/gemm.ts';
-import type { Window } from '../gemm/im2col-view.ts';
-import type { AffineRows } from '../gemm/pack.ts';
+import type { Im2colView } from '../gemm/im2col-view.ts';
+import type { StridedMatrix } from '../gemm/pack.ts';
 
-/** One product: C[rows, positions] = packed weights times the window's columns. */
-export interface ConvProduct {
-  readonly weights: AffineRows;
-  readonly window: Window;
+/** One matrix product: C[rows, positions] = packed weights times the view's columns. */
+export interface ConvGemm {
+  readonly weights: StridedMatrix;
+  readonly view: Im2colView;
   readonly output: OutputPlanes;
   readonly grid: { readonly height: number; readonly width: number };
   readonly weightsPerGroup: number;
@@ -16,8 +16,8 @@ export interface ConvProduct {
 export const weightsPerGroup = (g: Conv2dGeometry): number =>
   (g.outChannels / g.groups) * (g.inChannels / g.groups) * g.kernelHeight * g.kernelWidth;
 
-/** How the forward pass reads x, one window per output. */
-export const forwardWindow = (g: Conv2dGeometry): Window => ({
+/** How the forward pass reads x, one view per output. */
+export const forwardView = (g: Conv2dGeometry): Im2colView => ({
   height: g.inHeight,
   width: g.inWidth,
   gridHeight: g.outHeight,
@@ -28,12 +28,12 @@ export const forwardWindow = (g: Conv2dGeometry): Window => ({
   originX: -g.paddingWidth,
   tapsY: g.kernelHeight,
   tapsX: g.kernelWidth,
-  stepY: g.dilationHeight,
-  stepX: g.dilationWidth,
+  dilationY: g.dilationHeight,
+  dilationX: g.dilationWidth,
   imageStride: g.inChannels * g.inHeight * g.inWidth,
 });
 
-export function forwardProduct(g: Conv2dGeometry): ConvProduct {
+export function forwardGemm(g: Conv2dGeometry): ConvGemm {
   const [rows, channels] = [g.outChannels / g.groups, g.inChannels / g.groups];
   const taps = g.kernelHeight * g.kernelWidth;
   return {
@@ -48,7 +48,7 @@ export function forwardProduct(g: Conv2dGeometry): ConvProduct {
       tapX: 1,
       offset: 0,
     },
-    window: forwardWindow(g),
+    view: forwardView(g),
     output: {
       height: g.outHeight,
       width: g.outWidth,
@@ -97,15 +97,15 @@ function phasesOf(size: number, kernel: number, stride: number, padding: number,
   });
 }
 
-/** The products that make up the input gradient: one for each residue of the strides that any tap reaches. */
-export function inputGradProducts(g: Conv2dGeometry): { products: ConvProduct[]; complete: boolean } {
+/** The matrix products that make up the input gradient: one for each residue of the strides that any tap reaches. */
+export function inputGradGemms(g: Conv2dGeometry): { gemms: ConvGemm[]; complete: boolean } {
   const [channels, rows] = [g.outChannels / g.groups, g.inChannels / g.groups];
   const taps = g.kernelHeight * g.kernelWidth;
   const vertical = phasesOf(g.inHeight, g.kernelHeight, g.strideHeight, g.paddingHeight, g.dilationHeight);
   const horizontal = phasesOf(g.inWidth, g.kernelWidth, g.strideWidth, g.paddingWidth, g.dilationWidth);
   const pairs = vertical.flatMap((y) => horizontal.map((x) => ({ y, x })));
   const reached = pairs.filter(({ y, x }) => y.taps > 0 && x.taps > 0);
-  const products = reached.map(({ y, x }) => ({
+  const gemms = reached.map(({ y, x }) => ({
     weights: {
       rows,
       channels,
@@ -117,7 +117,7 @@ export function inputGradProducts(g: Conv2dGeometry): { products: ConvProduct[];
       tapX: x.every,
       offset: y.first * g.kernelWidth + x.first,
     },
-    window: {
+    view: {
       height: g.outHeight,
       width: g.outWidth,
       gridHeight: y.places,
@@ -128,8 +128,8 @@ export function inputGradProducts(g: Conv2dGeometry): { products: ConvProduct[];
       originX: x.origin,
       tapsY: y.taps,
       tapsX: x.taps,
-      stepY: -y.step,
-      stepX: -x.step,
+      dilationY: -y.step,
+      dilationX: -x.step,
       imageStride: g.outChannels * g.outHeight * g.outWidth,
     },
     output: {
@@ -144,5 +144,5 @@ export function inputGradProducts(g: Conv2dGeometry): { products: ConvProduct[];
     grid: { height: y.places, width: x.places },
     weightsPerGroup: weightsPerGroup(g),
   }));
-  return { products, complete: reached.length === pairs.length };
+  return { gemms, complete: reached.length === pairs.length };
 }

@@ -6,17 +6,18 @@ import type { FunctionBuilder } from '../emit/assembler.ts';
 import { defineKernel } from '../emit/kernel.ts';
 import { transpose } from '../emit/transpose.ts';
 import { I32, type Local } from '../emit/values.ts';
-import { emitWindowGroup, keyOf, tapsOf, type Window } from '../gemm/im2col-view.ts';
+import { emitViewGroup, type Im2colView, keyOf, tapsOf } from '../gemm/im2col-view.ts';
 import type { TileShape } from '../gemm/micro-kernel.ts';
-import { type Panels, panelsOf, placeInPanels } from '../gemm/panels.ts';
+import { type Panels, panelsOf, storeInPanels } from '../gemm/panels.ts';
+import { ceilTo } from '../tasks.ts';
 
 export interface WeightGrad {
   /** Output channels and input channels of a group. */
   readonly rows: number;
   readonly channels: number;
   /** How dy and x are read. */
-  readonly rowWindow: Window;
-  readonly window: Window;
+  readonly rowView: Im2colView;
+  readonly view: Im2colView;
   /** Output and input channels of one task, and the positions that it packs at a time, a multiple of 4. */
   readonly taskRows: number;
   readonly taskChannels: number;
@@ -30,19 +31,17 @@ const PARAMS = {
   scratch: 'i32',
   threadBytes: 'i32',
   columns: 'i32',
-  partColumns: 'i32',
-  partOut: 'i32',
+  partitionColumns: 'i32',
+  partitionOut: 'i32',
   groups: 'i32',
   groupDy: 'i32',
   groupX: 'i32',
 } as const;
 
-const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
-
 const layoutOf = (w: WeightGrad, shape: TileShape) => {
   const a: Panels = { width: shape.rows, panelBytes: w.block * shape.rows * 4 };
   const b: Panels = { width: shape.columns, panelBytes: w.block * shape.columns * 4 };
-  const columns = w.taskChannels * tapsOf(w.window);
+  const columns = w.taskChannels * tapsOf(w.view);
   const sumRowBytes = ceilTo(columns, shape.columns) * 4;
   const parts = {
     gathered: ceilTo(Math.max(w.taskRows, columns), 4) * 16,
@@ -59,15 +58,15 @@ export const weightGradTasks = (w: WeightGrad): number =>
   Math.ceil(w.rows / w.taskRows) * Math.ceil(w.channels / w.taskChannels);
 
 /**
- * Task = ((part * groups + group) * row blocks + row block) * channel blocks + channel block. A part is a stretch of
- * `partColumns` positions; its result goes to out + part * partOut values. Group strides are in values.
+ * Task = ((partition * groups + group) * row blocks + row block) * channel blocks + channel block. A partition is a stretch of
+ * `partitionColumns` positions; its result goes to out + partition * partitionOut values. Group strides are in values.
  */
 export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
   defineKernel(
-    `weightGrad ${w.rows} ${w.channels} ${keyOf(w.rowWindow)} / ${keyOf(w.window)} / ${w.taskRows} ${w.taskChannels} ${w.block} ${keyOf(shape)}`,
+    `weightGrad ${w.rows} ${w.channels} ${keyOf(w.rowView)} / ${keyOf(w.view)} / ${w.taskRows} ${w.taskChannels} ${w.block} ${keyOf(shape)}`,
     PARAMS,
-    ({ f, p, task, thread, library }) => {
-      const taps = tapsOf(w.window);
+    ({ f, p, task, thread, imports }) => {
+      const taps = tapsOf(w.view);
       const layout = layoutOf(w, shape);
       const { sumRowBytes, parts } = layout;
       const channelBlocks = Math.ceil(w.channels / w.taskChannels);
@@ -79,21 +78,21 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
       const rows = f.i32(I32.const(w.rows).sub(row).min(w.taskRows));
       rest.set(rest.div(rowBlocks));
       const group = f.i32(rest.rem(p.groups));
-      const part = f.i32(rest.div(p.groups));
-      const dyAt = group.mul(p.groupDy).add(row.mul(w.rowWindow.height * w.rowWindow.width));
+      const partition = f.i32(rest.div(p.groups));
+      const dyAt = group.mul(p.groupDy).add(row.mul(w.rowView.height * w.rowView.width));
       const dy = f.i32(p.dy.add(dyAt.shl(2)));
-      const xAt = group.mul(p.groupX).add(channel.mul(w.window.height * w.window.width));
+      const xAt = group.mul(p.groupX).add(channel.mul(w.view.height * w.view.width));
       const x = f.i32(p.x.add(xAt.shl(2)));
       const groupOut = group.mul(w.rows).add(row).mul(w.channels).add(channel).mul(taps);
-      const out = f.i32(p.out.add(part.mul(p.partOut).add(groupOut).shl(2)));
+      const out = f.i32(p.out.add(partition.mul(p.partitionOut).add(groupOut).shl(2)));
       const gathered = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
       const packedA = f.i32(gathered.add(parts.gathered));
       const packedB = f.i32(packedA.add(parts.a));
       const sums = f.i32(packedB.add(parts.b));
 
       const columns = f.i32(channels.mul(taps));
-      const start = f.i32(part.mul(p.partColumns));
-      const end = f.i32(start.add(p.partColumns).min(p.columns));
+      const start = f.i32(partition.mul(p.partitionColumns));
+      const end = f.i32(start.add(p.partitionColumns).min(p.columns));
       const [a, b, c] = [f.i32(), f.i32(), f.i32()];
       f.for(
         start,
@@ -106,10 +105,10 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
             count,
             (k) => {
               const column = f.i32(first.add(k));
-              const pack = (window: Window, source: I32, planes: I32, packed: I32, panels: Panels) =>
-                packFour(f, { window, source, planes, gathered, packed, panels, k }, column, blockEnd);
-              pack(w.rowWindow, dy, rows, packedA, layout.a);
-              pack(w.window, x, channels, packedB, layout.b);
+              const pack = (view: Im2colView, source: I32, planes: I32, packed: I32, panels: Panels) =>
+                packFour(f, { view, source, planes, gathered, packed, panels, k }, column, blockEnd);
+              pack(w.rowView, dy, rows, packedA, layout.a);
+              pack(w.view, x, channels, packedB, layout.b);
             },
             4,
           );
@@ -124,7 +123,7 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
                 0,
                 rows,
                 () => {
-                  f.call(library.tile, a, b, c, sumRowBytes, count, first.ne(start));
+                  f.call(imports.tile, a, b, c, sumRowBytes, count, first.ne(start));
                   a.set(a.add(layout.a.panelBytes));
                   c.set(c.add(shape.rows * sumRowBytes));
                 },
@@ -146,7 +145,7 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
   );
 
 interface Packing {
-  readonly window: Window;
+  readonly view: Im2colView;
   readonly source: I32;
   /** Planes to read. */
   readonly planes: I32;
@@ -160,10 +159,10 @@ interface Packing {
 
 /** Packs four positions of every plane and tap, as channel plane * taps + tap. */
 function packFour(f: FunctionBuilder, packing: Packing, column: Local<I32>, columns: I32): void {
-  const { window, source, planes, gathered, packed, panels, k } = packing;
-  const taps = tapsOf(window);
+  const { view, source, planes, gathered, packed, panels, k } = packing;
+  const taps = tapsOf(view);
   const at = f.i32();
-  emitWindowGroup(f, window, source, column, columns, (tap, load, next) => {
+  emitViewGroup(f, view, source, column, columns, (tap, load, next) => {
     at.set(gathered.add(tap.shl(4)));
     f.repeat(planes, () => {
       f.store(at, load());
@@ -177,7 +176,7 @@ function packFour(f: FunctionBuilder, packing: Packing, column: Local<I32>, colu
     0,
     planes.mul(taps),
     (channel) => {
-      const store = placeInPanels(f, panels, start, channel);
+      const store = storeInPanels(f, panels, start, channel);
       const vectors = [0, 1, 2, 3].map((i) => f.v128(at.v128(i * 16)));
       store(I32.const(0), transpose(f, vectors), (position) => position * panels.width * 4);
       at.set(at.add(64));

@@ -3,10 +3,10 @@
  * around it once, and each tap of a block of outputs is one vector of it times a weight.
  */
 import type { Conv2dGeometry } from '../../primitives.ts';
-import type { ConvProduct } from '../conv2d/lowering.ts';
-import { defineKernel, type Emission } from '../emit/kernel.ts';
+import type { ConvGemm } from '../conv2d/lowering.ts';
+import { defineKernel, type KernelContext } from '../emit/kernel.ts';
 import { I32, type Local, type V128 } from '../emit/values.ts';
-import { type Ending, endRun, hasEnding } from '../epilogue.ts';
+import { applyEpilogueRun, type EpilogueForm, hasEpilogue } from '../epilogue.ts';
 import { keyOf, tapsOf } from '../gemm/im2col-view.ts';
 import {
   eachRows,
@@ -36,37 +36,36 @@ const PARAMS = {
   scratch: 'i32',
   threadBytes: 'i32',
   total: 'i32',
-  units: 'i32',
+  itemsPerTask: 'i32',
   groups: 'i32',
 } as const;
 
-const planeOf = (products: readonly ConvProduct[]): PaddedPlane =>
-  paddedPlane(products.map(({ window }) => window));
+const planeOf = (gemms: readonly ConvGemm[]): PaddedPlane => paddedPlane(gemms.map(({ view }) => view));
 
-export const depthwiseScratch = (products: readonly ConvProduct[]): number =>
-  products[0].weights.channels * planeBytes(planeOf(products));
+export const depthwiseScratch = (gemms: readonly ConvGemm[]): number =>
+  gemms[0].weights.channels * planeBytes(planeOf(gemms));
 
 /**
- * All products of one pass, over the same planes and into the same ones. A group of an image is a unit of work, unit =
- * image * groups + group; a task does `units` of the `total`.
+ * All products of one pass, over the same planes and into the same ones. An item of work is a group of an image, item =
+ * image * groups + group; a task does `itemsPerTask` of the `total`.
  */
-export const depthwiseKernel = (products: readonly ConvProduct[], ending: Ending) =>
+export const depthwiseKernel = (gemms: readonly ConvGemm[], epilogue: EpilogueForm) =>
   defineKernel(
-    `depthwise ${keyOf(ending)} / ${products.flatMap((conv) => [conv.weights, conv.window, conv.output].map(keyOf)).join(' / ')}`,
+    `depthwise ${keyOf(epilogue)} / ${gemms.flatMap((conv) => [conv.weights, conv.view, conv.output].map(keyOf)).join(' / ')}`,
     PARAMS,
-    (emission) => {
-      const { f, p, task, thread } = emission;
-      const plane = planeOf(products);
-      const [{ weights, window, output, weightsPerGroup }] = products;
+    (context) => {
+      const { f, p, task, thread } = context;
+      const plane = planeOf(gemms);
+      const [{ weights, view, output, weightsPerGroup }] = gemms;
       const padded = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
-      const most = weights.channels * Math.max(...products.map((conv) => tapsOf(conv.window)));
+      const most = weights.channels * Math.max(...gemms.map((conv) => tapsOf(conv.view)));
       const taps = Array.from({ length: most }, () => f.v128());
       emitZeroPlanes(f, plane, padded, weights.channels);
-      const start = f.i32(task.mul(p.units));
-      f.for(start, start.add(p.units).min(p.total), (unit) => {
-        const [image, group] = [f.i32(unit.div(p.groups)), f.i32(unit.rem(p.groups))];
-        const places = window.height * window.width * 4;
-        const x = f.i32(p.x.add(image.mul(window.imageStride * 4)).add(group.mul(weights.channels * places)));
+      const start = f.i32(task.mul(p.itemsPerTask));
+      f.for(start, start.add(p.itemsPerTask).min(p.total), (item) => {
+        const [image, group] = [f.i32(item.div(p.groups)), f.i32(item.rem(p.groups))];
+        const places = view.height * view.width * 4;
+        const x = f.i32(p.x.add(image.mul(view.imageStride * 4)).add(group.mul(weights.channels * places)));
         for (let channel = 0; channel < weights.channels; channel++) {
           emitCopyPlane(f, plane, x.add(channel * places), padded.add(channel * planeBytes(plane)));
         }
@@ -76,13 +75,13 @@ export const depthwiseKernel = (products: readonly ConvProduct[], ending: Ending
             p.out.add(image.mul(output.imageStride * 4)).add(channel.mul(output.height * output.width * 4)),
           );
           const w = f.i32(p.weights.add(group.mul(weightsPerGroup).add(row.mul(weights.row)).shl(2)));
-          for (const conv of products) {
+          for (const conv of gemms) {
             loadWeights(conv, w, taps);
-            emitOutputs(emission, conv, plane, padded, taps, out);
+            emitOutputs(context, conv, plane, padded, taps, out);
           }
-          if (hasEnding(ending)) {
+          if (hasEpilogue(epilogue)) {
             const size = I32.const(output.height * output.width);
-            endRun(f, ending, size, out, p.bias.add(channel.shl(2)), p.residual);
+            applyEpilogueRun(f, epilogue, size, out, p.bias.add(channel.shl(2)), p.residual);
           }
         });
       });
@@ -90,11 +89,11 @@ export const depthwiseKernel = (products: readonly ConvProduct[], ending: Ending
   );
 
 /** Sets taps[(channel * tapsY + tapY) * tapsX + tapX]. */
-function loadWeights({ weights, window }: ConvProduct, w: I32, taps: readonly Local<V128>[]): void {
-  const count = tapsOf(window);
+function loadWeights({ weights, view }: ConvGemm, w: I32, taps: readonly Local<V128>[]): void {
+  const count = tapsOf(view);
   for (let i = 0; i < weights.channels * count; i++) {
     const [channel, tap] = [Math.floor(i / count), i % count];
-    const [tapY, tapX] = [Math.floor(tap / window.tapsX), tap % window.tapsX];
+    const [tapY, tapX] = [Math.floor(tap / view.tapsX), tap % view.tapsX];
     const at = channel * weights.channel + tapY * weights.tapY + tapX * weights.tapX + weights.offset;
     taps[i].set(w.splat32(at * 4));
   }
@@ -102,8 +101,8 @@ function loadWeights({ weights, window }: ConvProduct, w: I32, taps: readonly Lo
 
 /** The outputs of one product and one channel; the last columns of a row overlap those before. */
 function emitOutputs(
-  { f, target }: Emission<typeof PARAMS>,
-  { weights, window, output, grid }: ConvProduct,
+  { f, target }: KernelContext<typeof PARAMS>,
+  { weights, view, output, grid }: ConvGemm,
   plane: PaddedPlane,
   padded: I32,
   taps: readonly Local<V128>[],
@@ -117,8 +116,8 @@ function emitOutputs(
   const [from, to, column] = [f.i32(), f.i32(), f.i32()];
   eachRows(f, grid.height, (row, rows) => {
     const sums = Array.from({ length: rows }, () => values.map(() => f.v128()));
-    const reads = readsOf(plane, window, rows);
-    const line = f.i32(padded.add(row.mul(window.strideY * rowBytes(plane))));
+    const reads = readsOf(plane, view, rows);
+    const line = f.i32(padded.add(row.mul(view.strideY * rowBytes(plane))));
     const first = row.mul(output.strideY).add(output.originY).mul(output.width).add(output.originX);
     const outLine = f.i32(out.add(first.shl(2)));
     const eachSum = (visit: (sum: Local<V128>, row: number, vector: number) => void) =>
@@ -138,7 +137,7 @@ function emitOutputs(
             value.set(from.v128(channel * planeBytes(plane) + offset + v * 16));
           });
           for (const { row, tap } of uses) {
-            const weight = taps[channel * tapsOf(window) + tap];
+            const weight = taps[channel * tapsOf(view) + tap];
             sums[row].forEach((sum, v) => {
               sum.set(values[v].madd(weight, sum, target.fused));
             });

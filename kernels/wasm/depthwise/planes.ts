@@ -5,7 +5,7 @@
 import type { FunctionBuilder } from '../emit/assembler.ts';
 import { fillRun } from '../emit/loops.ts';
 import { I32, type Local } from '../emit/values.ts';
-import type { Window } from '../gemm/im2col-view.ts';
+import type { Im2colView } from '../gemm/im2col-view.ts';
 
 /** Rows and columns of a plane, from (top, left) on, that some windows read; what lies outside of it is zero. */
 export interface PaddedPlane {
@@ -23,15 +23,15 @@ export interface PaddedPlane {
 const spanOf = (taps: number, step: number): number => (taps - 1) * step;
 
 /** The plane that windows on the same planes, of the same stride, read. */
-export function paddedPlane(windows: readonly Window[]): PaddedPlane {
-  const least = (of: (w: Window) => number) => Math.min(...windows.map(of));
-  const most = (of: (w: Window) => number) => Math.max(...windows.map(of));
+export function paddedPlane(windows: readonly Im2colView[]): PaddedPlane {
+  const least = (of: (w: Im2colView) => number) => Math.min(...windows.map(of));
+  const most = (of: (w: Im2colView) => number) => Math.max(...windows.map(of));
   const { height, width, strideX } = windows[0];
-  const top = least((w) => w.originY + Math.min(0, spanOf(w.tapsY, w.stepY)));
-  const left = least((w) => w.originX + Math.min(0, spanOf(w.tapsX, w.stepX)));
-  const lastRow = (w: Window) =>
-    (w.gridHeight - 1) * w.strideY + w.originY + Math.max(0, spanOf(w.tapsY, w.stepY));
-  const lastTap = (w: Window) => w.originX + Math.max(0, spanOf(w.tapsX, w.stepX));
+  const top = least((w) => w.originY + Math.min(0, spanOf(w.tapsY, w.dilationY)));
+  const left = least((w) => w.originX + Math.min(0, spanOf(w.tapsX, w.dilationX)));
+  const lastRow = (w: Im2colView) =>
+    (w.gridHeight - 1) * w.strideY + w.originY + Math.max(0, spanOf(w.tapsY, w.dilationY));
+  const lastTap = (w: Im2colView) => w.originX + Math.max(0, spanOf(w.tapsX, w.dilationX));
   return {
     height,
     width,
@@ -122,7 +122,7 @@ export interface Read {
 /** What `rows` rows of outputs read, tap rows [firstTap, endTap), in the order of memory. Taps are numbered row by row. */
 export function readsOf(
   plane: PaddedPlane,
-  w: Window,
+  w: Im2colView,
   rows: number,
   [firstTap, endTap]: readonly [number, number] = [0, w.tapsY],
 ): Read[] {
@@ -130,8 +130,8 @@ export function readsOf(
   for (let tapY = firstTap; tapY < endTap; tapY++) {
     for (let tapX = 0; tapX < w.tapsX; tapX++) {
       for (let row = 0; row < rows; row++) {
-        const y = row * w.strideY + w.originY + tapY * w.stepY - plane.top;
-        const offset = y * rowBytes(plane) + columnBytes(plane, w.originX + tapX * w.stepX - plane.left);
+        const y = row * w.strideY + w.originY + tapY * w.dilationY - plane.top;
+        const offset = y * rowBytes(plane) + columnBytes(plane, w.originX + tapX * w.dilationX - plane.left);
         const uses = reads.get(offset) ?? [];
         reads.set(offset, [...uses, { row, tap: tapY * w.tapsX + tapX }]);
       }

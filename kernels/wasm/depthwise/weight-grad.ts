@@ -3,10 +3,10 @@
  * vector of sums for each tap over the whole plane.
  */
 
-import { defineKernel, type Emission } from '../emit/kernel.ts';
+import { defineKernel, type KernelContext } from '../emit/kernel.ts';
 import { fillRun } from '../emit/loops.ts';
 import { I32, V128 } from '../emit/values.ts';
-import { keyOf, tapsOf, type Window } from '../gemm/im2col-view.ts';
+import { type Im2colView, keyOf, tapsOf } from '../gemm/im2col-view.ts';
 import {
   eachRows,
   emitCopyPlane,
@@ -28,49 +28,46 @@ const PARAMS = {
   scratch: 'i32',
   threadBytes: 'i32',
   images: 'i32',
-  partImages: 'i32',
-  partOut: 'i32',
+  partitionImages: 'i32',
+  partitionOut: 'i32',
   groups: 'i32',
-  units: 'i32',
+  itemsPerTask: 'i32',
   groupTasks: 'i32',
 } as const;
 
-export const depthwiseGradScratch = (window: Window): number => planeBytes(paddedPlane([window]));
+export const depthwiseGradScratch = (view: Im2colView): number => planeBytes(paddedPlane([view]));
 
 /**
- * x: `[images, groups, ...]`, dy: `[images, groups * rows, ...]`, out: `[groups * rows, taps]`. Task = part *
- * groupTasks + a stretch of `units` groups; a part is a stretch of `partImages` images, and its result goes to out +
- * part * partOut values.
+ * x: `[images, groups, ...]`, dy: `[images, groups * rows, ...]`, out: `[groups * rows, taps]`. Task = partition *
+ * groupTasks + a stretch of `itemsPerTask` groups; a partition is a stretch of `partitionImages` images, and its result goes to out +
+ * partition * partitionOut values.
  */
-export const depthwiseGradKernel = (rows: number, window: Window) =>
-  defineKernel(`depthwiseGrad ${rows} ${keyOf(window)}`, PARAMS, (emission) => {
-    const { f, p, task, thread } = emission;
-    const plane = paddedPlane([window]);
-    const taps = tapsOf(window);
-    const tapRows = Math.max(1, Math.floor(SUMS / window.tapsX));
-    const positions = window.gridHeight * window.gridWidth;
-    const part = f.i32(task.div(p.groupTasks));
-    const firstGroup = f.i32(task.rem(p.groupTasks).mul(p.units));
-    const firstImage = f.i32(part.mul(p.partImages));
+export const depthwiseGradKernel = (rows: number, view: Im2colView) =>
+  defineKernel(`depthwiseGrad ${rows} ${keyOf(view)}`, PARAMS, (context) => {
+    const { f, p, task, thread } = context;
+    const plane = paddedPlane([view]);
+    const taps = tapsOf(view);
+    const tapRows = Math.max(1, Math.floor(SUMS / view.tapsX));
+    const positions = view.gridHeight * view.gridWidth;
+    const partition = f.i32(task.div(p.groupTasks));
+    const firstGroup = f.i32(task.rem(p.groupTasks).mul(p.itemsPerTask));
+    const firstImage = f.i32(partition.mul(p.partitionImages));
     const padded = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
     const out = f.i32();
     emitZeroPlanes(f, plane, padded, 1);
-    f.for(firstGroup, firstGroup.add(p.units).min(p.groups), (group) => {
-      const groupOut = f.i32(p.out.add(part.mul(p.partOut).shl(2)).add(group.mul(rows * taps * 4)));
+    f.for(firstGroup, firstGroup.add(p.itemsPerTask).min(p.groups), (group) => {
+      const groupOut = f.i32(p.out.add(partition.mul(p.partitionOut).shl(2)).add(group.mul(rows * taps * 4)));
       out.set(groupOut);
       fillRun(f, out, I32.const(rows * taps), 0);
-      f.for(firstImage, firstImage.add(p.partImages).min(p.images), (image) => {
-        const source = image.mul(window.imageStride).add(group.mul(window.height * window.width));
+      f.for(firstImage, firstImage.add(p.partitionImages).min(p.images), (image) => {
+        const source = image.mul(view.imageStride).add(group.mul(view.height * view.width));
         emitCopyPlane(f, plane, p.x.add(source.shl(2)), padded);
-        const unit = image.mul(p.groups).add(group);
-        const dy = f.i32(p.dy.add(unit.mul(rows * positions * 4)));
+        const item = image.mul(p.groups).add(group);
+        const dy = f.i32(p.dy.add(item.mul(rows * positions * 4)));
         out.set(groupOut);
         f.repeat(I32.const(rows), () => {
-          for (let tapY = 0; tapY < window.tapsY; tapY += tapRows) {
-            emitTaps(emission, window, plane, padded, dy, out, [
-              tapY,
-              Math.min(window.tapsY, tapY + tapRows),
-            ]);
+          for (let tapY = 0; tapY < view.tapsY; tapY += tapRows) {
+            emitTaps(context, view, plane, padded, dy, out, [tapY, Math.min(view.tapsY, tapY + tapRows)]);
           }
           dy.set(dy.add(positions * 4));
           out.set(out.add(taps * 4));
@@ -90,8 +87,8 @@ const firstLanes = (address: I32, lanes: number, offset: number): V128 =>
 
 /** Adds what a plane gives to the weights of tap rows [firstTap, endTap). */
 function emitTaps(
-  { f, target }: Emission<typeof PARAMS>,
-  window: Window,
+  { f, target }: KernelContext<typeof PARAMS>,
+  view: Im2colView,
   plane: PaddedPlane,
   padded: I32,
   dy: I32,
@@ -99,12 +96,12 @@ function emitTaps(
   tapRows: readonly [first: number, end: number],
 ): void {
   const [firstTap, endTap] = tapRows;
-  const { gridWidth, strideY, tapsX } = window;
+  const { gridWidth, strideY, tapsX } = view;
   const sums = Array.from({ length: (endTap - firstTap) * tapsX }, () => f.v128());
   const value = f.v128();
   for (const sum of sums) sum.set(0);
-  eachRows(f, window.gridHeight, (row, rows) => {
-    const reads = readsOf(plane, window, rows, tapRows);
+  eachRows(f, view.gridHeight, (row, rows) => {
+    const reads = readsOf(plane, view, rows, tapRows);
     const factors = Array.from({ length: rows }, () => f.v128());
     const from = f.i32(padded.add(row.mul(strideY * rowBytes(plane))));
     const dyAt = f.i32(dy.add(row.mul(gridWidth * 4)));

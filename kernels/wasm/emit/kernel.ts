@@ -31,13 +31,13 @@ export interface Kernel<P extends Params = Params> {
 export type Arguments<P extends Params> = { readonly [Name in keyof P]: number };
 
 /** The micro-kernel of micro-kernel.ts and functions of the host, which every kernel can call. */
-export interface Library {
+export interface Imports {
   /** x^y in float64, JavaScript's own. */
   readonly pow: Callable<readonly ['f64', 'f64'], 'f64'>;
   readonly tile: Callable<readonly ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], null>;
 }
 
-export interface Emission<P extends Params> {
+export interface KernelContext<P extends Params> {
   readonly m: ModuleBuilder;
   readonly f: FunctionBuilder;
   /** The launch's arguments. */
@@ -45,13 +45,13 @@ export interface Emission<P extends Params> {
   readonly task: I32;
   readonly thread: I32;
   readonly target: Target;
-  readonly library: Library;
+  readonly imports: Imports;
 }
 
 export function defineKernel<const P extends Params>(
   key: string,
   params: P,
-  emit: (emission: Emission<P>) => void,
+  emit: (context: KernelContext<P>) => void,
 ): Kernel<P> {
   if (Object.keys(params).length > MAX_ARGUMENTS)
     throw new Error(`${key}: more than ${MAX_ARGUMENTS} arguments`);
@@ -60,7 +60,7 @@ export function defineKernel<const P extends Params>(
     params,
     build(target) {
       const m = new ModuleBuilder(target.shared);
-      const library: Library = {
+      const imports: Imports = {
         pow: m.import('pow', ['f64', 'f64'], 'f64'),
         tile: m.import('tile', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], null),
       };
@@ -70,16 +70,10 @@ export function defineKernel<const P extends Params>(
           const at = ARGUMENTS_ADDRESS + 4 * i;
           return [name, type === 'i32' ? f.i32(zero.i32(at)) : f.f32(zero.f32(at))];
         });
-        emit({ m, f, p: Object.fromEntries(locals), task, thread, target, library });
+        emit({ m, f, p: Object.fromEntries(locals), task, thread, target, imports });
       });
       m.export('run', run);
       return m.finish();
     },
   };
-}
-
-/** Tasks that n elements are cut into, and the elements of each, a multiple of `unit`. */
-export function chunks(n: number, least: number, unit = 4): { tasks: number; chunk: number } {
-  const chunk = Math.ceil(Math.max(least, n / 1024) / unit) * unit;
-  return { tasks: Math.max(1, Math.ceil(n / chunk)), chunk };
 }

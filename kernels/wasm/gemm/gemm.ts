@@ -6,10 +6,10 @@
 
 import { defineKernel } from '../emit/kernel.ts';
 import { I32, type V128 } from '../emit/values.ts';
-import { type Ending, endRun, hasEnding } from '../epilogue.ts';
-import { keyOf, tapsOf, type Window } from './im2col-view.ts';
+import { applyEpilogueRun, type EpilogueForm, hasEpilogue } from '../epilogue.ts';
+import { type Im2colView, keyOf, tapsOf } from './im2col-view.ts';
 import type { TileShape } from './micro-kernel.ts';
-import { packTransposed, packWindow } from './pack.ts';
+import { packTransposed, packView } from './pack.ts';
 
 /** Where C's value (m, column) goes: planes of `height` by `width`, of which the grid's positions are a lattice. */
 export interface OutputPlanes {
@@ -23,13 +23,13 @@ export interface OutputPlanes {
 }
 
 export type ColumnSource =
-  | { readonly kind: 'window'; readonly window: Window }
+  | { readonly kind: 'view'; readonly view: Im2colView }
   /** B is stored transposed, `[columns, k]`. */
   | { readonly kind: 'transposed' };
 
-export interface Product {
+export interface Gemm {
   readonly rows: number;
-  /** k counts channels of the source and, within each, the window's taps. */
+  /** k counts channels of the source and, within each, the view's taps. */
   readonly channels: number;
   /** Channels of one block of k. */
   readonly block: number;
@@ -38,7 +38,7 @@ export interface Product {
   /** Positions of an image: columns / images. */
   readonly grid: { readonly height: number; readonly width: number };
   /** None where the output is a lattice of its planes only. */
-  readonly ending: Ending;
+  readonly epilogue: EpilogueForm;
 }
 
 const PARAMS = {
@@ -60,14 +60,13 @@ const PARAMS = {
   groupOut: 'i32',
 } as const;
 
-const tapsOfProduct = (product: Product): number =>
-  product.source.kind === 'window' ? tapsOf(product.source.window) : 1;
+const tapsOfGemm = (gemm: Gemm): number => (gemm.source.kind === 'view' ? tapsOf(gemm.source.view) : 1);
 
-export const productDepth = (product: Product): number => product.channels * tapsOfProduct(product);
+export const gemmK = (gemm: Gemm): number => gemm.channels * tapsOfGemm(gemm);
 
 /** Bytes of a thread's scratch: a tile, a table of column offsets, and the packed columns of one task. */
-export const productScratch = (product: Product, shape: TileShape, taskColumns: number): number =>
-  tableBytes(shape) + (taskColumns + shape.columns) * product.block * tapsOfProduct(product) * 4;
+export const gemmScratchBytes = (gemm: Gemm, shape: TileShape, taskColumns: number): number =>
+  tableBytes(shape) + (taskColumns + shape.columns) * gemm.block * tapsOfGemm(gemm) * 4;
 
 const tileBytes = (shape: TileShape): number => Math.ceil((shape.rows * shape.columns * 4) / 64) * 64;
 const tableBytes = (shape: TileShape): number => tileBytes(shape) + 64 * Math.ceil(shape.columns / 16);
@@ -79,30 +78,31 @@ const ROW_BLOCK_BYTES = 256 * 1024;
  * Task = (group * rowTasks + row task) * columnTasks + column task. Group strides are in values, but of A in packed
  * values; taskColumns and taskRows are multiples of the tile's.
  */
-export const productKernel = (product: Product, shape: TileShape) => {
-  const key = `product ${product.rows} ${product.channels} ${product.block} ${keyOf(product.ending)} ${keyOf(product.grid)} / ${
-    product.source.kind === 'window' ? keyOf(product.source.window) : 'transposed'
-  } / ${keyOf(product.output)} / ${keyOf(shape)}`;
-  return defineKernel(key, PARAMS, ({ f, p, task, thread, library }) => {
-    const taps = tapsOfProduct(product);
-    const depth = productDepth(product);
-    const { output, grid, ending } = product;
+export const gemmKernel = (gemm: Gemm, shape: TileShape) => {
+  const key = `gemm ${gemm.rows} ${gemm.channels} ${gemm.block} ${keyOf(gemm.epilogue)} ${keyOf(gemm.grid)} / ${
+    gemm.source.kind === 'view' ? keyOf(gemm.source.view) : 'transposed'
+  } / ${keyOf(gemm.output)} / ${keyOf(shape)}`;
+  return defineKernel(key, PARAMS, ({ f, p, task, thread, imports }) => {
+    const taps = tapsOfGemm(gemm);
+    const depth = gemmK(gemm);
+    const { output, grid, epilogue } = gemm;
     const planeBytes = output.height * output.width * 4;
     const positions = grid.height * grid.width;
     const inOrder =
       output.strideY === 1 && output.strideX === 1 && positions === output.height * output.width;
-    if (hasEnding(ending) && !inOrder) throw new Error(`${key}: an ending wants all places of the output`);
+    if (hasEpilogue(epilogue) && !inOrder)
+      throw new Error(`${key}: an epilogue wants all places of the output`);
 
     const split = f.i32(task.div(p.columnTasks));
     const group = f.i32(split.div(p.rowTasks));
     const firstColumn = f.i32(task.rem(p.columnTasks).mul(p.taskColumns));
     const endColumn = f.i32(firstColumn.add(p.taskColumns).min(p.columns));
     const firstRow = f.i32(split.rem(p.rowTasks).mul(p.taskRows));
-    const endRow = f.i32(firstRow.add(p.taskRows).min(product.rows));
+    const endRow = f.i32(firstRow.add(p.taskRows).min(gemm.rows));
     const a = f.i32(p.a.add(group.mul(p.groupA).shl(2)));
     const b = f.i32(p.b.add(group.mul(p.groupB).shl(2)));
     const out = f.i32(p.out.add(group.mul(p.groupOut).shl(2)));
-    const bias = f.i32(ending.bias === 'row' ? p.bias.add(group.mul(product.rows * 4)) : p.bias);
+    const bias = f.i32(epilogue.bias === 'row' ? p.bias.add(group.mul(gemm.rows * 4)) : p.bias);
 
     const tile = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
     const table = f.i32(tile.add(tileBytes(shape)));
@@ -167,9 +167,9 @@ export const productKernel = (product: Product, shape: TileShape) => {
       const target = f.i32(columnAddress.add(row.mul(planeBytes)));
       f.if(
         direct.and(row.add(shape.rows).le(endRow)),
-        () => f.call(library.tile, panelA, panel, target, planeBytes, k, accumulate),
+        () => f.call(imports.tile, panelA, panel, target, planeBytes, k, accumulate),
         () => {
-          f.call(library.tile, panelA, panel, tile, shape.columns * 4, k, 0);
+          f.call(imports.tile, panelA, panel, tile, shape.columns * 4, k, 0);
           f.if(
             direct,
             () => {
@@ -194,8 +194,8 @@ export const productKernel = (product: Product, shape: TileShape) => {
       );
     };
 
-    /** Ends the rows of a block, whose columns may lie in several images. */
-    const endRows = (blockRow: I32, blockEnd: I32) => {
+    /** Applies the epilogue to the rows of a block, whose columns may lie in several images. */
+    const applyEpilogueRows = (blockRow: I32, blockEnd: I32) => {
       const column = f.i32(firstColumn);
       f.while(column.lt(endColumn), () => {
         const place = f.i32(column.rem(positions));
@@ -203,8 +203,8 @@ export const productKernel = (product: Product, shape: TileShape) => {
         const run = f.i32(out.add(column.div(positions).mul(output.imageStride * 4)).add(place.shl(2)));
         f.for(blockRow, blockEnd, (row) => {
           const from = f.i32(run.add(row.mul(planeBytes)));
-          const index = ending.bias === 'row' ? row : column;
-          endRun(f, ending, count, from, bias.add(index.shl(2)), p.residual);
+          const index = epilogue.bias === 'row' ? row : column;
+          applyEpilogueRun(f, epilogue, count, from, bias.add(index.shl(2)), p.residual);
         });
         column.set(column.add(count));
       });
@@ -212,9 +212,9 @@ export const productKernel = (product: Product, shape: TileShape) => {
 
     f.for(
       0,
-      product.channels,
+      gemm.channels,
       (channel) => {
-        const channels = f.i32(I32.const(product.channels).sub(channel).min(product.block));
+        const channels = f.i32(I32.const(gemm.channels).sub(channel).min(gemm.block));
         k.set(channels.mul(taps));
         accumulate.set(channel.gt(0));
         panel.set(packed);
@@ -222,17 +222,17 @@ export const productKernel = (product: Product, shape: TileShape) => {
           firstColumn,
           endColumn,
           (column) => {
-            if (product.source.kind === 'window') {
-              const { window } = product.source;
-              const plane = f.i32(b.add(channel.mul(window.height * window.width * 4)));
-              packWindow(f, window, shape, plane, column, p.columns, channels, panel);
-            } else packTransposed(f, shape, product.channels, b, column, p.columns, channel, channels, panel);
+            if (gemm.source.kind === 'view') {
+              const { view } = gemm.source;
+              const plane = f.i32(b.add(channel.mul(view.height * view.width * 4)));
+              packView(f, view, shape, plane, column, p.columns, channels, panel);
+            } else packTransposed(f, shape, gemm.channels, b, column, p.columns, channel, channels, panel);
             panel.set(panel.add(k.mul(shape.columns * 4)));
           },
           shape.columns,
         );
         const blockRows =
-          Math.max(1, Math.floor(ROW_BLOCK_BYTES / (product.block * taps * 4 * shape.rows))) * shape.rows;
+          Math.max(1, Math.floor(ROW_BLOCK_BYTES / (gemm.block * taps * 4 * shape.rows))) * shape.rows;
         f.for(
           firstRow,
           endRow,
@@ -271,14 +271,14 @@ export const productKernel = (product: Product, shape: TileShape) => {
               },
               shape.columns,
             );
-            if (hasEnding(ending)) {
-              f.if(channel.add(product.block).ge(product.channels), () => endRows(blockRow, blockEnd));
+            if (hasEpilogue(epilogue)) {
+              f.if(channel.add(gemm.block).ge(gemm.channels), () => applyEpilogueRows(blockRow, blockEnd));
             }
           },
           blockRows,
         );
       },
-      product.block,
+      gemm.block,
     );
   });
 };

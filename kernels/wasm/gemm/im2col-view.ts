@@ -3,10 +3,10 @@ import { I32, type Local, V128 } from '../emit/values.ts';
 
 /**
  * How a convolution reads planes of `height` by `width`: a grid of positions, each with taps. Tap (ty, tx) of
- * position (gy, gx) is row gy * strideY + originY + ty * stepY, and column likewise; outside the plane lie zeros.
+ * position (gy, gx) is row gy * strideY + originY + ty * dilationY, and column likewise; outside the plane lie zeros.
  * Positions of all images are numbered in one row, image by image: the `columns` of the matrix product.
  */
-export interface Window {
+export interface Im2colView {
   readonly height: number;
   readonly width: number;
   readonly gridHeight: number;
@@ -17,17 +17,17 @@ export interface Window {
   readonly originX: number;
   readonly tapsY: number;
   readonly tapsX: number;
-  readonly stepY: number;
-  readonly stepX: number;
+  readonly dilationY: number;
+  readonly dilationX: number;
   /** Values from one image to the next. */
   readonly imageStride: number;
 }
 
-export const tapsOf = (window: Window): number => window.tapsY * window.tapsX;
-export const keyOf = (window: object): string => Object.values(window).join(' ');
+export const tapsOf = (view: Im2colView): number => view.tapsY * view.tapsX;
+export const keyOf = (view: object): string => Object.values(view).join(' ');
 
 /** Planes of `size` values that are read as they stand. */
-export const plainWindow = (size: number, imageStride: number): Window => ({
+export const plainView = (size: number, imageStride: number): Im2colView => ({
   height: 1,
   width: size,
   gridHeight: 1,
@@ -38,22 +38,22 @@ export const plainWindow = (size: number, imageStride: number): Window => ({
   originX: 0,
   tapsY: 1,
   tapsX: 1,
-  stepY: 1,
-  stepX: 1,
+  dilationY: 1,
+  dilationX: 1,
   imageStride,
 });
 
-/** A window that reads each value once, in order, is a plain one. */
-export function simplify(window: Window): Window {
+/** A view that reads each value once, in order, is a plain one. */
+export function simplify(view: Im2colView): Im2colView {
   const plain =
-    tapsOf(window) === 1 &&
-    window.strideY === 1 &&
-    window.strideX === 1 &&
-    window.originY === 0 &&
-    window.originX === 0 &&
-    window.gridHeight === window.height &&
-    window.gridWidth === window.width;
-  return plain ? plainWindow(window.height * window.width, window.imageStride) : window;
+    tapsOf(view) === 1 &&
+    view.strideY === 1 &&
+    view.strideX === 1 &&
+    view.originY === 0 &&
+    view.originX === 0 &&
+    view.gridHeight === view.height &&
+    view.gridWidth === view.width;
+  return plain ? plainView(view.height * view.width, view.imageStride) : view;
 }
 
 /** A row that no plane has. */
@@ -65,26 +65,26 @@ export const NOWHERE = -(2 ** 24);
  * once for each way of reading: it emits the loop over the planes, with `load` giving the vector of the current plane
  * and `next` moving on to the next. Columns from `columns` on read as zero.
  */
-export function emitWindowGroup(
+export function emitViewGroup(
   f: FunctionBuilder,
-  window: Window,
+  view: Im2colView,
   source: I32,
   column: I32,
   columns: I32,
   store: (tap: Local<I32>, load: () => V128, next: () => void) => void,
 ): void {
-  const { height, width, gridHeight, gridWidth, strideX, strideY } = window;
+  const { height, width, gridHeight, gridWidth, strideX, strideY } = view;
   const planeBytes = height * width * 4;
   const lanes = [0, 1, 2, 3].map(() => ({ base: f.i32(), row: f.i32(), column: f.i32() }));
   const place = f.i32(column.rem(gridHeight * gridWidth));
-  const image = f.i32(source.add(column.div(gridHeight * gridWidth).mul(window.imageStride * 4)));
+  const image = f.i32(source.add(column.div(gridHeight * gridWidth).mul(view.imageStride * 4)));
   const gy = f.i32(place.div(gridWidth));
   const gx = f.i32(place.rem(gridWidth));
   const inOneRow = f.i32(gx.add(4).le(gridWidth).and(column.add(4).le(columns)));
   lanes.forEach((lane, l) => {
     lane.base.set(image);
-    lane.row.set(column.add(l).lt(columns).select(gy.mul(strideY).add(window.originY), I32.const(NOWHERE)));
-    lane.column.set(gx.mul(strideX).add(window.originX));
+    lane.row.set(column.add(l).lt(columns).select(gy.mul(strideY).add(view.originY), I32.const(NOWHERE)));
+    lane.column.set(gx.mul(strideX).add(view.originX));
     if (l === 3) return;
     gx.set(gx.add(1));
     f.if(gx.eq(gridWidth), () => {
@@ -92,7 +92,7 @@ export function emitWindowGroup(
       gy.set(gy.add(1));
       f.if(gy.eq(gridHeight), () => {
         gy.set(0);
-        image.set(image.add(window.imageStride * 4));
+        image.set(image.add(view.imageStride * 4));
       });
     });
   });
@@ -105,8 +105,8 @@ export function emitWindowGroup(
   const gather = () => {
     mask.set(0);
     lanes.forEach((lane, l) => {
-      const row = f.i32(lane.row.add(tapY.mul(window.stepY)));
-      const at = f.i32(lane.column.add(tapX.mul(window.stepX)));
+      const row = f.i32(lane.row.add(tapY.mul(view.dilationY)));
+      const at = f.i32(lane.column.add(tapX.mul(view.dilationX)));
       valid.set(row.below(height).and(at.below(width)));
       addresses[l].set(valid.select(lane.base.add(row.mul(width).add(at).shl(2)), source));
       mask.set(mask.withLane(l, I32.const(0).sub(valid).asF32()));
@@ -136,15 +136,15 @@ export function emitWindowGroup(
   const tapX = f.i32();
   f.for(
     0,
-    window.tapsY,
+    view.tapsY,
     () => {
       f.for(
         0,
-        window.tapsX,
+        view.tapsX,
         () => {
           if (strideX <= 2) {
-            const row = f.i32(lanes[0].row.add(tapY.mul(window.stepY)));
-            const at = f.i32(lanes[0].column.add(tapX.mul(window.stepX)));
+            const row = f.i32(lanes[0].row.add(tapY.mul(view.dilationY)));
+            const at = f.i32(lanes[0].column.add(tapX.mul(view.dilationX)));
             const inside = inOneRow
               .and(row.below(height))
               .and(at.ge(0))

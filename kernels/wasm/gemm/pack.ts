@@ -3,11 +3,11 @@ import type { FunctionBuilder } from '../emit/assembler.ts';
 import { defineKernel } from '../emit/kernel.ts';
 import { transpose } from '../emit/transpose.ts';
 import { I32, type V128 } from '../emit/values.ts';
-import { emitWindowGroup, keyOf, tapsOf, type Window } from './im2col-view.ts';
+import { emitViewGroup, type Im2colView, keyOf, tapsOf } from './im2col-view.ts';
 import type { TileShape } from './micro-kernel.ts';
 
 /** A's value (m, c, ty, tx) is at m * row + c * channel + ty * tapY + tx * tapX + offset, in values. */
-export interface AffineRows {
+export interface StridedMatrix {
   readonly rows: number;
   readonly channels: number;
   readonly tapsY: number;
@@ -20,7 +20,7 @@ export interface AffineRows {
 }
 
 /** Packs A as `[panels][k][shape.rows]`; task = group * panels + panel, and groups are `groupStride` values apart. */
-export const packRowsKernel = (a: AffineRows, shape: TileShape) =>
+export const packRowsKernel = (a: StridedMatrix, shape: TileShape) =>
   defineKernel(
     `packRows ${keyOf(a)} / ${shape.rows}`,
     { x: 'i32', out: 'i32', groupStride: 'i32' },
@@ -59,10 +59,10 @@ export const packRowsKernel = (a: AffineRows, shape: TileShape) =>
     },
   );
 
-/** A panel `[channels * taps][shape.columns]` of the window's columns. */
-export function packWindow(
+/** A panel `[channels * taps][shape.columns]` of the view's columns. */
+export function packView(
   f: FunctionBuilder,
-  window: Window,
+  view: Im2colView,
   shape: TileShape,
   plane: I32,
   column: I32,
@@ -78,13 +78,13 @@ export function packWindow(
     shape.columns,
     (quad) => {
       const place = f.i32(column.add(quad));
-      emitWindowGroup(f, window, plane, place, columns, (tap, load, next) => {
+      emitViewGroup(f, view, plane, place, columns, (tap, load, next) => {
         out.set(panel.add(tap.mul(rowBytes)).add(quad.shl(2)));
         left.set(channels);
         f.while(left.gt(0), () => {
           f.store(out, load());
           next();
-          out.set(out.add(tapsOf(window) * rowBytes));
+          out.set(out.add(tapsOf(view) * rowBytes));
           left.set(left.sub(1));
         });
       });

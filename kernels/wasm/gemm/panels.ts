@@ -19,7 +19,7 @@ export const panelsOf = (channels: number, width: number): number =>
  * The place of the channels `first` to first + 3 (`first` a multiple of 4) in the panels at `start`: writes them, moved
  * on by `step` bytes (a variable) and `offset`.
  */
-export function placeInPanels(f: FunctionBuilder, { width, panelBytes }: Panels, start: I32, first: I32) {
+export function storeInPanels(f: FunctionBuilder, { width, panelBytes }: Panels, start: I32, first: I32) {
   const place = (channel: I32) =>
     f.i32(start.add(channel.div(width).mul(panelBytes)).add(channel.rem(width).shl(2)));
   const low = place(first);

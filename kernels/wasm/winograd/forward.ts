@@ -4,24 +4,24 @@ import { defineKernel, type Target } from '../emit/kernel.ts';
 import { fillRun } from '../emit/loops.ts';
 import { transpose } from '../emit/transpose.ts';
 import { I32, type V128 } from '../emit/values.ts';
-import { type Ending, endVector } from '../epilogue.ts';
+import { applyEpilogue, type EpilogueForm } from '../epilogue.ts';
 import { keyOf } from '../gemm/im2col-view.ts';
 import type { TileShape } from '../gemm/micro-kernel.ts';
-import type { AffineRows } from '../gemm/pack.ts';
+import type { StridedMatrix } from '../gemm/pack.ts';
 import { GROUP_ENTRY, layoutOf, ROW_ENTRY, type Winograd, weightPointBytes } from './plan.ts';
 import { emitColumns, emitLines, stripBytes, stripWidth } from './tiles.ts';
 import {
-  bothSides,
+  ALPHA,
+  ALPHA_SQUARED,
   inputTransform,
   outputTransform,
-  PATCH,
-  POINTS,
   TILE,
+  transform2d,
   weightTransform,
 } from './transforms.ts';
 
 /** Task = panel: transforms its rows of weights to `[36][panels][channels][shape.rows]`. */
-export const winogradWeightsKernel = (a: AffineRows, shape: TileShape) =>
+export const winogradWeightsKernel = (a: StridedMatrix, shape: TileShape) =>
   defineKernel(
     `winograd weights ${keyOf(a)} / ${shape.rows}`,
     { x: 'i32', out: 'i32' },
@@ -54,7 +54,7 @@ export const winogradWeightsKernel = (a: AffineRows, shape: TileShape) =>
               return f.v128(gathered);
             }),
           );
-          bothSides(f, taps, weightTransform, target.fused)
+          transform2d(f, taps, weightTransform, target.fused)
             .flat()
             .forEach((value, point) => {
               if (first + 4 <= shape.rows) f.store(out, value, point * pointBytes);
@@ -91,11 +91,11 @@ const PARAMS = {
  */
 export const winogradKernel = (w: Winograd, shape: TileShape) =>
   defineKernel(
-    `winograd ${keyOf(w.weights)} / ${keyOf(w.source)} / ${keyOf(w.output)} / ${keyOf(w.ending)} ${w.taskTileRows} ${w.blockRows} ${keyOf(shape)}`,
+    `winograd ${keyOf(w.weights)} / ${keyOf(w.source)} / ${keyOf(w.output)} / ${keyOf(w.epilogue)} ${w.taskTileRows} ${w.blockRows} ${keyOf(shape)}`,
     PARAMS,
-    ({ f, p, task, thread, library, target }) => {
+    ({ f, p, task, thread, imports, target }) => {
       const { channels, rows } = w.weights;
-      const { source, output, ending } = w;
+      const { source, output, epilogue } = w;
       const layout = layoutOf(w, shape);
       const { tiles, panelBytes, pointBytes, rowBytes, blockBytes, outLineBytes, parts } = layout;
       const planeBytes = output.height * output.width * 4;
@@ -120,8 +120,8 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
           f.store(row, address, line * 8);
           f.store(row, mask, line * 8 + 4);
         });
-        const top = f.i32(tileRow.rem(source.down).mul(TILE));
-        const place = tileRow.div(source.down).mul(output.imageStride).add(top.mul(output.width));
+        const top = f.i32(tileRow.rem(source.tileRows).mul(TILE));
+        const place = tileRow.div(source.tileRows).mul(output.imageStride).add(top.mul(output.width));
         f.store(row, p.out.add(place.shl(2)), 48);
         f.store(row, I32.const(output.height).sub(top).min(TILE), 52);
       });
@@ -131,8 +131,8 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
         const to = tile.div(shape.columns).mul(panelBytes).add(tile.rem(shape.columns).shl(2));
         f.store(group, to, 16);
         for (let lane = 0; lane < 4; lane++) {
-          const r = f.i32(tile.add(lane).div(source.across));
-          const x = f.i32(tile.add(lane).rem(source.across).shl(4));
+          const r = f.i32(tile.add(lane).div(source.tileColumns));
+          const x = f.i32(tile.add(lane).rem(source.tileColumns).shl(4));
           const from = r.min(w.taskTileRows - 1).mul(stripBytes(source));
           f.store(group, strips.add(from).add(x), lane * 4);
           const result = r.lt(tileRows).select(r, I32.const(w.taskTileRows));
@@ -142,14 +142,14 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
         tile.set(tile.add(4));
       });
 
-      const usedTiles = f.i32(tileRows.mul(source.across));
+      const usedTiles = f.i32(tileRows.mul(source.tileColumns));
       const groups = f.i32(usedTiles.add(3).div(4));
       f.for(0, channels, (channel) => {
         const plane = f.i32(channel.mul(source.height * source.width * 4));
         const strip = f.i32(strips);
         row.set(rowTable);
         f.repeat(tileRows, () => {
-          const lines = Array.from({ length: PATCH }, (_, line) =>
+          const lines = Array.from({ length: ALPHA }, (_, line) =>
             f.i32(row.i32(line * 8).add(row.i32(line * 8 + 4).and(plane))),
           );
           emitColumns(f, source, lines, strip, inputTransform, target.fused);
@@ -161,12 +161,12 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
         f.repeat(groups, () => {
           const lanes = [0, 1, 2, 3].map((lane) => f.i32(group.i32(lane * 4)));
           const to = f.i32(packed.add(group.i32(16)));
-          for (let u = 0; u < PATCH; u++) {
+          for (let u = 0; u < ALPHA; u++) {
             const load = (at: number) =>
               lanes.map((lane) => f.v128(lane.v128(u * stripWidth(source) * 4 + at)));
             const columns = [...transpose(f, load(0)), ...transpose(f, load(16)).slice(0, 2)];
             inputTransform(f, columns, target.fused).forEach((value, v) => {
-              f.store(to, value, (u * PATCH + v) * pointBytes);
+              f.store(to, value, (u * ALPHA + v) * pointBytes);
             });
           }
           group.set(group.add(GROUP_ENTRY));
@@ -179,7 +179,7 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
         endRow,
         (blockRow) => {
           const blockEnd = f.i32(blockRow.add(w.blockRows).min(endRow));
-          f.for(0, POINTS, (point) =>
+          f.for(0, ALPHA_SQUARED, (point) =>
             f.for(0, usedPanels, (panel) => {
               const b = f.i32(input.add(point.mul(pointBytes)).add(panel.mul(panelBytes)));
               const a = f.i32(
@@ -190,7 +190,7 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
                 blockRow,
                 blockEnd,
                 () => {
-                  f.call(library.tile, a, b, c, rowBytes, channels, 0);
+                  f.call(imports.tile, a, b, c, rowBytes, channels, 0);
                   a.set(a.add(channels * shape.rows * 4));
                   c.set(c.add(shape.rows * rowBytes));
                 },
@@ -200,7 +200,7 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
           );
           f.for(blockRow, blockEnd, (outRow) => {
             const sums = f.i32(products.add(outRow.sub(blockRow).mul(rowBytes)));
-            const bias = ending.bias === 'row' ? f.v128(p.bias.add(outRow.shl(2)).splat32()) : null;
+            const bias = epilogue.bias === 'row' ? f.v128(p.bias.add(outRow.shl(2)).splat32()) : null;
             group.set(groupTable);
             f.repeat(groups, () => {
               emitResults(f, sums, group, blockBytes, outLineBytes, target);
@@ -213,7 +213,7 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
               const to = f.i32(row.i32(48).add(outRow.mul(planeBytes)));
               const line = f.i32(from);
               f.repeat(row.i32(52), () => {
-                emitLine(f, ending, line, to, output.width, bias, p.residual);
+                emitLine(f, epilogue, line, to, output.width, bias, p.residual);
                 line.set(line.add(outLineBytes));
                 to.set(to.add(output.width * 4));
               });
@@ -236,11 +236,11 @@ function emitResults(
   lineBytes: number,
   { fused }: Target,
 ): void {
-  const products = Array.from({ length: PATCH }, (_, u) =>
-    Array.from({ length: PATCH }, (_, v) => f.v128(sums.v128((u * PATCH + v) * pointBytes))),
+  const products = Array.from({ length: ALPHA }, (_, u) =>
+    Array.from({ length: ALPHA }, (_, v) => f.v128(sums.v128((u * ALPHA + v) * pointBytes))),
   );
   const lanes = [0, 1, 2, 3].map((lane) => f.i32(group.i32(20 + lane * 4)));
-  bothSides(f, products, outputTransform, fused).forEach((line, i) => {
+  transform2d(f, products, outputTransform, fused).forEach((line, i) => {
     transpose(f, line).forEach((value, lane) => {
       f.store(lanes[lane], value, i * lineBytes);
     });
@@ -250,29 +250,29 @@ function emitResults(
 /** Writes a line of `width` sums to the output, ended. */
 function emitLine(
   f: FunctionBuilder,
-  ending: Ending,
+  epilogue: EpilogueForm,
   from: I32,
   to: I32,
   width: number,
   bias: V128 | null,
   residual: I32,
 ): void {
-  const added = ending.residual ? f.i32(to.add(residual)) : null;
+  const added = epilogue.residual ? f.i32(to.add(residual)) : null;
   if (width < 4) {
     for (let x = 0; x < width; x++) {
-      const sum = endVector(ending, from.splat32(x * 4), bias, added?.splat32(x * 4));
+      const sum = applyEpilogue(epilogue, from.splat32(x * 4), bias, added?.splat32(x * 4));
       f.storeLane(to, sum, 0, x * 4);
     }
     return;
   }
   const offset = f.i32(0);
   f.while(offset.lt(16 * Math.floor(width / 4)), () => {
-    const sum = endVector(ending, from.add(offset).v128(), bias, added?.add(offset).v128());
+    const sum = applyEpilogue(epilogue, from.add(offset).v128(), bias, added?.add(offset).v128());
     f.store(to.add(offset), sum);
     offset.set(offset.add(16));
   });
   if (width % 4 > 0) {
     const last = (width - 4) * 4;
-    f.store(to, endVector(ending, from.v128(last), bias, added?.v128(last)), last);
+    f.store(to, applyEpilogue(epilogue, from.v128(last), bias, added?.v128(last)), last);
   }
 }

@@ -1,17 +1,17 @@
 /** Which convolutions go by Winograd's algorithm, how they are cut into tasks, and where a task keeps what. */
-import type { ConvProduct } from '../conv2d/lowering.ts';
-import type { Ending } from '../epilogue.ts';
+import type { ConvGemm } from '../conv2d/lowering.ts';
+import type { EpilogueForm } from '../epilogue.ts';
 import { tapsOf } from '../gemm/im2col-view.ts';
 import type { TileShape } from '../gemm/micro-kernel.ts';
-import type { AffineRows } from '../gemm/pack.ts';
+import type { StridedMatrix } from '../gemm/pack.ts';
 import { stripBytes, type TiledPlanes, tilesAlong, zerosBytes } from './tiles.ts';
-import { PATCH, POINTS, TILE } from './transforms.ts';
+import { ALPHA, ALPHA_SQUARED, TILE } from './transforms.ts';
 
 export interface Winograd {
-  readonly weights: AffineRows;
+  readonly weights: StridedMatrix;
   readonly source: TiledPlanes;
   readonly output: { readonly height: number; readonly width: number; readonly imageStride: number };
-  readonly ending: Ending;
+  readonly epilogue: EpilogueForm;
   /** Rows of tiles of a task. */
   readonly taskTileRows: number;
   /** Output channels of a task, and those whose products are kept at a time. */
@@ -31,30 +31,30 @@ const WEIGHT_COLUMNS = 8;
 
 /** A product as a Winograd convolution, or null where it is none or would not gain by it. */
 export function winogradOf(
-  conv: ConvProduct,
+  conv: ConvGemm,
   images: number,
-  ending: Ending,
+  epilogue: EpilogueForm,
   shape: TileShape,
   threads: number,
 ): Winograd | null {
-  const { window, output } = conv;
+  const { view, output } = conv;
   const { rows, channels } = conv.weights;
   const fits =
-    tapsOf(window) === 9 &&
-    window.tapsY === 3 &&
-    window.strideY * window.strideX * output.strideY * output.strideX === 1 &&
-    Math.abs(window.stepY) === 1 &&
-    Math.abs(window.stepX) === 1;
-  const [down, across] = [tilesAlong(output.height), tilesAlong(output.width)];
+    tapsOf(view) === 9 &&
+    view.tapsY === 3 &&
+    view.strideY * view.strideX * output.strideY * output.strideX === 1 &&
+    Math.abs(view.dilationY) === 1 &&
+    Math.abs(view.dilationX) === 1;
+  const [tileRows, tileColumns] = [tilesAlong(output.height), tilesAlong(output.width)];
   const pays =
     Math.min(rows, channels) >= LEAST_CHANNELS &&
-    images * down * across >= LEAST_TILES &&
-    POINTS * down * across < 9 * output.height * output.width;
+    images * tileRows * tileColumns >= LEAST_TILES &&
+    ALPHA_SQUARED * tileRows * tileColumns < 9 * output.height * output.width;
   if (!fits || !pays) return null;
-  const flipY = window.stepY < 0;
-  const flipX = window.stepX < 0;
+  const flipY = view.dilationY < 0;
+  const flipX = view.dilationX < 0;
   const { tapY, tapX, offset } = conv.weights;
-  const { height, width, imageStride } = window;
+  const { height, width, imageStride } = view;
   return {
     weights: {
       ...conv.weights,
@@ -66,33 +66,33 @@ export function winogradOf(
       height,
       width,
       imageStride,
-      originY: window.originY - (flipY ? 2 : 0),
-      originX: window.originX - (flipX ? 2 : 0),
-      lines: PATCH,
-      down,
-      across,
+      originY: view.originY - (flipY ? 2 : 0),
+      originX: view.originX - (flipX ? 2 : 0),
+      lines: ALPHA,
+      tileRows,
+      tileColumns,
     },
     output: { height: output.height, width: output.width, imageStride: output.imageStride },
-    ending,
-    ...cutOf(conv.weights, images * down, across, shape, threads),
+    epilogue,
+    ...cutOf(conv.weights, images * tileRows, tileColumns, shape, threads),
   };
 }
 
 /** The cut into tasks by which the threads are done soonest. */
 function cutOf(
-  { rows, channels }: AffineRows,
+  { rows, channels }: StridedMatrix,
   tileRows: number,
-  across: number,
+  tileColumns: number,
   shape: TileShape,
   threads: number,
 ): Pick<Winograd, 'taskTileRows' | 'taskRows' | 'blockRows'> {
   const blockRows = Math.min(Math.ceil(rows / shape.rows), Math.ceil(64 / shape.rows)) * shape.rows;
   const blocks = Math.ceil(rows / blockRows);
-  const fitting = Math.max(TASK_TILES.always, Math.floor(INPUT_BYTES / (POINTS * 4 * channels)));
-  const most = Math.max(1, Math.floor(Math.min(TASK_TILES.most, fitting) / across));
+  const fitting = Math.max(TASK_TILES.always, Math.floor(INPUT_BYTES / (ALPHA_SQUARED * 4 * channels)));
+  const most = Math.max(1, Math.floor(Math.min(TASK_TILES.most, fitting) / tileColumns));
   let best = { taskTileRows: 0, taskRows: 0, cost: Number.POSITIVE_INFINITY };
   for (let taskTileRows = 1; taskTileRows <= Math.min(most, tileRows); taskTileRows++) {
-    const tiles = taskTileRows * across;
+    const tiles = taskTileRows * tileColumns;
     const columns = Math.ceil(tiles / shape.columns) * shape.columns + WEIGHT_COLUMNS;
     for (let rowTasks = 1; rowTasks <= Math.min(blocks, 2 * threads); rowTasks++) {
       const taskRows = Math.ceil(blocks / rowTasks) * blockRows;
@@ -115,13 +115,13 @@ export const GROUP_ENTRY = 48;
 
 /** How a thread's scratch is divided. */
 export const layoutOf = (w: Winograd, shape: TileShape) => {
-  const panels = Math.ceil((w.taskTileRows * w.source.across) / shape.columns);
+  const panels = Math.ceil((w.taskTileRows * w.source.tileColumns) / shape.columns);
   const tiles = panels * shape.columns;
   const panelBytes = w.weights.channels * shape.columns * 4;
   const pointBytes = oddLines(panels * panelBytes);
   const rowBytes = tiles * 4;
   const blockBytes = oddLines(w.blockRows * rowBytes);
-  const outLineBytes = w.source.across * TILE * 4;
+  const outLineBytes = w.source.tileColumns * TILE * 4;
   const parts = {
     rowTable: w.taskTileRows * ROW_ENTRY,
     groupTable: (tiles / 4) * GROUP_ENTRY,
@@ -129,18 +129,18 @@ export const layoutOf = (w: Winograd, shape: TileShape) => {
     strips: w.taskTileRows * stripBytes(w.source),
     /** Four lines for each row of tiles, and one tile's more where unused lanes write. */
     results: w.taskTileRows * TILE * outLineBytes + TILE * outLineBytes,
-    input: POINTS * pointBytes,
-    products: POINTS * blockBytes,
+    input: ALPHA_SQUARED * pointBytes,
+    products: ALPHA_SQUARED * blockBytes,
   };
   return { tiles, panelBytes, pointBytes, rowBytes, blockBytes, outLineBytes, parts };
 };
 
 /** Bytes of one point of the transformed weights. */
-export const weightPointBytes = ({ rows, channels }: AffineRows, shape: TileShape): number =>
+export const weightPointBytes = ({ rows, channels }: StridedMatrix, shape: TileShape): number =>
   oddLines(Math.ceil(rows / shape.rows) * shape.rows * channels * 4);
 
 /** Bytes of the transformed weights, and of a thread's scratch. */
 export const winogradWeightBytes = (w: Winograd, shape: TileShape): number =>
-  POINTS * weightPointBytes(w.weights, shape);
+  ALPHA_SQUARED * weightPointBytes(w.weights, shape);
 export const winogradScratch = (w: Winograd, shape: TileShape): number =>
   Object.values(layoutOf(w, shape).parts).reduce((sum, bytes) => sum + bytes, 0);

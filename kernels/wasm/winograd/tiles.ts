@@ -4,7 +4,7 @@
  */
 import type { FunctionBuilder } from '../emit/assembler.ts';
 import { I32, type V128 } from '../emit/values.ts';
-import { PATCH, TILE, type Transform } from './transforms.ts';
+import { ALPHA, TILE, type Transform } from './transforms.ts';
 
 /** Planes of which each row of tiles reads `lines` rows, from 4 * row + originY on; outside lie zeros. */
 export interface TiledPlanes {
@@ -15,15 +15,16 @@ export interface TiledPlanes {
   readonly originX: number;
   readonly lines: 4 | 6;
   /** Tiles of an image. */
-  readonly down: number;
-  readonly across: number;
+  readonly tileRows: number;
+  readonly tileColumns: number;
 }
 
 export const tilesAlong = (size: number): number => Math.ceil(size / TILE);
 
 /** Values of a line of a strip: a patch's last tile reads on into the next four columns. */
-export const stripWidth = ({ across, lines }: TiledPlanes): number => TILE * (across + (lines === 6 ? 1 : 0));
-export const stripBytes = (planes: TiledPlanes): number => PATCH * stripWidth(planes) * 4;
+export const stripWidth = ({ tileColumns, lines }: TiledPlanes): number =>
+  TILE * (tileColumns + (lines === 6 ? 1 : 0));
+export const stripBytes = (planes: TiledPlanes): number => ALPHA * stripWidth(planes) * 4;
 
 /** A row of zeros that stands for the rows outside. */
 export const zerosBytes = ({ width }: TiledPlanes): number => 64 * Math.ceil(width / 16);
@@ -47,8 +48,8 @@ export function emitLines(
   zeros: I32,
   visit: (line: number, address: I32, mask: I32) => void,
 ): void {
-  const image = f.i32(source.add(tileRow.div(planes.down).mul(planes.imageStride * 4)));
-  const top = f.i32(tileRow.rem(planes.down).mul(TILE).add(planes.originY));
+  const image = f.i32(source.add(tileRow.div(planes.tileRows).mul(planes.imageStride * 4)));
+  const top = f.i32(tileRow.rem(planes.tileRows).mul(TILE).add(planes.originY));
   const [row, inside] = [f.i32(), f.i32()];
   for (let line = 0; line < planes.lines; line++) {
     row.set(top.add(line));

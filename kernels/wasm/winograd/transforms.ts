@@ -12,8 +12,8 @@ import type { Local, V128 } from '../emit/values.ts';
 
 /** Rows and columns of a tile of outputs, of the patch under it, and the products that replace a tile's. */
 export const TILE = 4;
-export const PATCH = 6;
-export const POINTS = PATCH * PATCH;
+export const ALPHA = 6;
+export const ALPHA_SQUARED = ALPHA * ALPHA;
 
 const a = 3 / 4;
 const b = 3 / 2;
@@ -85,7 +85,7 @@ export const weightGradTransform: Transform = (f, [m0, m1, m2, m3, m4, m5]) => {
 };
 
 /** M x M^T for the matrix M that `transform` multiplies a vector by. */
-export function bothSides(
+export function transform2d(
   f: FunctionBuilder,
   x: readonly (readonly V128[])[],
   transform: Transform,

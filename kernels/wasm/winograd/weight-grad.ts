@@ -11,7 +11,7 @@ import { transpose } from '../emit/transpose.ts';
 import { I32, type V128 } from '../emit/values.ts';
 import { keyOf, tapsOf } from '../gemm/im2col-view.ts';
 import type { TileShape } from '../gemm/micro-kernel.ts';
-import { type Panels, panelsOf, placeInPanels } from '../gemm/panels.ts';
+import { type Panels, panelsOf, storeInPanels } from '../gemm/panels.ts';
 import {
   emitColumns,
   emitLines,
@@ -22,13 +22,13 @@ import {
   zerosBytes,
 } from './tiles.ts';
 import {
-  bothSides,
+  ALPHA,
+  ALPHA_SQUARED,
   inputTransform,
   outputGradTransform,
-  PATCH,
-  POINTS,
   TILE,
   type Transform,
+  transform2d,
   weightGradTransform,
 } from './transforms.ts';
 
@@ -38,13 +38,13 @@ const LEAST_CHANNELS = 16;
 const BLOCK = 96;
 
 /** Whether the gradient can be had this way, and gains by it. */
-export const isWinogradGrad = ({ window, rows, channels }: WeightGrad): boolean =>
-  tapsOf(window) === 9 &&
-  window.tapsY === 3 &&
-  window.strideY * window.strideX * window.stepY * window.stepX === 1 &&
+export const isWinogradGrad = ({ view, rows, channels }: WeightGrad): boolean =>
+  tapsOf(view) === 9 &&
+  view.tapsY === 3 &&
+  view.strideY * view.strideX * view.dilationY * view.dilationX === 1 &&
   Math.min(rows, channels) >= LEAST_CHANNELS &&
-  POINTS * tilesAlong(window.gridHeight) * tilesAlong(window.gridWidth) <
-    9 * window.gridHeight * window.gridWidth;
+  ALPHA_SQUARED * tilesAlong(view.gridHeight) * tilesAlong(view.gridWidth) <
+    9 * view.gridHeight * view.gridWidth;
 
 const PARAMS = {
   dy: 'i32',
@@ -53,8 +53,8 @@ const PARAMS = {
   scratch: 'i32',
   threadBytes: 'i32',
   tileRows: 'i32',
-  partTileRows: 'i32',
-  partOut: 'i32',
+  partitionTileRows: 'i32',
+  partitionOut: 'i32',
 } as const;
 
 /** One operand: its planes, the second half of its transform, and how its rows are packed. */
@@ -66,25 +66,34 @@ interface Side extends Panels {
 }
 
 const layoutOf = (w: WeightGrad, shape: TileShape) => {
-  const { window } = w;
-  const [down, across] = [tilesAlong(window.gridHeight), tilesAlong(window.gridWidth)];
-  const blockTileRows = Math.max(1, Math.floor(BLOCK / across));
+  const { view } = w;
+  const [tileRows, tileColumns] = [tilesAlong(view.gridHeight), tilesAlong(view.gridWidth)];
+  const blockTileRows = Math.max(1, Math.floor(BLOCK / tileColumns));
   const side = (planes: TiledPlanes, transform: Transform, channels: number, width: number): Side => {
-    const panelBytes = blockTileRows * across * width * 4;
+    const panelBytes = blockTileRows * tileColumns * width * 4;
     return { planes, transform, width, panelBytes, pointBytes: panelsOf(channels, width) * panelBytes };
   };
   const dyPlanes: TiledPlanes = {
-    height: window.gridHeight,
-    width: window.gridWidth,
-    imageStride: w.rowWindow.imageStride,
+    height: view.gridHeight,
+    width: view.gridWidth,
+    imageStride: w.rowView.imageStride,
     originY: 0,
     originX: 0,
     lines: TILE,
-    down,
-    across,
+    tileRows,
+    tileColumns,
   };
-  const { height, width, imageStride, originY, originX } = window;
-  const xPlanes: TiledPlanes = { height, width, imageStride, originY, originX, lines: PATCH, down, across };
+  const { height, width, imageStride, originY, originX } = view;
+  const xPlanes: TiledPlanes = {
+    height,
+    width,
+    imageStride,
+    originY,
+    originX,
+    lines: ALPHA,
+    tileRows,
+    tileColumns,
+  };
   const dy = side(dyPlanes, outputGradTransform, w.taskRows, shape.rows);
   const x = side(xPlanes, inputTransform, w.taskChannels, shape.columns);
   const sumRowBytes = Math.ceil(w.taskChannels / shape.columns) * shape.columns * 4;
@@ -93,27 +102,27 @@ const layoutOf = (w: WeightGrad, shape: TileShape) => {
     zeros: Math.max(zerosBytes(dyPlanes), zerosBytes(xPlanes)),
     dyStrips: 4 * stripBytes(dyPlanes),
     xStrips: 4 * stripBytes(xPlanes),
-    dy: POINTS * dy.pointBytes,
-    x: POINTS * x.pointBytes,
-    sums: POINTS * sumPointBytes,
+    dy: ALPHA_SQUARED * dy.pointBytes,
+    x: ALPHA_SQUARED * x.pointBytes,
+    sums: ALPHA_SQUARED * sumPointBytes,
   };
-  return { dy, x, across, blockTileRows, sumRowBytes, sumPointBytes, parts };
+  return { dy, x, tileColumns, blockTileRows, sumRowBytes, sumPointBytes, parts };
 };
 
 export const winogradGradScratch = (w: WeightGrad, shape: TileShape): number =>
   Object.values(layoutOf(w, shape).parts).reduce((sum, bytes) => sum + bytes, 0);
 
 /**
- * Task = (part * row blocks + row block) * channel blocks + channel block. A part is a stretch of `partTileRows` rows of
- * tiles, counted over all images; its result goes to out + part * partOut values.
+ * Task = (partition * row blocks + row block) * channel blocks + channel block. A partition is a stretch of `partitionTileRows` rows of
+ * tiles, counted over all images; its result goes to out + partition * partitionOut values.
  */
 export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
   defineKernel(
-    `winogradGrad ${w.rows} ${w.channels} ${keyOf(w.window)} / ${w.rowWindow.imageStride} ${w.taskRows} ${w.taskChannels} ${keyOf(shape)}`,
+    `winogradGrad ${w.rows} ${w.channels} ${keyOf(w.view)} / ${w.rowView.imageStride} ${w.taskRows} ${w.taskChannels} ${keyOf(shape)}`,
     PARAMS,
-    ({ f, p, task, thread, library, target }) => {
+    ({ f, p, task, thread, imports, target }) => {
       const layout = layoutOf(w, shape);
-      const { across, blockTileRows, sumRowBytes, sumPointBytes, parts } = layout;
+      const { tileColumns, blockTileRows, sumRowBytes, sumPointBytes, parts } = layout;
       const channelBlocks = Math.ceil(w.channels / w.taskChannels);
       const rowBlocks = Math.ceil(w.rows / w.taskRows);
       const channel = f.i32(task.rem(channelBlocks).mul(w.taskChannels));
@@ -121,16 +130,16 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
       const rest = f.i32(task.div(channelBlocks));
       const row = f.i32(rest.rem(rowBlocks).mul(w.taskRows));
       const rows = f.i32(I32.const(w.rows).sub(row).min(w.taskRows));
-      const part = f.i32(rest.div(rowBlocks));
+      const partition = f.i32(rest.div(rowBlocks));
       const zeros = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
       const dyStrips = f.i32(zeros.add(parts.zeros));
       const xStrips = f.i32(dyStrips.add(parts.dyStrips));
       const dyPacked = f.i32(xStrips.add(parts.xStrips));
       const xPacked = f.i32(dyPacked.add(parts.dy));
       const sums = f.i32(xPacked.add(parts.x));
-      const { window } = w;
-      const dy = f.i32(p.dy.add(row.mul(window.gridHeight * window.gridWidth * 4)));
-      const x = f.i32(p.x.add(channel.mul(window.height * window.width * 4)));
+      const { view } = w;
+      const dy = f.i32(p.dy.add(row.mul(view.gridHeight * view.gridWidth * 4)));
+      const x = f.i32(p.x.add(channel.mul(view.height * view.width * 4)));
 
       /** Packs the transformed patches of a row of tiles as `[36][panels][tiles of the block][width]`. */
       const pack = (
@@ -164,20 +173,20 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
               emitColumns(f, planes, lines, strip, transform, target.fused);
               strip.set(strip.add(stripBytes(planes)));
             });
-            const store = placeInPanels(f, side, start, first);
+            const store = storeInPanels(f, side, start, first);
             const from = f.i32(strips);
             const offset = f.i32(0);
-            f.repeat(I32.const(PATCH), () => {
+            f.repeat(I32.const(ALPHA), () => {
               const at = f.i32(from);
               const load = (ahead: number) =>
                 transpose(
                   f,
                   [0, 1, 2, 3].map((slot) => f.v128(at.v128(slot * stripBytes(planes) + ahead))),
                 );
-              const ahead = planes.lines === PATCH;
+              const ahead = planes.lines === ALPHA;
               const columns = ahead ? load(0) : [];
               const step = f.i32(offset);
-              f.repeat(I32.const(across), () => {
+              f.repeat(I32.const(tileColumns), () => {
                 const next = load(ahead ? 16 : 0);
                 const patch = [...columns, ...next].slice(0, planes.lines);
                 store(step, transform(f, patch, target.fused), (v) => v * pointBytes);
@@ -188,7 +197,7 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
                 step.set(step.add(width * 4));
               });
               from.set(from.add(stripWidth(planes) * 4));
-              offset.set(offset.add(PATCH * pointBytes));
+              offset.set(offset.add(ALPHA * pointBytes));
             });
           },
           4,
@@ -196,8 +205,8 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
       };
 
       fillRun(f, f.i32(zeros), I32.const((parts.zeros + parts.dyStrips + parts.xStrips) / 4), 0);
-      const start = f.i32(part.mul(p.partTileRows));
-      const end = f.i32(start.add(p.partTileRows).min(p.tileRows));
+      const start = f.i32(partition.mul(p.partitionTileRows));
+      const end = f.i32(start.add(p.partitionTileRows).min(p.tileRows));
       f.for(
         start,
         end,
@@ -207,9 +216,9 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
           f.for(first, blockEnd, (tileRow) => {
             pack(layout.dy, { source: dy, count: rows, strips: dyStrips, packed: dyPacked }, tileRow, tile);
             pack(layout.x, { source: x, count: channels, strips: xStrips, packed: xPacked }, tileRow, tile);
-            tile.set(tile.add(across));
+            tile.set(tile.add(tileColumns));
           });
-          f.for(0, POINTS, (point) => {
+          f.for(0, ALPHA_SQUARED, (point) => {
             const b = f.i32(xPacked.add(point.mul(layout.x.pointBytes)));
             const [a, c] = [f.i32(), f.i32()];
             f.for(
@@ -222,7 +231,7 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
                   0,
                   rows,
                   () => {
-                    f.call(library.tile, a, b, c, sumRowBytes, tile, first.ne(start));
+                    f.call(imports.tile, a, b, c, sumRowBytes, tile, first.ne(start));
                     a.set(a.add(layout.dy.panelBytes));
                     c.set(c.add(shape.rows * sumRowBytes));
                   },
@@ -240,12 +249,12 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
       f.for(0, rows, (i) => {
         const from = f.i32(sums.add(i.mul(sumRowBytes)));
         const outRow = row.add(i).mul(w.channels).add(channel).mul(9);
-        const to = f.i32(p.out.add(part.mul(p.partOut).add(outRow).shl(2)));
+        const to = f.i32(p.out.add(partition.mul(p.partitionOut).add(outRow).shl(2)));
         const write = (load: (at: number) => V128, lanes: number) => {
-          const m = Array.from({ length: PATCH }, (_, u) =>
-            Array.from({ length: PATCH }, (_, v) => f.v128(load((u * PATCH + v) * sumPointBytes))),
+          const m = Array.from({ length: ALPHA }, (_, u) =>
+            Array.from({ length: ALPHA }, (_, v) => f.v128(load((u * ALPHA + v) * sumPointBytes))),
           );
-          bothSides(f, m, weightGradTransform, target.fused)
+          transform2d(f, m, weightGradTransform, target.fused)
             .flat()
             .forEach((value, tap) => {
               for (let lane = 0; lane < lanes; lane++) f.storeLane(to, value, lane, (lane * 9 + tap) * 4);

@@ -1,33 +1,11 @@
 /** Batch norm for devices without a fused kernel: from the plain one, and the other primitives. */
-import type { BatchNormGeometry, ChannelGeometry, Primitives, Storage } from '../device.ts';
-import { composedEpilogue } from './epilogue.ts';
+import type { PlainBatchNorm, PlainBatchNormGeometry } from '../../../kernels/plain.ts';
+import type { BatchNormGeometry, Primitives, Storage } from '../device.ts';
+import { defaultEpilogue, type EpilogueDevice } from './epilogue.ts';
 
-/** Of batch norm over one x, with nothing fused to it. */
-export interface PlainBatchNormGeometry extends ChannelGeometry {
-  readonly eps: number;
-}
-
-/** (x - mean) / sqrt(variance + eps) * weight + bias, and its gradients. */
-export interface PlainBatchNorm<S extends Storage> extends Primitives<S> {
-  normalize(
-    x: S,
-    mean: S,
-    variance: S,
-    weight: S | null,
-    bias: S | null,
-    geometry: PlainBatchNormGeometry,
-  ): S;
-  normalizeGrad(
-    dy: S,
-    x: S,
-    mean: S,
-    variance: S,
-    weight: S | null,
-    training: boolean,
-    geometry: PlainBatchNormGeometry,
-  ): { input: S; weight: S; bias: S };
-  free(x: S): void;
-}
+type PlainDevice<S extends Storage> = PlainBatchNorm<S> &
+  EpilogueDevice<S> &
+  Pick<Primitives<S>, 'concat' | 'strided' | 'unaryGrad'>;
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
@@ -40,7 +18,7 @@ const plain = ({ batch, channels, spatial, eps }: BatchNormGeometry): PlainBatch
 
 /** Calls `use` with the concatenation of the parts, which lives that long. */
 function joined<S extends Storage, T>(
-  device: PlainBatchNorm<S>,
+  device: PlainDevice<S>,
   xs: readonly S[],
   { batch, channels, spatial }: BatchNormGeometry,
   use: (x: S) => T,
@@ -52,62 +30,39 @@ function joined<S extends Storage, T>(
   return result;
 }
 
-/** The primitive `batchNorm`. */
-export function composedBatchNorm<S extends Storage>(
-  device: PlainBatchNorm<S>,
-  xs: readonly S[],
-  mean: S,
-  variance: S,
-  weight: S | null,
-  bias: S | null,
-  residual: S | null,
-  geometry: BatchNormGeometry,
-): S {
-  const y = joined(device, xs, geometry, (x) =>
-    device.normalize(x, mean, variance, weight, bias, plain(geometry)),
-  );
-  return composedEpilogue(device, y, { residual, relu: geometry.relu });
-}
+/** The primitives `batchNorm` and `batchNormGrad`, on a device that has the plain ones. */
+export const defaultBatchNorm = <S extends Storage>(
+  device: PlainDevice<S>,
+): Pick<Primitives<S>, 'batchNorm' | 'batchNormGrad'> => ({
+  batchNorm(xs, { residual, ...operands }, geometry) {
+    const y = joined(device, xs, geometry, (x) => device.normalize(x, operands, plain(geometry)));
+    return defaultEpilogue(device, y, { residual, relu: geometry.relu });
+  },
 
-/** The primitive `batchNormGrad`. */
-export function composedBatchNormGrad<S extends Storage>(
-  device: PlainBatchNorm<S>,
-  dy: S,
-  xs: readonly S[],
-  mean: S,
-  variance: S,
-  weight: S | null,
-  bias: S | null,
-  residual: S | null,
-  training: boolean,
-  geometry: BatchNormGeometry,
-): { inputs: S[]; weight: S; bias: S; residual: S | null } {
-  return joined(device, xs, geometry, (x) => {
-    let cut = dy;
-    if (geometry.relu) {
-      const normalized = device.normalize(x, mean, variance, weight, bias, plain(geometry));
-      const y = composedEpilogue(device, normalized, { residual, relu: false });
-      cut = device.unaryGrad('relu', dy, y, 0);
-      device.free(y);
-    }
-    const { input, ...parameters } = device.normalizeGrad(
-      cut,
-      x,
-      mean,
-      variance,
-      weight,
-      training,
-      plain(geometry),
-    );
-    const keepsCut = geometry.relu && residual !== null;
-    if (geometry.relu && !keepsCut) device.free(cut);
-    return { ...parameters, inputs: split(device, input, geometry), residual: keepsCut ? cut : null };
-  });
-}
+  batchNormGrad(dy, xs, { residual, ...operands }, geometry) {
+    return joined(device, xs, geometry, (x) => {
+      let cut = dy;
+      if (geometry.relu) {
+        const normalized = device.normalize(x, operands, plain(geometry));
+        const y = defaultEpilogue(device, normalized, { residual, relu: false });
+        cut = device.unaryGrad('relu', dy, y, 0);
+        device.free(y);
+      }
+      const { training } = geometry;
+      const { input, ...parameters } = device.normalizeGrad(cut, x, operands, {
+        ...plain(geometry),
+        training,
+      });
+      const keepsCut = geometry.relu && residual !== null;
+      if (geometry.relu && !keepsCut) device.free(cut);
+      return { ...parameters, inputs: split(device, input, geometry), residual: keepsCut ? cut : null };
+    });
+  },
+});
 
 /** The parts that x is the concatenation of; x itself is given up. */
 function split<S extends Storage>(
-  device: PlainBatchNorm<S>,
+  device: PlainDevice<S>,
   x: S,
   { batch, channels, spatial }: BatchNormGeometry,
 ): S[] {

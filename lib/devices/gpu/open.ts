@@ -1,8 +1,8 @@
 import { DeviceError } from '../../errors.ts';
 import type { Device, GpuMode } from '../device.ts';
 import { ArrayRuntime } from './arrays.ts';
-import { GpuDevice } from './device.ts';
-import { GlDevice } from './gl/device.ts';
+import { gpuDevice } from './device.ts';
+import { glDevice } from './gl/device.ts';
 import { GlRuntime } from './gl/runtime.ts';
 import type { GpuJs } from './runtime.ts';
 import { type WebGpuContext, WebGpuRuntime } from './webgpu.ts';
@@ -41,11 +41,11 @@ async function openDevice(mode: GpuMode): Promise<Device> {
   if (mode === 'webgpu') {
     await provideWebGpu();
     const context = await gpujs.WebGPUContext.acquire();
-    return new GpuDevice(new WebGpuRuntime(new gpujs.GPU({ mode }), context));
+    return gpuDevice(new WebGpuRuntime(new gpujs.GPU({ mode }), context));
   }
   const gpu = new gpujs.GPU({ mode });
-  if (mode === 'cpu' || mode === 'webasm') return new GpuDevice(new ArrayRuntime(gpujs, gpu, mode));
-  return new GlDevice(new GlRuntime(gpu, mode));
+  if (mode === 'cpu' || mode === 'webasm') return gpuDevice(new ArrayRuntime(gpujs, gpu, mode));
+  return glDevice(new GlRuntime(gpu, mode));
 }
 
 /** gpu.js is CommonJS, and loads the native `gl` as it is loaded: so only when a mode of it is asked for. */

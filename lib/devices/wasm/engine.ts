@@ -13,8 +13,8 @@ import { chooseVariant, targetOf, type WasmVariant } from './variant.ts';
 
 /** Where the heap begins: the threads' control words and the arguments lie below. */
 const HEAP_BASE = 4096;
-/** Modules' bytes are kept together, in pieces of this size or more. */
-const CODE_PIECE = 1 << 18;
+/** Modules' bytes are kept together, in blocks of this size or more. */
+const CODE_BLOCK = 1 << 18;
 
 interface Compiled {
   readonly run: RunTask;
@@ -35,8 +35,8 @@ export class WasmEngine {
   readonly #pool: ThreadPool;
   readonly #env: WebAssembly.ModuleImports;
   readonly #kernels = new Map<string, Compiled>();
-  /** The unused rest of the current piece of code memory. */
-  readonly #codeRoom = { address: 0, bytes: 0 };
+  /** The unused rest of the current block of code memory. */
+  readonly #codeBlock = { address: 0, bytes: 0 };
 
   private constructor(
     heap: WasmHeap,
@@ -93,16 +93,16 @@ export class WasmEngine {
   }
 
   #keepCode(bytes: Uint8Array): number {
-    const room = this.#codeRoom;
-    if (room.bytes < bytes.length) {
-      room.bytes = Math.max(CODE_PIECE, bytes.length);
-      room.address = this.heap.allocate(room.bytes);
-      this.heap.setAside(room.address);
+    const block = this.#codeBlock;
+    if (block.bytes < bytes.length) {
+      block.bytes = Math.max(CODE_BLOCK, bytes.length);
+      block.address = this.heap.allocate(block.bytes);
+      this.heap.pin(block.address);
     }
-    const code = room.address;
+    const code = block.address;
     new Uint8Array(this.heap.memory.buffer, code, bytes.length).set(bytes);
-    room.address += bytes.length;
-    room.bytes -= bytes.length;
+    block.address += bytes.length;
+    block.bytes -= bytes.length;
     return code;
   }
 

@@ -22,7 +22,7 @@ export class WasmHeap {
   /** Of a live block where it starts; negative, of a free block, in its first and in its last line. */
   readonly #sizes = new BlockSizes(LINE);
   /** Live blocks that do not count as in use. */
-  readonly #aside = new Set<number>();
+  readonly #pinned = new Set<number>();
   #end: number;
   #bytesInUse = 0;
   #f32: Float32Array;
@@ -76,8 +76,8 @@ export class WasmHeap {
   }
 
   /** A block stays live, but counts as held, not as in use. */
-  setAside(address: number): void {
-    this.#aside.add(address);
+  pin(address: number): void {
+    this.#pinned.add(address);
     this.#bytesInUse -= this.#sizeOf(address);
   }
 
@@ -91,7 +91,7 @@ export class WasmHeap {
   free(address: number): void {
     const bytes = this.#sizeOf(address);
     this.#sizes.set(address, 0);
-    if (!this.#aside.delete(address)) this.#bytesInUse -= bytes;
+    if (!this.#pinned.delete(address)) this.#bytesInUse -= bytes;
     const [before, after] = [this.#freeBytes(address - LINE), this.#freeBytes(address + bytes)];
     if (before) this.#remove({ address: address - before, bytes: before });
     if (after) this.#remove({ address: address + bytes, bytes: after });

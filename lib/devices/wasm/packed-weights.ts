@@ -51,7 +51,7 @@ export class PackedWeights {
       forms.set(form, keep ? address : null);
       run(address);
     } finally {
-      if (forms.get(form) === address) this.#heap.setAside(address);
+      if (forms.get(form) === address) this.#heap.pin(address);
       else this.#heap.free(address);
     }
   }

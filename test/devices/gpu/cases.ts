@@ -384,7 +384,7 @@ const pool: Case[] = [false, true].flatMap((ceil): Case[] => [
       (countIncludePad): Case => ({
         name: `avgPool2d${ceil ? ' ceil' : ''} / ${divisorOverride}${countIncludePad ? '' : ' without padding'}`,
         run(device, random) {
-          const { dilationHeight: _, dilationWidth: __, ...g } = pooling(random, [1], ceil);
+          const g = pooling(random, [1], ceil);
           const geometry = { ...g, countIncludePad, divisorOverride };
           const y = device.avgPool2d(device.upload(random.values(inputs(g))), geometry);
           return [y, device.avgPool2dGrad(device.upload(random.values(outputs(g))), geometry)];
@@ -428,8 +428,9 @@ const batchNorm: Case[] = [true, false].flatMap((training) =>
       const wide = g.batch * g.spatial > 4;
       const mean = training && wide ? own.mean : device.upload(random.values(g.channels));
       const variance = training && wide ? own.variance : device.upload(random.values(g.channels, 0.5, 2));
-      const grads = device.batchNormGrad(dy, [x], mean, variance, weight, bias, null, training, geometry);
-      const y = device.batchNorm([x], mean, variance, weight, bias, null, geometry);
+      const operands = { mean, variance, weight, bias, residual: null };
+      const grads = device.batchNormGrad(dy, [x], operands, { ...geometry, training });
+      const y = device.batchNorm([x], operands, geometry);
       return [own.mean, own.variance, y, ...grads.inputs, grads.weight, grads.bias];
     },
   })),

@@ -48,9 +48,10 @@ function step(device: Device, seed: number): void {
   const geometry = { ...plane, channels: [4], eps: 1e-5, relu: true };
   const x = device.upload(random.values(200));
   const { mean, variance } = device.batchNormStatistics(x, plane);
-  const y = device.batchNorm([x], mean, variance, null, null, null, geometry);
+  const operands = { mean, variance, weight: null, bias: null, residual: null };
+  const y = device.batchNorm([x], operands, geometry);
   const total = device.reduce('sum', y, { shape: [200], reduced: [true] });
-  const grads = device.batchNormGrad(y, [x], mean, variance, null, null, null, true, geometry);
+  const grads = device.batchNormGrad(y, [x], operands, { ...geometry, training: true });
   const [dx] = grads.inputs;
   const sgd = { dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
   const stepped = device.sgdStep(x, dx, null, { ...sgd, lr: 0.1 / seed, momentum: 0.9 });

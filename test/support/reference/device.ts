@@ -3,6 +3,9 @@ import type {
   AdaptivePool2dGeometry,
   AvgPool2dGeometry,
   BatchNormGeometry,
+  BatchNormGradGeometry,
+  BatchNormGrads,
+  BatchNormOperands,
   BinaryOp,
   BroadcastGeometry,
   ChannelGeometry,
@@ -332,11 +335,7 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
 
   #batchNormOperands(
     xs: readonly ReferenceStorage[],
-    mean: ReferenceStorage,
-    variance: ReferenceStorage,
-    weight: ReferenceStorage | null,
-    bias: ReferenceStorage | null,
-    residual: ReferenceStorage | null,
+    { mean, variance, weight, bias, residual }: BatchNormOperands<ReferenceStorage>,
     { batch, channels, spatial }: BatchNormGeometry,
   ): Operands {
     const total = channels.reduce((sum, n) => sum + n, 0);
@@ -352,41 +351,30 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
 
   batchNorm(
     xs: readonly ReferenceStorage[],
-    mean: ReferenceStorage,
-    variance: ReferenceStorage,
-    weight: ReferenceStorage | null,
-    bias: ReferenceStorage | null,
-    residual: ReferenceStorage | null,
+    operands: BatchNormOperands<ReferenceStorage>,
     geometry: BatchNormGeometry,
   ): ReferenceStorage {
-    const operands = this.#batchNormOperands(xs, mean, variance, weight, bias, residual, geometry);
-    return this.#store(normalize(operands, geometry));
+    return this.#store(normalize(this.#batchNormOperands(xs, operands, geometry), geometry));
   }
 
   batchNormGrad(
     dy: ReferenceStorage,
     xs: readonly ReferenceStorage[],
-    mean: ReferenceStorage,
-    variance: ReferenceStorage,
-    weight: ReferenceStorage | null,
-    bias: ReferenceStorage | null,
-    residual: ReferenceStorage | null,
-    training: boolean,
-    geometry: BatchNormGeometry,
-  ): {
-    inputs: ReferenceStorage[];
-    weight: ReferenceStorage;
-    bias: ReferenceStorage;
-    residual: ReferenceStorage | null;
-  } {
-    const operands = this.#batchNormOperands(xs, mean, variance, weight, bias, residual, geometry);
+    operands: BatchNormOperands<ReferenceStorage>,
+    geometry: BatchNormGradGeometry,
+  ): BatchNormGrads<ReferenceStorage> {
     const values = xs.reduce((sum, x) => sum + x.length, 0);
-    const grads = normalizeGrad(this.#use(dy, values), operands, training, geometry);
+    const grads = normalizeGrad(
+      this.#use(dy, values),
+      this.#batchNormOperands(xs, operands, geometry),
+      geometry.training,
+      geometry,
+    );
     return {
       inputs: grads.inputs.map((part) => this.#store(part)),
       weight: this.#store(grads.weight),
       bias: this.#store(grads.bias),
-      residual: geometry.relu && residual ? this.#store(grads.preReluGrad) : null,
+      residual: geometry.relu && operands.residual ? this.#store(grads.preReluGrad) : null,
     };
   }
 

@@ -100,8 +100,9 @@ const normalisation: readonly Case[] = [false, true].flatMap((affine) =>
         const weight = affine ? device.upload(random.values(channels)) : null;
         const bias = affine ? device.upload(random.values(channels)) : null;
         const { mean, variance } = device.batchNormStatistics(x, plane);
-        const y = device.batchNorm([x], mean, variance, weight, bias, null, g);
-        const grads = device.batchNormGrad(dy, [x], mean, variance, weight, bias, null, training, g);
+        const operands = { mean, variance, weight, bias, residual: null };
+        const y = device.batchNorm([x], operands, g);
+        const grads = device.batchNormGrad(dy, [x], operands, { ...g, training });
         const parameters = [weight, bias].filter((storage) => storage !== null);
         return [x, dy, ...parameters, mean, variance, y, ...grads.inputs, grads.weight, grads.bias];
       },

@@ -1,7 +1,7 @@
 import { type Program, quotient } from '../program/program.ts';
 import { LANES, pickLane } from './pack.ts';
 
-/** A tensor `[batch, channels, spatial]`; in lanes, it is `[batch, channels / 4, spatial]`, four channels a texel. */
+/** A tensor `[batch, channels, spatial]`; packed, it is `[batch, channels / 4, spatial]`, four channels a texel. */
 export interface Planes {
   readonly batch: number;
   readonly channels: number;
@@ -12,13 +12,13 @@ export function texelsOf({ batch, channels, spatial }: Planes): number {
   return (batch * channels * spatial) / 4;
 }
 
-/** The dims by which a kernel reads lanes: `x[plane of four channels][place]`. */
+/** The dims by which a kernel reads a packed tensor: `x[plane of four channels][position]`. */
 export function planeDims({ batch, channels, spatial }: Planes): [number, number, number] {
   return [spatial, (batch * channels) / 4, 1];
 }
 
-/** Lanes -> one value a texel, row-major. */
-export function flattenLanes(planes: Planes): Program {
+/** Packed -> one value a texel, row-major. */
+export function flattenPacked(planes: Planes): Program {
   const { batch, channels, spatial } = planes;
   return {
     inputs: [{ name: 'x', dims: planeDims(planes), lanes: true }],
@@ -51,7 +51,7 @@ return [${LANES.map(call).join(', ')}];`,
 }
 
 /** Tensors of one batch and size, side by side along the channels. */
-export function concatLanes(batch: number, channels: readonly number[], spatial: number): Program {
+export function concatPacked(batch: number, channels: readonly number[], spatial: number): Program {
   const total = channels.reduce((sum, size) => sum + size, 0) / 4;
   const branches: string[] = [];
   let start = 0;
@@ -70,7 +70,7 @@ export function concatLanes(batch: number, channels: readonly number[], spatial:
 }
 
 /** `channels` of x's channels, a multiple of four, from the argument `first` on, counted in texels of four. */
-export function sliceLanes(x: Planes, channels: number): Program {
+export function slicePacked(x: Planes, channels: number): Program {
   return {
     inputs: [{ name: 'x', dims: [x.spatial, x.channels / 4, x.batch], lanes: true }],
     scalars: ['first'],

@@ -2,10 +2,10 @@
  * Batch normalisation, x: `[batch, channels, spatial]` (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167).
  * Sums run in float32 over short stretches and in float64 above; the variance takes a second pass.
  */
-import type { FunctionBuilder } from './emit/assembler.ts';
-import { defineKernel } from './emit/kernel.ts';
-import { mapRun, sumRun } from './emit/loops.ts';
-import { F64, type I32, type Local, type V128 } from './emit/values.ts';
+import type { FunctionBuilder } from '../emit/assembler.ts';
+import { defineKernel } from '../emit/kernel.ts';
+import { mapRun, sumRun } from '../emit/loops.ts';
+import { F64, type I32, type Local, type V128 } from '../emit/values.ts';
 
 const SHAPE = { batch: 'i32', channels: 'i32', spatial: 'i32' } as const;
 
@@ -13,11 +13,11 @@ const SHAPE = { batch: 'i32', channels: 'i32', spatial: 'i32' } as const;
  * x comes in parts along the channels, so a table tells for each channel, in 32-bit words, the address of its first
  * run, the bytes from there to the run of the next image, and the address of its gradient's first run.
  */
-export const PLACE_BYTES = 12;
-const PLACE = { x: 0, step: 4, dx: 8 };
+export const CHANNEL_ENTRY_BYTES = 12;
+export const CHANNEL_ENTRY = { x: 0, step: 4, dx: 8 };
 
 const PARAMS = {
-  places: 'i32',
+  channelTable: 'i32',
   mean: 'i32',
   variance: 'i32',
   weight: 'i32',
@@ -90,15 +90,15 @@ export const batchNormStatisticsKernel = defineKernel(
 function channelOf(
   f: FunctionBuilder,
   p: { readonly [Name in 'mean' | 'variance' | 'weight' | 'bias']: I32 } & { eps: { toF64(): F64 } },
-  at: I32,
+  offset: I32,
   form: BatchNormForm,
   fused: boolean,
 ) {
-  const inverse = f.f64(F64.const(1).div(p.variance.add(at).f32().toF64().add(p.eps.toF64()).sqrt()));
-  const gain = f.f64(form.weight ? p.weight.add(at).f32().toF64().mul(inverse) : inverse);
-  const mean = f.v128(p.mean.add(at).splat32());
+  const inverse = f.f64(F64.const(1).div(p.variance.add(offset).f32().toF64().add(p.eps.toF64()).sqrt()));
+  const gain = f.f64(form.weight ? p.weight.add(offset).f32().toF64().mul(inverse) : inverse);
+  const mean = f.v128(p.mean.add(offset).splat32());
   const scale = f.v128(gain.toF32().splat());
-  const bias = f.v128(form.bias ? p.bias.add(at).splat32() : 0);
+  const bias = f.v128(form.bias ? p.bias.add(offset).splat32() : 0);
   /** (x - mean) * scale + bias + residual, from x - mean. */
   const affine = (centered: V128, residual: V128): V128 => {
     const y = centered.madd(scale, bias, fused);
@@ -125,8 +125,10 @@ export const batchNormKernel = (form: BatchNormForm) =>
       f.for(start, start.add(p.rows).min(p.batch.mul(p.channels)), (row) => {
         const c = f.i32(row.rem(p.channels));
         const { mean, affine } = channelOf(f, p, f.i32(c.shl(2)), form, target.fused);
-        const place = f.i32(p.places.add(c.mul(PLACE_BYTES)));
-        const x = f.i32(place.i32(PLACE.x).add(row.div(p.channels).mul(place.i32(PLACE.step))));
+        const entry = f.i32(p.channelTable.add(c.mul(CHANNEL_ENTRY_BYTES)));
+        const x = f.i32(
+          entry.i32(CHANNEL_ENTRY.x).add(row.div(p.channels).mul(entry.i32(CHANNEL_ENTRY.step))),
+        );
         const offset = f.i32(row.mul(p.spatial).shl(2));
         const out = f.i32(p.out.add(offset));
         const inputs = form.residual ? [x, f.i32(p.residual.add(offset))] : [x];
@@ -148,9 +150,9 @@ export const batchNormGradKernel = (form: BatchNormForm, training: boolean) =>
     `batchNormGrad ${keyOf(form)} ${training}`,
     { ...PARAMS, dy: 'i32', dResidual: 'i32', dWeight: 'i32', dBias: 'i32' },
     ({ f, p, task, target }) => {
-      const at = f.i32(task.shl(2));
-      const { inverse, gain, mean, scale, affine } = channelOf(f, p, at, form, target.fused);
-      const place = f.i32(p.places.add(task.mul(PLACE_BYTES)));
+      const channelOffset = f.i32(task.shl(2));
+      const { inverse, gain, mean, scale, affine } = channelOf(f, p, channelOffset, form, target.fused);
+      const entry = f.i32(p.channelTable.add(task.mul(CHANNEL_ENTRY_BYTES)));
       const step = f.i32(p.channels.mul(p.spatial).shl(2));
       const [offset, partOffset] = [f.i32(), f.i32()];
       const [dy, x, residual, out] = [f.i32(), f.i32(), f.i32(), f.i32()];
@@ -160,10 +162,10 @@ export const batchNormGradKernel = (form: BatchNormForm, training: boolean) =>
       const eachRun = (gradient: I32, visit: () => void) => {
         offset.set(task.mul(p.spatial).shl(2));
         partOffset.set(0);
-        const moving = [[offset, step] as const, [partOffset, place.i32(PLACE.step)] as const];
+        const moving = [[offset, step] as const, [partOffset, entry.i32(CHANNEL_ENTRY.step)] as const];
         eachImage(f, p.batch, moving, () => {
           dy.set(gradient.add(offset));
-          x.set(place.i32(PLACE.x).add(partOffset));
+          x.set(entry.i32(CHANNEL_ENTRY.x).add(partOffset));
           visit();
         });
       };
@@ -180,7 +182,7 @@ export const batchNormGradKernel = (form: BatchNormForm, training: boolean) =>
             g.and(affine(value.sub(mean), r).gt(0)),
           );
           dy.set(p.dResidual.add(offset));
-          x.set(place.i32(PLACE.x).add(partOffset));
+          x.set(entry.i32(CHANNEL_ENTRY.x).add(partOffset));
         }
         sumRun(f, p.spatial, [dy, x], [dBias, dWeight], ([g, value]) => {
           centered.set(value.sub(mean));
@@ -189,15 +191,15 @@ export const batchNormGradKernel = (form: BatchNormForm, training: boolean) =>
         });
       });
       dWeight.set(dWeight.mul(inverse));
-      f.store(p.dBias.add(at), dBias.toF32());
-      f.store(p.dWeight.add(at), dWeight.toF32());
+      f.store(p.dBias.add(channelOffset), dBias.toF32());
+      f.store(p.dWeight.add(channelOffset), dWeight.toF32());
 
       const perCount = f.f64(gain.div(countOf(f, p)).mul(-1));
       const slope = f.v128(perCount.mul(inverse).mul(dWeight).toF32().splat());
       const shift = f.v128(perCount.mul(dBias).toF32().splat());
       const needsX = training || (form.relu && !keepsCut);
       eachRun(keepsCut ? p.dResidual : p.dy, () => {
-        out.set(place.i32(PLACE.dx).add(partOffset));
+        out.set(entry.i32(CHANNEL_ENTRY.dx).add(partOffset));
         mapRun(f, p.spatial, needsX ? [dy, x] : [dy], out, ([g, value]) => {
           if (needsX) centered.set(value.sub(mean));
           const direct = gradientOf(g);

@@ -1,23 +1,23 @@
-import type { BinaryOp, UnaryGradOp, UnaryOp } from '../primitives.ts';
-import type { FunctionBuilder } from './emit/assembler.ts';
-import { defineKernel, type Library } from './emit/kernel.ts';
-import { exp, log, log1p, sigmoid, tanh } from './emit/math.ts';
-import { type I32, type Local, V128 } from './emit/values.ts';
+import type { BinaryOp, UnaryGradOp, UnaryOp } from '../../primitives.ts';
+import type { FunctionBuilder } from '../emit/assembler.ts';
+import { defineKernel, type Imports } from '../emit/kernel.ts';
+import { exp, log, log1p, sigmoid, tanh } from '../emit/math.ts';
+import { type I32, type Local, V128 } from '../emit/values.ts';
 
 /** What an elementwise formula may use beside its operands. */
 interface Context {
   readonly f: FunctionBuilder;
   readonly fused: boolean;
   readonly alpha: V128;
-  readonly library: Library;
+  readonly imports: Imports;
 }
 type Formula = (operands: readonly Local<V128>[], context: Context) => V128;
 
 /** a^b lane by lane, through the host's float64 power. */
-function pow(a: V128, b: V128, { f, library }: Context): V128 {
+function pow(a: V128, b: V128, { f, imports }: Context): V128 {
   const result = f.v128();
   for (let lane = 0; lane < 4; lane++) {
-    const power = f.result(library.pow, a.lane(lane).toF64(), b.lane(lane).toF64());
+    const power = f.result(imports.pow, a.lane(lane).toF64(), b.lane(lane).toF64());
     result.set(result.withLane(lane, power.toF32()));
   }
   return result;
@@ -93,10 +93,10 @@ const FLAT_PARAMS = { out: 'i32', x0: 'i32', x1: 'i32', length: 'i32', chunk: 'i
  * one, so the last turn may run past `length`. `chunk`, a task's share, is a multiple of FLAT_UNIT.
  */
 export const flatKernel = (name: string, arity: 1 | 2, formula: Formula) =>
-  defineKernel(`flat ${name}`, FLAT_PARAMS, ({ f, p, task, target, library }) => {
+  defineKernel(`flat ${name}`, FLAT_PARAMS, ({ f, p, task, target, imports }) => {
     const start = f.i32(task.mul(p.chunk));
     const end = f.i32(start.add(p.chunk).min(p.length));
-    const context = { f, fused: target.fused, alpha: f.v128(p.alpha.splat()), library };
+    const context = { f, fused: target.fused, alpha: f.v128(p.alpha.splat()), imports };
     const pointers = [p.x0, p.x1].slice(0, arity).map((x) => f.i32(x.add(start.shl(2))));
     const out = f.i32(p.out.add(start.shl(2)));
     f.for(
@@ -122,16 +122,16 @@ export const sizeName = (axis: number) => `n${axis}`;
 export const strideName = (operand: number, axis: number) => `s${operand}_${axis}`;
 
 /**
- * The general form, with broadcasting: rows are the innermost axis, cut into `pieces` of `piece` values; task t does
- * the units (row, piece) from t * units on. Strides are in elements.
+ * The general form, with broadcasting: rows are the innermost axis, cut into `rowChunks` of `chunkLength` values; task t does
+ * the items (row, chunk) from t * itemsPerTask on. Strides are in elements.
  */
 export function indexedKernel(name: string, steps: readonly Step[], rank: number, formula: Formula) {
   const params: Record<string, 'i32'> = {
     out: 'i32',
     total: 'i32',
-    units: 'i32',
-    pieces: 'i32',
-    piece: 'i32',
+    itemsPerTask: 'i32',
+    rowChunks: 'i32',
+    chunkLength: 'i32',
   };
   for (let axis = 0; axis < rank; axis++) params[sizeName(axis)] = 'i32';
   steps.forEach((_, operand) => {
@@ -142,8 +142,8 @@ export function indexedKernel(name: string, steps: readonly Step[], rank: number
   return defineKernel(
     `indexed ${name} ${rank} ${steps.join()}`,
     params,
-    ({ f, p, task, target, library }) => {
-      const context = { f, fused: target.fused, alpha: V128.const(0), library };
+    ({ f, p, task, target, imports }) => {
+      const context = { f, fused: target.fused, alpha: V128.const(0), imports };
       const row = f.i32();
       const rest = f.i32();
       const index = f.i32();
@@ -165,11 +165,11 @@ export function indexedKernel(name: string, steps: readonly Step[], rank: number
         out.set(out.add(4 * count));
         left.set(left.sub(count));
       };
-      const start = f.i32(task.mul(p.units));
-      f.for(start, start.add(p.units).min(p.total), (unit) => {
-        row.set(unit.div(p.pieces));
-        first.set(unit.rem(p.pieces).mul(p.piece));
-        left.set(p[sizeName(last)].sub(first).min(p.piece));
+      const start = f.i32(task.mul(p.itemsPerTask));
+      f.for(start, start.add(p.itemsPerTask).min(p.total), (item) => {
+        row.set(item.div(p.rowChunks));
+        first.set(item.rem(p.rowChunks).mul(p.chunkLength));
+        left.set(p[sizeName(last)].sub(first).min(p.chunkLength));
         out.set(p.out.add(row.mul(p[sizeName(last)]).add(first).shl(2)));
         steps.forEach((step, o) => {
           const base: I32 = p[`x${o}`];
