@@ -118,7 +118,7 @@ export const notesOf = (entries: readonly Entry[]): string[] => {
   return [
     ...(isMura(entries) ? [] : [other]),
     'Test images are those of the official valid split; thresholds were chosen on validation images, which are a fifth of the official train split, of other patients.',
-    `Below a figure: ${seeds === 1 ? '95 % intervals, by bootstrap over patients' : `the range over ${seeds} seeds`}. "Majority class" is what always giving the more frequent answer achieves; "one class only" marks a model that does just that.`,
+    `Below a figure: ${seeds === 1 ? '95 % intervals over patients, by bootstrap, and where all its draws are alike by score (Wilson 1927)' : `the range over ${seeds} seeds`}. "Majority class" is what always giving the more frequent answer achieves; "one class only" marks a model that does just that.`,
     'A unified model has learnt all regions, a specialised one its own; "all" of the specialised ones are the answers of the seven together.',
     ...PUBLISHED.map(
       ({ title, metric, unit, on, source, comparable }) =>

@@ -10,7 +10,7 @@ import {
   scorePlot,
 } from './plots.ts';
 import { fixed, type ScoredImage } from './summary.ts';
-import { labelsOf, scoresOf, type Unit, whyNoRanking } from './units.ts';
+import { labelsOf, rangeOf, scoresOf, type Unit, whyNoRanking } from './units.ts';
 
 const keys = (units: readonly Unit[]) =>
   units.map(({ name, colour }) => html`<span class="key ${colour}">per ${name}</span> `);
@@ -122,7 +122,7 @@ export function regionFigure(units: readonly Unit[], metric: 'accuracy' | 'kappa
     const rows = [...regions, all].map(({ title: name, metrics, intervals }) => {
       const { low, high } = intervals[metric];
       const value = metrics[metric];
-      const title = `${name}, per ${unit}: ${metric} ${fixed(value)} (${fixed(low)} to ${fixed(high)})`;
+      const title = `${name}, per ${unit}: ${metric} ${fixed(value)} (${rangeOf(intervals[metric])})`;
       return { name, value, low, high, baseline: metric === 'kappa' ? 0 : metrics.majority, title };
     });
     const isDefined = ({ value, low }: IntervalRow) => !Number.isNaN(value) && !Number.isNaN(low);

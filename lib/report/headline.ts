@@ -1,7 +1,13 @@
-import { byStudy, computeMetrics, type Interval, type MetricName } from '../train/metrics.ts';
+import {
+  byStudy,
+  computeMetrics,
+  type Interval,
+  type MetricInterval,
+  type MetricName,
+} from '../train/metrics.ts';
 import { html, type Markup } from './html.ts';
 import { collapseWarning, fixed, METRIC_TITLES, type ScoredImage } from './summary.ts';
-import { figureOf, labelsOf, scoresOf, type Unit } from './units.ts';
+import { figureOf, labelsOf, rangeOf, scoreNote, scoresOf, type Unit } from './units.ts';
 
 /** Accuracy, kappa and AUROC per image and per study, what they are worth, and every reason not to trust them. */
 export function headline(
@@ -13,7 +19,7 @@ export function headline(
 ${warnings(units[0].predictions, threshold)}
 <div class="cards">${units.map(card)}</div>
 <p>${thresholdNote(validation, threshold)} A study's probability is the mean of its views'. Intervals are 95 % bootstrap
-intervals that draw whole patients, since one patient's images are not independent.</p>`;
+intervals that draw whole patients, since one patient's images are not independent.${scoreNote(units.map(({ all }) => all))}</p>`;
 }
 
 function warnings(test: readonly ScoredImage[], threshold: number): Markup[] {
@@ -40,8 +46,8 @@ ${scale(metrics[name], intervals[name], baseline)}
 
 const counted = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
-const intervalOf = ({ low, high }: Interval): Markup | null =>
-  Number.isNaN(low) ? null : html`<span class="interval">${fixed(low)} to ${fixed(high)}</span>`;
+const intervalOf = (interval: MetricInterval): Markup | null =>
+  Number.isNaN(interval.low) ? null : html`<span class="interval">${rangeOf(interval)}</span>`;
 
 /** A line from 0 to 1 with the value, its interval and what it is to be compared with. */
 function scale(value: number, { low, high }: Interval, baseline: number): Markup | null {

@@ -9,7 +9,7 @@ import { STYLE } from './style.ts';
 import type { ScoredImage } from './summary.ts';
 import { confusionTable, dataSection, flatten, listTable, regionTable } from './tables.ts';
 import { type TrainingHistory, trainingSection } from './training.ts';
-import { unitsOf } from './units.ts';
+import { scoreNote, unitsOf } from './units.ts';
 
 /** An experiment: what was asked for, what it ran on, and what came out. */
 export interface Report {
@@ -80,7 +80,7 @@ function testSections({ test, validation, threshold, gallery }: Report): [string
     [
       'regions',
       'By region',
-      html`<div class="figures">${regionFigure(units, 'accuracy')}${regionFigure(units, 'kappa')}</div>${units.map(regionTable)}<p class="note">Majority is the accuracy of always giving the more frequent answer. Undefined is what would divide by zero, as sensitivity where nothing is abnormal.</p>`,
+      html`<div class="figures">${regionFigure(units, 'accuracy')}${regionFigure(units, 'kappa')}</div>${units.map(regionTable)}<p class="note">Majority is the accuracy of always giving the more frequent answer. Undefined is what would divide by zero, as sensitivity where nothing is abnormal.${scoreNote(units.flatMap(({ regions, all }) => [...regions, all]))}</p>`,
     ],
     [
       'curves',

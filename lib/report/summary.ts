@@ -2,16 +2,13 @@ import { groupBy } from '../data/split.ts';
 import type { MuraImage } from '../mura/layout.ts';
 import type { Evaluation } from '../train/evaluate.ts';
 import {
-  bootstrapInterval,
-  bootstrapIntervals,
   byStudy,
-  cohenKappa,
   computeMetrics,
-  confusionMatrix,
-  type Interval,
   METRICS,
+  type MetricInterval,
   type MetricName,
   type Metrics,
+  metricIntervals,
 } from '../train/metrics.ts';
 import { formatTable } from './table.ts';
 
@@ -52,15 +49,15 @@ const byRegion = (predictions: readonly ScoredImage[]): [title: string, part: re
 export interface RegionSummary {
   readonly title: string;
   readonly metrics: Metrics;
-  readonly intervals: Readonly<Record<MetricName, Interval>>;
+  readonly intervals: Readonly<Record<MetricName, MetricInterval>>;
 }
 
-/** Each region's metrics with 95 % bootstrap intervals over patients, those of all predictions last. */
+/** Each region's metrics with 95 % intervals over patients (`metricIntervals`), those of all predictions last. */
 export const summarizeRegions = (predictions: readonly ScoredImage[], threshold: number): RegionSummary[] =>
   byRegion(predictions).map(([title, part]) => ({
     title,
     metrics: metricsOf(part, threshold),
-    intervals: bootstrapIntervals(part, { threshold }),
+    intervals: metricIntervals(part, { threshold }),
   }));
 
 /** What to say where predictions are of one class only: of a whole model, or of its answers in some regions. */
@@ -97,10 +94,9 @@ function unitLine(
   threshold: number,
 ): string {
   const { n, accuracy, majority, kappa } = metricsOf(predictions, threshold);
-  const { low, high } = bootstrapInterval(predictions, (labels, scores) =>
-    cohenKappa(confusionMatrix(labels, scores, threshold)),
-  );
-  const interval = `95 % interval over patients ${fixed(low)} to ${fixed(high)}`;
+  const { low, high, method } = metricIntervals(predictions, { threshold }).kappa;
+  const name = method === 'score' ? '95 % score interval' : '95 % interval';
+  const interval = `${name} over patients ${fixed(low)} to ${fixed(high)}`;
   return `${split}, per ${unit}: n ${n}, accuracy ${fixed(accuracy)} (majority class ${fixed(majority)}), kappa ${fixed(kappa)} (${interval})`;
 }
 

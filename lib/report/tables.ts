@@ -3,8 +3,8 @@ import type { BrokenImage } from '../mura/dataset.ts';
 import { type MuraImage, REGIONS } from '../mura/layout.ts';
 import { METRICS } from '../train/metrics.ts';
 import { html, type Markup } from './html.ts';
-import { fixed, METRIC_TITLES, type RegionSummary } from './summary.ts';
-import { figureOf, tableBox, type Unit } from './units.ts';
+import { METRIC_TITLES, type RegionSummary } from './summary.ts';
+import { figureOf, rangeOf, tableBox, type Unit } from './units.ts';
 
 type Sets = Readonly<Record<string, { readonly images: readonly MuraImage[] }>>;
 
@@ -50,9 +50,9 @@ export function regionTable({ name, plural, regions, all }: Unit): Markup {
   const row = ({ title, metrics, intervals }: RegionSummary) =>
     html`<tr><th scope="row">${title}</th><td>${count(metrics.n)}</td><td>${figureOf(metrics.majority)}</td>${METRICS.map(
       (metric) => {
-        const { low, high } = intervals[metric];
-        const interval = Number.isNaN(low) ? null : html`<small>${fixed(low)} to ${fixed(high)}</small>`;
-        return html`<td>${figureOf(metrics[metric])}${interval}</td>`;
+        const interval = intervals[metric];
+        const range = Number.isNaN(interval.low) ? null : html`<small>${rangeOf(interval)}</small>`;
+        return html`<td>${figureOf(metrics[metric])}${range}</td>`;
       },
     )}</tr>`;
   return tableBox(

@@ -1,4 +1,4 @@
-import { byStudy } from '../train/metrics.ts';
+import { byStudy, type MetricInterval } from '../train/metrics.ts';
 import { html, type Markup } from './html.ts';
 import type { Colour } from './plots.ts';
 import { fixed, type RegionSummary, type ScoredImage, summarizeRegions } from './summary.ts';
@@ -37,6 +37,19 @@ export function whyNoRanking(predictions: readonly ScoredImage[]): string | null
 /** Three decimals, or the word for what its definition leaves undefined. */
 export const figureOf = (value: number): Markup =>
   Number.isNaN(value) ? html`<span class="absent">undefined</span>` : html`${fixed(value)}`;
+
+/** An interval in words; one that is not the bootstrap's has a mark, which `scoreNote` explains. */
+export const rangeOf = ({ low, high, method }: MetricInterval): string =>
+  `${fixed(low)} to ${fixed(high)}${method === 'score' ? MARK : ''}`;
+
+const MARK = '\u2020';
+
+/** What the mark says, where one of the intervals has it. */
+export function scoreNote(summaries: readonly RegionSummary[]): string | null {
+  const intervals = summaries.flatMap(({ intervals }) => Object.values(intervals));
+  if (!intervals.some(({ method, low }) => method === 'score' && !Number.isNaN(low))) return null;
+  return ` ${MARK} All draws of the bootstrap are alike, as where every answer is right, which says nothing of how sure that is: these are score intervals (Wilson 1927, for AUROC Newcombe 2006) that count each patient once.`;
+}
 
 /** A table that scrolls sideways where the screen is narrow. */
 export const tableBox = (caption: string, rows: Markup): Markup =>

@@ -6,9 +6,11 @@ import { groupBy } from '../data/split.ts';
 import { ShapeError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
 import { checkLabels, checkScores, type Numbers, type Prediction, tiesOf } from './predictions.ts';
+import { aurocInterval, type Interval, wilsonInterval } from './score-intervals.ts';
 
 export * from './curves.ts';
 export type { Prediction } from './predictions.ts';
+export * from './score-intervals.ts';
 
 export interface ConfusionMatrix {
   readonly trueNegatives: number;
@@ -142,11 +144,6 @@ export function computeMetrics(labels: Numbers, scores: Numbers, threshold = 0.5
   };
 }
 
-export interface Interval {
-  readonly low: number;
-  readonly high: number;
-}
-
 export interface BootstrapOptions {
   /** Default 1000. */
   draws?: number;
@@ -201,6 +198,74 @@ export function bootstrapIntervals(
   const drawn = resample(predictions, (labels, scores) => computeMetrics(labels, scores, threshold), options);
   const intervals = METRICS.map((name) => [name, interval(drawn.map((metrics) => metrics[name]))] as const);
   return Object.fromEntries(intervals) as Record<MetricName, Interval>;
+}
+
+/** Draws this near to each other differ by rounding. */
+const ALIKE = 1e-9;
+
+/** An interval, and whether it is the bootstrap's or a score interval. */
+export interface MetricInterval extends Interval {
+  readonly method: 'bootstrap' | 'score';
+}
+
+/**
+ * The 95 % interval of each metric: the bootstrap's (`bootstrapIntervals`), and where all its draws are alike, as where
+ * every answer is right, a score interval that counts each patient once. NaN for a metric that is undefined.
+ */
+export function metricIntervals(
+  predictions: readonly Prediction[],
+  { threshold = 0.5, ...options }: BootstrapOptions & { threshold?: number } = {},
+): Record<MetricName, MetricInterval> {
+  const drawn = bootstrapIntervals(predictions, { threshold, ...options });
+  const intervals = METRICS.map((name): [MetricName, MetricInterval] => {
+    const { low, high } = drawn[name];
+    if (!(high - low < ALIKE)) return [name, { low, high, method: 'bootstrap' }];
+    return [name, { ...scoreInterval(name, predictions, threshold), method: 'score' }];
+  });
+  return Object.fromEntries(intervals) as Record<MetricName, MetricInterval>;
+}
+
+/** The score interval of a metric, of as many independent answers as there are patients who have a part in it. */
+function scoreInterval(name: MetricName, predictions: readonly Prediction[], threshold: number): Interval {
+  const metrics = computeMetrics(
+    predictions.map(({ label }) => label),
+    predictions.map(({ score }) => score),
+    threshold,
+  );
+  const patients = (part: (prediction: Prediction) => boolean) =>
+    new Set(predictions.filter(part).map(({ patient }) => patient)).size;
+  const positives = patients(({ label }) => label === 1);
+  const negatives = patients(({ label }) => label === 0);
+  const all = patients(() => true);
+  switch (name) {
+    case 'accuracy':
+      return wilsonInterval(metrics.accuracy, all);
+    case 'sensitivity':
+      return wilsonInterval(metrics.sensitivity, positives);
+    case 'specificity':
+      return wilsonInterval(metrics.specificity, negatives);
+    case 'auroc':
+      return aurocInterval(metrics.auroc, positives, negatives);
+    case 'f1': {
+      // F1 = 2 j / (1 + j), j the share of true positives in all but the true negatives.
+      const involved = patients(({ label, score }) => label === 1 || score > threshold);
+      const { low, high } = wilsonInterval(metrics.f1 / (2 - metrics.f1), involved);
+      return { low: (2 * low) / (1 + low), high: (2 * high) / (1 + high) };
+    }
+    case 'kappa': {
+      // Kappa = (p - e) / (1 - e) of accuracy p; the chance agreement e is held fast, as in Cohen 1960's standard error.
+      const chance = chanceAgreement(metrics.confusion);
+      const { low, high } = wilsonInterval(metrics.accuracy, all);
+      const kappa = (accuracy: number) => Math.max(-1, (accuracy - chance) / (1 - chance));
+      return { low: kappa(low), high: kappa(high) };
+    }
+  }
+}
+
+/** The accuracy that answers of the same frequencies would have by chance. */
+function chanceAgreement(m: ConfusionMatrix): number {
+  const { trueNegatives: tn, falsePositives: fp, falseNegatives: fn, truePositives: tp } = m;
+  return ((tp + fp) * (tp + fn) + (fn + tn) * (fp + tn)) / total(m) ** 2;
 }
 
 /** The q-quantile of sorted values, linear between neighbours. */

@@ -62,7 +62,7 @@ test('trains, and ends with accuracy and kappa per image and per study', async (
   const [perImage, perStudy] = output.trim().split('\n').slice(-2);
   const line = (unit: string) =>
     new RegExp(
-      `^test, per ${unit}: n \\d+, accuracy [\\d.]+ \\(majority class [\\d.]+\\), kappa -?[\\d.]+ \\(95 % interval over patients -?[\\d.]+ to -?[\\d.]+\\)$`,
+      `^test, per ${unit}: n \\d+, accuracy [\\d.]+ \\(majority class [\\d.]+\\), kappa -?[\\d.]+ \\(95 % (?:score )?interval over patients -?[\\d.]+ to -?[\\d.]+\\)$`,
     );
   assert.match(perImage, line('image'));
   assert.match(perStudy, line('study'));

@@ -33,7 +33,7 @@ const shiftOf = (node: Element): number[] =>
 function axis(chart: Element, name: 'x' | 'y') {
   const labels = [...chart.querySelectorAll(`[aria-label="${name}-axis tick label"] text`)];
   const [first, last] = [labels[0], labels.at(-1) ?? labels[0]].map((label) => ({
-    value: Number(label.textContent),
+    value: Number(label.textContent?.replace('−', '-')),
     place: shiftOf(label)[name === 'x' ? 0 : 1],
   }));
   const unit = (last.value - first.value) / (last.place - first.place);
@@ -271,7 +271,7 @@ testChart('intervalPlot', 'each region has value, interval and baseline of both 
           near(place, wanted[i]);
         });
         const rule = rules.get(region ?? '');
-        const [, low, high] = /\((-?[\d.]+) to (-?[\d.]+)\)/.exec(rule?.textContent ?? '') ?? [];
+        const [, low, high] = /\((-?[\d.]+) to (-?[\d.]+)\u2020?\)/.exec(rule?.textContent ?? '') ?? [];
         near(x.valueOf(number(rule as Element, 'x1')), Number(low));
         near(x.valueOf(number(rule as Element, 'x2')), Number(high));
       }

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { type Report, renderReport } from '../../lib/report/page.ts';
 import { writeReport } from '../../lib/report/report.ts';
 import { fixed, type ScoredImage } from '../../lib/report/summary.ts';
-import { bootstrapIntervals, byStudy, computeMetrics } from '../../lib/train/metrics.ts';
+import { byStudy, computeMetrics, metricIntervals } from '../../lib/train/metrics.ts';
 import { madeUpHistory, madeUpPredictions, madeUpReport } from './made-up.ts';
 
 const parse = (page: string): Document => parseHTML(page).document;
@@ -79,13 +79,14 @@ test('every figure of the test set is there, per image and per study, by region 
       const labels = part.map(({ label }) => label);
       const scores = part.map(({ score }) => score);
       const metrics = computeMetrics(labels, scores, report.threshold);
-      const intervals = bootstrapIntervals(part, { threshold: report.threshold });
+      const intervals = metricIntervals(part, { threshold: report.threshold });
       const names = ['accuracy', 'auroc', 'sensitivity', 'specificity', 'f1', 'kappa'] as const;
       assert.equal(rowOf(table, region), [
         String(metrics.n),
         fixed(metrics.majority),
         ...names.map(
-          (name) => `${fixed(metrics[name])}${fixed(intervals[name].low)} to ${fixed(intervals[name].high)}`,
+          (name) =>
+            `${fixed(metrics[name])}${fixed(intervals[name].low)} to ${fixed(intervals[name].high)}${intervals[name].method === 'score' ? '\u2020' : ''}`,
         ),
       ]);
     }
@@ -275,7 +276,7 @@ test('charts of one value, or of values all alike, still have an axis and their 
   const regions = new Set(right.map(({ region }) => region)).size;
   assert.is(accuracy.querySelectorAll('[aria-label=dot] path, circle').length, 4 * (regions + 1));
   const ticks = texts(accuracy, '[aria-label="x-axis tick label"] text');
-  assert.equal([ticks[0], ticks[ticks.length - 1]], ['0.5', '1.0']);
+  assert.ok(Number(ticks[0]) <= 0.5 && ticks.at(-1) === '1.0', ticks.join(', '));
 });
 
 test('writeReport leaves one file, whole', async () => {
