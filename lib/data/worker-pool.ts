@@ -98,6 +98,9 @@ export class WorkerPool {
     worker.on('error', (cause) => {
       this.#end(new errors.GradiographError(`data workers: one ended: ${cause.message}`, { cause }));
     });
+    worker.on('exit', (code) => {
+      this.#end(new errors.GradiographError(`data workers: one exited with code ${code}, and no error`));
+    });
     return lane;
   }
 

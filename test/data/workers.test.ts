@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createImage, encodePng } from '../../lib/data/image.ts';
@@ -193,6 +194,29 @@ test('closing ends an epoch that is under way, and a loader can be used again', 
   assert.is((await loader.epoch(0).next()).value?.size, 1);
   await loader.close();
   await loader.close();
+});
+
+test('a worker that exits without an error ends the epoch with an error', async () => {
+  const { postMessage } = Worker.prototype;
+  let last: Worker | undefined;
+  Worker.prototype.postMessage = function (...args) {
+    last = this;
+    return postMessage.apply(this, args);
+  };
+  try {
+    await using loader = new DataLoader(await openTrain(), { ...options, batchSize: 1, workers: 2 });
+    const epoch = loader.epoch(0);
+    await epoch.next();
+    last?.terminate(); // seen from here, an exit like another
+    const rest = async () => {
+      for await (const { size } of epoch) assert.is(size, 1);
+    };
+    const error = await failure(rest());
+    assert.instance(error, GradiographError);
+    assert.match(error.message, /data workers: one exited with code 1/);
+  } finally {
+    Worker.prototype.postMessage = postMessage;
+  }
 });
 
 test('a program that finishes, closes, leaves early, throws, exits or is interrupted ends', () => {
