@@ -86,8 +86,10 @@ const isTorch = (bytes: Uint8Array): boolean =>
  * @throws FormatError naming the file and what is wrong with it
  */
 export async function loadWeights(path: string): Promise<Map<string, Tensor>> {
-  const bytes: Uint8Array = await readFile(path);
-  return naming(path, () => (isTorch(bytes) ? readTorch(bytes) : readSafetensors(bytes)));
+  return naming(path, async () => {
+    const bytes: Uint8Array = await readFile(path);
+    return isTorch(bytes) ? readTorch(bytes) : readSafetensors(bytes);
+  });
 }
 
 /**
@@ -95,8 +97,7 @@ export async function loadWeights(path: string): Promise<Map<string, Tensor>> {
  * @throws FormatError naming the file and what is wrong with it
  */
 export async function loadMetadata(path: string): Promise<Record<string, string>> {
-  const bytes = await readFile(path);
-  return naming(path, () => readSafetensorsMetadata(bytes));
+  return naming(path, async () => readSafetensorsMetadata(await readFile(path)));
 }
 
 /** Writes tensors to a `.safetensors` file, whole or not at all; `metadata` goes into its header. */

@@ -1,4 +1,5 @@
 import { saveCheckpoint, type Training } from './checkpoint.ts';
+import { tryWriting } from './files.ts';
 import type { FitState } from './state.ts';
 
 export interface CheckpointOptions {
@@ -31,6 +32,18 @@ export class Autosave {
   /** The file and where the training stood then, in words; null before the first save. */
   get saved(): string | null {
     return this.#saved;
+  }
+
+  /**
+   * Tries the folder with as much as a checkpoint will have at the least.
+   * @throws GradiographError where it is read-only or full
+   */
+  async tryFolder(): Promise<void> {
+    const values = [...this.#training.model.stateDict().values()];
+    await tryWriting(
+      this.#options.path,
+      values.reduce((bytes, { size }) => bytes + 4 * size, 0),
+    );
   }
 
   async save(state: FitState): Promise<void> {

@@ -77,7 +77,7 @@ export interface Checkpoint {
 
 /** @throws FormatError naming the file and what is wrong with it, where `saveCheckpoint` did not write it like that */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const bytes: Uint8Array = await readFile(path);
+  const bytes: Uint8Array = await naming(path, () => readFile(path));
   const header = await naming(path, () => {
     const json = readSafetensorsMetadata(bytes)[HEADER];
     if (json === undefined) throw new FormatError('holds weights, but is no checkpoint to go on from');

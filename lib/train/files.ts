@@ -1,8 +1,11 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FormatError, StateDictError } from '../errors.ts';
+import { FormatError, GradiographError, StateDictError } from '../errors.ts';
 
-/** Reads a file by `read`, whose FormatError and StateDictError then name the file. */
+/**
+ * Reads a file by `read`, whose FormatError and StateDictError then name the file.
+ * @throws FormatError, also for a file that is not there or cannot be read
+ */
 export async function naming<T>(path: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
@@ -10,37 +13,77 @@ export async function naming<T>(path: string, read: () => T | Promise<T>): Promi
     if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`, { cause: error });
     if (error instanceof StateDictError)
       throw new StateDictError(`${path}: ${error.message}`, { cause: error });
+    if (isFileError(error))
+      throw new FormatError(`${path}: cannot be read (${faultOf(error)})`, { cause: error });
     throw error;
+  }
+}
+
+const isFileError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error;
+
+/** "ENOSPC: no space left on device" of "ENOSPC: no space left on device, write". */
+const faultOf = ({ message }: NodeJS.ErrnoException): string => message.replace(/,.*/s, '');
+
+/** Writes by `write`. @throws GradiographError naming the file that cannot be written, and why */
+async function writing(path: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    throw new GradiographError(`${path}: cannot be written (${faultOf(error)})`, { cause: error });
   }
 }
 
 /**
  * Writes a file whole or not at all: to a temporary name, synced, then renamed, and the folder synced, so that the new
- * name outlives a power cut. Makes the folder where there is none. A write that fails leaves nothing behind.
+ * name outlives a power cut. Makes the folder where there is none. A write that fails leaves nothing behind, and what
+ * had the name before as it was.
+ * @throws GradiographError naming the file, where it cannot be written
  */
 export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
+  await writing(path, async () => {
+    await writeTemporary(path, bytes, (temporary) => rename(temporary, path));
+    // Windows cannot open a folder as a file.
+    if (process.platform !== 'win32') await syncAndClose(await open(dirname(path), 'r'));
+  });
+}
+
+/**
+ * Writes so many bytes beside `path` and removes them, so that a folder that is read-only or full is noticed before there
+ * is something to lose. Makes the folder where there is none.
+ * @throws GradiographError naming the file that could not be written
+ */
+export async function tryWriting(path: string, size: number): Promise<void> {
+  await writing(path, () => writeTemporary(path, new Uint8Array(size), (temporary) => rm(temporary)));
+}
+
+async function writeTemporary(
+  path: string,
+  bytes: Uint8Array | string,
+  use: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
+  await mkdir(dirname(path), { recursive: true });
   try {
     await syncAndClose(await open(temporary, 'w'), bytes);
-    await rename(temporary, path);
+    await use(temporary);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-  // Windows cannot open a folder as a file.
-  if (process.platform !== 'win32') await syncAndClose(await open(folder, 'r'));
 }
 
 /** Removes the temporary files that `writeWhole` left beside `path` in processes that are no more. */
 export async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  for (const name of await readdir(folder)) {
-    const [, pid] = name.startsWith(`${basename(path)}.`) ? (/\.(\d+)\.tmp$/.exec(name) ?? []) : [];
-    if (pid && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
-  }
+  await writing(path, async () => {
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(folder)) {
+      const [, pid] = name.startsWith(`${basename(path)}.`) ? (/\.(\d+)\.tmp$/.exec(name) ?? []) : [];
+      if (pid && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+    }
+  });
 }
 
 /** Signal 0 asks without doing anything; only ESRCH says that there is no such process. */

@@ -65,6 +65,8 @@ export interface FitResult extends FitState {
  * where that began, and the last checkpoint
  * @throws ShapeError for options out of range
  * @throws StateDictError for a state within an epoch of other images
+ * @throws GradiographError naming a checkpoint that cannot be written: tried before the first step; the one that was
+ * saved before stays as it is
  */
 export async function fit(model: Module, train: DataLoader, options: FitOptions): Promise<FitResult> {
   const { accumulate = 1, maxGradNorm = 1, mixup = 1 } = options;
@@ -112,6 +114,7 @@ class Fit {
   }
 
   async run(): Promise<FitResult> {
+    await this.#autosave?.tryFolder();
     const ended = await this.#trainEpochs();
     if (ended === 'aborted') await this.#save();
     if (this.#best) restoreSnapshot(this.#model, this.#best.weights);

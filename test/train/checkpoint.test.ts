@@ -5,7 +5,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataLoader } from '../../lib/data/loader.ts';
 import { setDevice } from '../../lib/devices/select.ts';
-import { generator, memory, nn, optim, StateDictError, seed } from '../../lib/index.ts';
+import {
+  FormatError,
+  GradiographError,
+  generator,
+  memory,
+  nn,
+  optim,
+  StateDictError,
+  seed,
+} from '../../lib/index.ts';
 import { loadWeights, saveWeights } from '../../lib/node.ts';
 import { readCheckpoint, saveCheckpoint, type Training } from '../../lib/train/checkpoint.ts';
 import { writeWhole } from '../../lib/train/files.ts';
@@ -221,12 +230,37 @@ test('numbers that JSON lacks survive', async () => {
 test('a write that fails leaves nothing behind', async () => {
   const taken = join(folder, 'taken');
   mkdirSync(join(taken, 'file'), { recursive: true });
-  await assertRejects(
+  const error = await assertRejects(
     writeWhole(join(taken, 'file'), 'a folder has this name'),
-    /EISDIR|ENOTEMPTY|EEXIST|EPERM/,
+    /taken.file: cannot be written \((EISDIR|ENOTEMPTY|EEXIST|EPERM): /,
   );
+  assert.instance(error, GradiographError);
   await assertRejects(writeWhole(join(taken, 'other'), 7 as never), /string|Buffer/);
   assert.equal(readdirSync(taken), ['file']);
+});
+
+test('a folder that cannot be written is named before the first image is read', async () => {
+  let read = 0;
+  const counting = new DataLoader({ ...dataset, image: (i) => dataset.image(i + 0 * ++read) }, options);
+  const file = join(folder, 'a file');
+  writeFileSync(file, '');
+  const { model, optimizer } = makeTraining();
+  const checkpoint = { path: join(file, 'last.safetensors') };
+  const error = await assertRejects(
+    fit(model, counting, { optimizer, epochs: 1, progress: null, checkpoint }),
+    /a file.last\.safetensors: cannot be written \((ENOTDIR|EEXIST): /,
+  );
+  assert.instance(error, GradiographError);
+  assert.is(read, 0);
+});
+
+test('a checkpoint that is not there is named in a sentence', async () => {
+  const error = await assertRejects(
+    readCheckpoint(join(folder, 'nope')),
+    /nope: cannot be read \(ENOENT: no such file or directory\)$/,
+  );
+  assert.instance(error, FormatError);
+  assert.instance(await assertRejects(loadWeights(folder), /: cannot be read \(EISDIR: /), FormatError);
 });
 
 test('weights are no checkpoint, and broken files are named', async () => {

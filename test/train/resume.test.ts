@@ -21,13 +21,18 @@ interface Ending {
   milliseconds: number;
 }
 
-/** Runs the training; `disturb` is called when it begins to train, with a way to send it a signal. */
+/**
+ * Runs the training; `disturb` is called when it begins to train, with a way to send it a signal.
+ * @param launch a command that runs the command after it
+ */
 function run(
   args: readonly string[],
   disturb: (kill: (signal: NodeJS.Signals) => void) => void = () => {},
+  launch: readonly string[] = [],
 ): Promise<Ending> {
+  const [program, ...rest] = [...launch, process.execPath, '--import', 'tsx', script, ...args];
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args]);
+    const child = spawn(program, rest);
     let [output, start] = ['', 0];
     child.stdout.once('data', () => {
       start = performance.now();
@@ -109,6 +114,25 @@ test('Ctrl-C saves at the step it has reached and ends with 130, and the trainin
   const again = await run([folder('interrupted')]);
   assert.is(again.code, 0, again.output);
   assertSame('interrupted', 'Ctrl-C');
+});
+
+test('where the room for a checkpoint ends it is named, the one before stays, and the training goes on from it', async () => {
+  const begun = await run([folder('full'), 'SIGINT', 'after', '3']);
+  assert.is(begun.code, 130, begun.output);
+  const last = join(folder('full'), 'last.safetensors');
+  const before = readFileSync(last);
+  const limit = `ulimit -f ${Math.ceil(before.length / 2 / 1024)} && exec "$0" "$@"`;
+  const { code, output } = await run([folder('full')], () => {}, ['bash', '-c', limit]);
+  assert.is(code, 1, output);
+  assert.match(
+    output,
+    /GradiographError: .*full.last\.safetensors: cannot be written \(EFBIG: file too large\)/,
+  );
+  assert.equal(readFileSync(last), before);
+  assert.equal(readdirSync(folder('full')), ['last.safetensors']);
+  const again = await run([folder('full')]);
+  assert.is(again.code, 0, again.output);
+  assertSame('full', 'a full disk');
 });
 
 test.run();
