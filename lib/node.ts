@@ -11,7 +11,9 @@ import { readTorch } from './serialize/torch.ts';
 import type { Tensor } from './tensor/tensor.ts';
 import { naming, writeWhole } from './train/files.ts';
 
-export { decodeImage, encodePng, encodeRgbPng, type GrayImage, type RgbImage } from './data/image.ts';
+export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
+export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
+export type { GrayImage, RgbImage } from './data/image.ts';
 export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
 export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
 export * as transforms from './data/transforms.ts';

@@ -6,7 +6,7 @@ import type { GrayImage } from './image.ts';
 import type { TransformDescription } from './transforms.ts';
 
 /** Raise it when decoding, a transform or the layout of an entry changes: older entries are then redone. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What tells one state of a file from another. */
 export interface FileStamp {

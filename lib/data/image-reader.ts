@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { FormatError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
+import { decodeImage, MAX_PIXELS } from './codecs/decode.ts';
 import { PixelCache } from './disk-cache.ts';
-import { decodeImage, type GrayImage } from './image.ts';
+import type { GrayImage } from './image.ts';
 import { rebuild, type Transform, type TransformDescription } from './transforms.ts';
 
 /** How image files are read, as plain data: a worker thread makes its own reader of it. */
@@ -10,20 +11,25 @@ export interface Reading {
   readonly prepare: TransformDescription;
   /** Where prepared images are kept between runs; null for nowhere. */
   readonly cacheDir: string | null;
+  /** An image of more pixels is refused. */
+  readonly maxPixels: number;
 }
 
 /** Reads a file, decodes it and prepares the image; or has it from the cache on disk. */
 export class ImageReader {
   readonly #prepare: Transform;
   readonly #cache: PixelCache | null;
+  readonly #maxPixels: number;
 
-  constructor(prepare: Transform, cache: PixelCache | null) {
+  constructor(prepare: Transform, cache: PixelCache | null, maxPixels = MAX_PIXELS) {
     this.#prepare = prepare;
     this.#cache = cache;
+    this.#maxPixels = maxPixels;
   }
 
-  static of({ prepare, cacheDir }: Reading): ImageReader {
-    return new ImageReader(rebuild(prepare), cacheDir === null ? null : new PixelCache(cacheDir, prepare));
+  static of({ prepare, cacheDir, maxPixels }: Reading): ImageReader {
+    const cache = cacheDir === null ? null : new PixelCache(cacheDir, prepare);
+    return new ImageReader(rebuild(prepare), cache, maxPixels);
   }
 
   /** @throws FormatError naming a file that is missing or no whole image */
@@ -40,7 +46,7 @@ export class ImageReader {
 
   async #decode(path: string): Promise<GrayImage> {
     const bytes = await attempt(path, readFile(path));
-    return this.#prepare(decodeImage(bytes, path), new Generator());
+    return this.#prepare(decodeImage(bytes, path, { maxPixels: this.#maxPixels }), new Generator());
   }
 }
 

@@ -1,4 +1,5 @@
 import { GradiographError } from '../errors.ts';
+import { MAX_PIXELS } from './codecs/decode.ts';
 import { PixelCache } from './disk-cache.ts';
 import { type GrayImage, shareImage } from './image.ts';
 import { ImageReader, type Reading } from './image-reader.ts';
@@ -18,19 +19,21 @@ export class ImageStore {
    * @param prepare what is done once to each image, such as a resize
    * @param maxBytes of pixels to keep in memory; the images beyond are read at every use
    * @param cacheDir where prepared images are kept between runs; null for nowhere
+   * @param maxPixels an image of more pixels is refused
    * @throws GradiographError for a `cacheDir` with a `prepare` that has no description
    */
-  constructor(prepare: Transform, maxBytes: number, cacheDir: string | null) {
+  constructor(prepare: Transform, maxBytes: number, cacheDir: string | null, maxPixels = MAX_PIXELS) {
     const { description } = prepare;
     if (cacheDir !== null && !description) {
       throw new GradiographError(
         "cacheDir: images that a function of your own prepares cannot be cached, since a change of it would go unseen; compose 'prepare' of `transforms`",
       );
     }
-    this.reading = description ? { prepare: description, cacheDir } : null;
+    this.reading = description ? { prepare: description, cacheDir, maxPixels } : null;
     this.#reader = new ImageReader(
       prepare,
       cacheDir !== null && description ? new PixelCache(cacheDir, description) : null,
+      maxPixels,
     );
     this.#maxBytes = maxBytes;
   }

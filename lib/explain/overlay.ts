@@ -1,4 +1,5 @@
-import { encodeRgbPng, type GrayImage } from '../data/image.ts';
+import { encodeRgbPng } from '../data/codecs/encode-png.ts';
+import type { GrayImage } from '../data/image.ts';
 import { resizeImage } from '../data/resample.ts';
 import type { ActivationMap } from './class-activation.ts';
 

@@ -17,6 +17,8 @@ export interface MuraOptions {
    * unchanged. Runs may share it, and it may be deleted at any time. Default none.
    */
   cacheDir?: string | null;
+  /** An image of more pixels is refused before anything of it is decoded; default 100 million. */
+  maxPixels?: number;
 }
 
 export interface CheckOptions {
@@ -55,10 +57,11 @@ export class MuraDataset implements ImageDataset {
       prepare = resize(224),
       cacheDir = null,
       cacheBytes = cacheDir === null ? 2 ** 31 : 0,
+      maxPixels,
     }: MuraOptions = {},
   ): Promise<{ train: MuraDataset; valid: MuraDataset }> {
     const root = findRoot(folder);
-    const store = new ImageStore(prepare, cacheBytes, cacheDir);
+    const store = new ImageStore(prepare, cacheBytes, cacheDir, maxPixels);
     return {
       train: new MuraDataset(await listImages(root, 'train'), store),
       valid: new MuraDataset(await listImages(root, 'valid'), store),

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { encodePng } from '../data/image.ts';
+import { encodePng } from '../data/codecs/encode-png.ts';
 import { Generator } from '../tensor/random.ts';
 import { REGIONS, type Region, type Split } from './layout.ts';
 import { drawFault, drawRadiograph, FAULTS } from './radiograph.ts';

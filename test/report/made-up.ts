@@ -1,4 +1,4 @@
-import { encodePng } from '../../lib/data/image.ts';
+import { encodePng } from '../../lib/data/codecs/encode-png.ts';
 import { REGIONS } from '../../lib/mura/layout.ts';
 import { chooseGallery } from '../../lib/report/gallery.ts';
 import type { Report } from '../../lib/report/page.ts';

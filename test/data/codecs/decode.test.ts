@@ -2,8 +2,10 @@ import jpeg from 'jpeg-js';
 import { type PackerOptions, PNG } from 'pngjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createImage, decodeImage, encodePng, encodeRgbPng } from '../../lib/data/image.ts';
-import { FormatError, ShapeError } from '../../lib/errors.ts';
+import { decodeImage } from '../../../lib/data/codecs/decode.ts';
+import { encodePng, encodeRgbPng } from '../../../lib/data/codecs/encode-png.ts';
+import { createImage } from '../../../lib/data/image.ts';
+import { FormatError, ShapeError } from '../../../lib/errors.ts';
 
 const gradient = createImage(13, 9);
 gradient.data.forEach((_, i, data) => {
