@@ -1,13 +1,14 @@
 /** Trains a network on MURA, or on a drawn set in its layout: `npm run mura`, `npx tsx examples/mura-train.ts --help`. */
 import { type Device, GradiographError, init } from '../lib/index.ts';
-import { catchInterrupt, describePredictions, ProgressBar, readCheckpoint } from '../lib/node.ts';
+import { catchInterrupt, describePredictions, naming, ProgressBar, readCheckpoint } from '../lib/node.ts';
 import { runExperiment } from './mura/experiment.ts';
 import { findRate } from './mura/find-rate.ts';
 import { parseOptions, type Settings } from './mura/options.ts';
+import { readSettings } from './mura/read-settings.ts';
 
 async function main(): Promise<void> {
   const { settings: given, run, findLr } = parseOptions(process.argv);
-  const settings = given ?? ((await readCheckpoint(run.resume ?? '')).settings as Settings);
+  const settings = given ?? (await resumedSettings(run.resume ?? ''));
   const progress = new ProgressBar();
   using interrupt = catchInterrupt(() =>
     progress.print('stopping after this step; Ctrl-C again quits at once'),
@@ -30,6 +31,12 @@ async function main(): Promise<void> {
     `\ntest is the official valid split: ${test.length} images of ${patients} patients, none of them seen in training`,
   );
   progress.print(describePredictions('test', test, result.threshold));
+}
+
+/** What the training of a checkpoint was told. @throws FormatError naming the file and the field at fault */
+async function resumedSettings(path: string): Promise<Settings> {
+  const { settings } = await readCheckpoint(path);
+  return naming(path, () => readSettings(settings, 'settings'));
 }
 
 /** Lets `await using` end a device, its threads included, however the block is left. */

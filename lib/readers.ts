@@ -8,8 +8,8 @@ import { FormatError, quote } from './errors.ts';
 /** @param field where the value stands, as `optimizer.groups[0].lr` */
 export type Reader<T> = (value: unknown, field: string) => T;
 
-/** @param what completes `want ...` */
-const reader =
+/** A reader of values that are right; `what` says which are, after `want`. */
+export const reader =
   <T>(what: string, isRight: (value: unknown) => boolean): Reader<T> =>
   (value, field) => {
     if (isRight(value)) return value as T;
@@ -43,6 +43,17 @@ const anyList = reader<readonly unknown[]>('a list', Array.isArray);
 
 export const oneOf = <T extends string | number>(choices: readonly T[]): Reader<T> =>
   reader(`one of ${choices.join(', ')}`, (value) => choices.includes(value as T));
+
+/** Leaves the ends out. */
+export const between = (low: number, high: number): Reader<number> =>
+  reader(
+    `a number above ${low} and below ${high}`,
+    (value) => isNumber(value) && value > low && value < high,
+  );
+export const positive = reader<number>(
+  'a finite number above 0',
+  (value) => isNumber(value) && value > 0 && value < Number.POSITIVE_INFINITY,
+);
 
 export const nullable =
   <T>(read: Reader<T>): Reader<T | null> =>

@@ -10,6 +10,11 @@ export function number(name: string, isRight: (value: number) => boolean) {
   };
 }
 export const count = number('a whole number from 1 on', (value) => Number.isInteger(value) && value >= 1);
+export const countTo = (most: number) =>
+  number(
+    `a whole number from 1 to ${most}`,
+    (value) => Number.isInteger(value) && value >= 1 && value <= most,
+  );
 export const whole = number('a whole number', Number.isInteger);
 export const wholeFromZero = number(
   'a whole number from 0 on',

@@ -4,7 +4,7 @@ import { metrics, type ScoredImage, summarizeRegions } from '../../lib/node.ts';
 export type Unit = 'image' | 'study';
 
 /** 95 %, over patients: by bootstrap, and where all its draws are alike a score interval. */
-type Interval = readonly [low: number | null, high: number | null];
+export type Interval = readonly [low: number | null, high: number | null];
 
 /** Figures of one region, or of 'all', per image or per study; null where a definition divides by zero. */
 export interface Measure {

@@ -2,10 +2,13 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { GradiographError } from '../../lib/index.ts';
 import type { FineTuning } from '../../lib/node.ts';
-import { count, fromZero, number, positive, share, wholeFromZero } from './flag-values.ts';
+import { count, countTo, fromZero, number, positive, share, wholeFromZero } from './flag-values.ts';
 import {
   type HeadLayer,
   isCnn,
+  MAX_HEAD_LAYERS,
+  MAX_SIZE,
+  MAX_WIDTH,
   MODELS,
   OPTIMIZERS,
   type Recipe,
@@ -34,16 +37,21 @@ const orNone =
   (text: string): Value | null =>
     text === 'none' ? (NONE as never) : parse(text);
 
+const width = countTo(MAX_WIDTH);
+
 /** `dropout:0.5,256,relu` */
 function parseHead(text: string): HeadLayer[] {
-  return text.split(',').map((layer) => {
+  const layers = text.split(',');
+  if (layers.length > MAX_HEAD_LAYERS)
+    throw new InvalidArgumentError(`Wants at most ${MAX_HEAD_LAYERS} layers.`);
+  return layers.map((layer) => {
     if (layer === 'relu') return layer;
     const rate = /^dropout:(.+)$/.exec(layer)?.[1];
     try {
-      return rate === undefined ? count(layer) : { dropout: share(rate) };
+      return rate === undefined ? width(layer) : { dropout: share(rate) };
     } catch {
       throw new InvalidArgumentError(
-        `Wants widths, 'relu' and 'dropout:<share>' with commas between, as in dropout:0.5,256,relu; '${layer}' is none.`,
+        `Wants widths up to ${MAX_WIDTH}, 'relu' and 'dropout:<share>' with commas between, as in dropout:0.5,256,relu; '${layer}' is none.`,
       );
     }
   });
@@ -76,7 +84,7 @@ const FIELDS: {
     group: 'Images:',
     flag: '--size <pixels>',
     text: 'height and width that images are resized to',
-    parse: count,
+    parse: countTo(MAX_SIZE),
   },
   fit: {
     group: 'Images:',

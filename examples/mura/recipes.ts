@@ -25,6 +25,11 @@ export const OPTIMIZERS = ['sgd', 'adam', 'adamw'] as const;
 /** A layer of a classification head; a dense one is given by its width. */
 export type HeadLayer = number | 'relu' | { readonly dropout: number };
 
+/** More would not be a mistake of the machine's but of the hand's. */
+export const MAX_SIZE = 8192;
+export const MAX_WIDTH = 4096;
+export const MAX_HEAD_LAYERS = 16;
+
 /** What each schedule can be told; epochs are its unit where it counts. */
 interface Schedules {
   constant: object;

@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { GradiographError } from '../../lib/index.ts';
-import { type Region, readCheckpoint, type ScoredImage } from '../../lib/node.ts';
+import { FormatError, GradiographError } from '../../lib/index.ts';
+import { naming, parseJson, type Region, readCheckpoint, type ScoredImage } from '../../lib/node.ts';
 import { type Context, checkpointPath, type Result, runExperiment } from './experiment.ts';
 import type { Run, Settings } from './options.ts';
 import { readPredictions } from './predictions.ts';
+import { readResult } from './read-result.ts';
 import type { RecipeName } from './recipes.ts';
 
 /** One model for all regions, or that of one region. */
@@ -32,9 +33,16 @@ export const cellTitle = ({ recipe, scope, settings }: Cell): string =>
 export async function readCell(cell: Cell): Promise<FinishedCell | null> {
   const path = join(cell.folder, 'result.json');
   if (!existsSync(path)) return null;
-  const result = JSON.parse(await readFile(path, 'utf8')) as Result;
+  const text = await readFile(path, 'utf8');
+  const result = await naming(path, () => readResult(parseJson(text), 'result'));
   checkSettings(cell, result.settings);
-  return { ...cell, result, test: await readPredictions(join(cell.folder, 'predictions.csv')) };
+  const predictions = join(cell.folder, 'predictions.csv');
+  const test = await readPredictions(predictions);
+  const counted = result.measures.find(({ unit, region }) => unit === 'image' && region === 'all')?.n;
+  if (test.length !== counted) {
+    throw new FormatError(`${predictions}: holds ${test.length} images, ${path} counts ${counted ?? 'none'}`);
+  }
+  return { ...cell, result, test };
 }
 
 /**

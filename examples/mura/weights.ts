@@ -1,8 +1,17 @@
 /** Weights that say what they are for, so that mura-predict needs nothing else. */
-import { FormatError, StateDictError } from '../../lib/index.ts';
-import { loadMetadata, loadWeights, type Region, saveWeights } from '../../lib/node.ts';
+import { FormatError } from '../../lib/index.ts';
+import {
+  loadMetadata,
+  loadWeights,
+  naming,
+  parseJson,
+  type Region,
+  readers,
+  saveWeights,
+} from '../../lib/node.ts';
 import { buildModel, type Network } from './build.ts';
-import { MODELS, type Recipe } from './recipes.ts';
+import { readRecipe, readRegions } from './read-settings.ts';
+import { isCnn, type Recipe } from './recipes.ts';
 
 /** What a network is, which images it was made for, and where abnormal begins. */
 export interface Purpose {
@@ -19,9 +28,15 @@ export function saveNetwork(path: string, model: Network, purpose: Purpose): Pro
   return saveWeights(path, model.stateDict(), { [KEY]: JSON.stringify(purpose) });
 }
 
+const readPurpose = readers.object<Purpose>({
+  recipe: readRecipe,
+  regions: readRegions,
+  threshold: readers.within(0, 1),
+});
+
 /**
  * The network of a file that `saveNetwork` wrote.
- * @throws FormatError naming a file that is none of safetensors, or says nothing of its purpose
+ * @throws FormatError naming a file that is none of safetensors, or the field of what it says that is wrong
  * @throws StateDictError where the weights are not of the network that the file says
  */
 export async function openNetwork(path: string): Promise<{ model: Network; purpose: Purpose }> {
@@ -31,30 +46,31 @@ export async function openNetwork(path: string): Promise<{ model: Network; purpo
       `${path}: does not say what network it is for; mura-predict wants the best.safetensors that mura-train writes`,
     );
   }
-  const purpose = parsePurpose(path, text);
-  const model = buildModel(purpose.recipe);
+  const purpose = await naming(path, () => readPurpose(parseJson(text), KEY));
   const weights = await loadWeights(path);
-  try {
+  const model = await naming(path, () => {
+    const held = [...weights.values()].reduce((sum, { size }) => sum + size, 0);
+    const wanted = leastValues(purpose.recipe);
+    if (wanted > held) {
+      throw new FormatError(
+        `${KEY} names a network whose dense layers alone have ${wanted} values, the file holds ${held}`,
+      );
+    }
+    const model = buildModel(purpose.recipe);
     model.loadStateDict(weights);
-  } catch (error) {
-    if (error instanceof StateDictError)
-      throw new StateDictError(`${path}: ${error.message}`, { cause: error });
-    throw error;
-  }
+    return model;
+  });
   for (const value of weights.values()) value.dispose();
   return { model, purpose };
 }
 
-function parsePurpose(path: string, text: string): Purpose {
-  let purpose: Partial<Purpose> | null = null;
-  try {
-    purpose = JSON.parse(text);
-  } catch {
-    // told below
-  }
-  const { recipe, regions, threshold } = purpose ?? {};
-  if (!recipe || !MODELS.includes(recipe.model) || !Array.isArray(regions) || typeof threshold !== 'number') {
-    throw new FormatError(`${path}: what it says of its network is not what mura-train writes`);
-  }
-  return { recipe, regions, threshold };
+/**
+ * The least number of values that the dense layers of a recipe's network have, as far as they grow with its size and
+ * widths, of which a small file could name any: it is held to them before the network is built.
+ */
+function leastValues({ model, size, head }: Recipe): number {
+  // The first dense layer of each cnn has 2^16 values or more for every 32x32 pixels.
+  if (isCnn(model)) return 2 ** 16 * Math.floor(size / 32) ** 2;
+  const widths = (head ?? []).filter((layer) => typeof layer === 'number');
+  return widths.reduce((sum, width, i) => sum + width * (widths[i - 1] ?? 1), 0);
 }

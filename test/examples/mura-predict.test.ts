@@ -173,7 +173,7 @@ test('what cannot be predicted is explained, on stderr', async () => {
     ],
     [
       [at('data'), '--weights', at('odd.safetensors')],
-      /odd\.safetensors: what it says of its network is not/,
+      /odd\.safetensors: gradiograph_mura\.recipe\.source is missing, want text/,
     ],
     [[at('data'), '--weights', at('other.safetensors')], /StateDictError: .*other\.safetensors: /],
     [[at('data'), '--weights', at('nan.safetensors')], /image1\.png: the network's answer is NaN/],
