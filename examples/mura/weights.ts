@@ -1,5 +1,5 @@
 /** Weights that say what they are for, so that mura-predict needs nothing else. */
-import { FormatError } from '../../lib/index.ts';
+import { FormatError, StateDictError } from '../../lib/index.ts';
 import {
   loadMetadata,
   loadWeights,
@@ -52,7 +52,7 @@ export async function openNetwork(path: string): Promise<{ model: Network; purpo
     const held = [...weights.values()].reduce((sum, { size }) => sum + size, 0);
     const wanted = leastValues(purpose.recipe);
     if (wanted > held) {
-      throw new FormatError(
+      throw new StateDictError(
         `${KEY} names a network whose dense layers alone have ${wanted} values, the file holds ${held}`,
       );
     }
