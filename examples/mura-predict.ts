@@ -84,7 +84,7 @@ interface Answers {
 async function main(): Promise<void> {
   const { paths, flags } = parse(process.argv);
   const files = await findImages(paths);
-  const device = await init(flags);
+  const device = await init({ device: flags.device, threads: flags.threads });
   try {
     const networks: OpenedNetwork[] = [];
     for (const path of flags.weights) networks.push(await openNetwork(path));

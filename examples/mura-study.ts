@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   using interrupt = catchInterrupt(() =>
     progress.print('stopping after this step; Ctrl-C again quits at once'),
   );
-  const device = await init(run);
+  const device = await init({ device: run.device, threads: run.threads });
   try {
     progress.print(`device: ${device.description}`);
     const context = { device, progress, signal: interrupt.signal };

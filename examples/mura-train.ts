@@ -13,7 +13,9 @@ async function main(): Promise<void> {
   using interrupt = catchInterrupt(() =>
     progress.print('stopping after this step; Ctrl-C again quits at once'),
   );
-  await using device = disposable(await init({ ...run, seed: settings.seed }));
+  await using device = disposable(
+    await init({ device: run.device, threads: run.threads, seed: settings.seed }),
+  );
   progress.print(`device: ${device.value.description}`);
   if (findLr) {
     await findRate(settings, run, progress);

@@ -8,6 +8,11 @@ export class ShapeError extends GradiographError {
   override readonly name = 'ShapeError';
 }
 
+/** An argument is of a kind that the call does not take, or an option does not exist. The message names what is taken. */
+export class ArgumentError extends GradiographError {
+  override readonly name = 'ArgumentError';
+}
+
 /** The gradient graph was misused: a second backward, a loss that is no scalar, a tensor used after disposal. */
 export class AutogradError extends GradiographError {
   override readonly name = 'AutogradError';
@@ -64,9 +69,16 @@ function quoteOne(value: unknown): string {
     return `'${escapeControls(value.slice(0, QUOTED_CHARACTERS))}'${rest}`;
   }
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return kindOf(value);
   const text = String(value);
   return text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}...` : text;
+}
+
+/** What an object is: a Map, an Int8Array, an object. */
+function kindOf(value: object): string {
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind === 'Object' ? 'object' : kind}`;
 }
 
 /** Text that cannot move a terminal's cursor, recolour it or turn what follows around. */

@@ -4,6 +4,7 @@ export type { Device, DeviceName, GpuMode } from './devices/device.ts';
 export { type Profile, type ProfileRow, profile } from './devices/profile.ts';
 export type { DeviceChoice, InitOptions } from './devices/select.ts';
 export {
+  ArgumentError,
   AutogradError,
   DeviceError,
   FormatError,

@@ -1,3 +1,4 @@
+import { resolveOptions } from './arguments.ts';
 import type { Device } from './devices/device.ts';
 import { type InitOptions, openDevice, setDevice } from './devices/select.ts';
 import { seed } from './tensor/random.ts';
@@ -6,11 +7,13 @@ import { seed } from './tensor/random.ts';
  * Opens a device and makes it the current one; tensors made from then on live there. A device that was opened before
  * stays open, with its tensors, until its own `dispose()`.
  * @returns the device, whose `description` says what really executes
+ * @throws ArgumentError for an option that there is not
  * @throws DeviceError naming what is missing and how to get it
  */
 export async function init(options: InitOptions = {}): Promise<Device> {
-  const device = await openDevice(options.device ?? 'auto', options.threads);
+  const resolved = resolveOptions('init', options, { device: 'auto', threads: undefined, seed: 0 });
+  const device = await openDevice(resolved.device, resolved.threads);
   setDevice(device);
-  seed(options.seed ?? 0);
+  seed(resolved.seed);
   return device;
 }

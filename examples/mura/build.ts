@@ -98,8 +98,11 @@ export function buildScheduler(optimizer: optim.Optimizer, recipe: Recipe, steps
   switch (schedule.name) {
     case 'constant':
       return null;
-    case 'plateau':
-      return { scheduler: new optim.ReduceLROnPlateau(optimizer, schedule), schedulerStep: 'epoch' } as const;
+    case 'plateau': {
+      const { factor, patience } = schedule;
+      const scheduler = new optim.ReduceLROnPlateau(optimizer, { factor, patience });
+      return { scheduler, schedulerStep: 'epoch' } as const;
+    }
     case 'oneCycle': {
       const { pctStart } = schedule;
       const maxLr = optimizer.groups.map(({ lr }) => lr);

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { Generator } from '../tensor/random.ts';
@@ -76,15 +77,26 @@ export class Batch {
 export class DataLoader {
   readonly dataset: ImageDataset;
   readonly batchSize: number;
-  readonly #options: DataLoaderOptions;
+  readonly #options: Pick<DataLoaderOptions, 'augment' | 'weights'> &
+    Required<Omit<DataLoaderOptions, 'augment' | 'weights'>>;
   readonly #workers: number;
   #pool: WorkerPool | null = null;
 
   constructor(dataset: ImageDataset, options: DataLoaderOptions = {}) {
     this.dataset = dataset;
-    this.batchSize = options.batchSize ?? 32;
-    this.#options = options;
-    this.#workers = options.workers ?? 0;
+    const resolved = resolveOptions('DataLoader', options, {
+      batchSize: 32,
+      shuffle: false,
+      seed: 0,
+      dropLast: false,
+      augment: undefined,
+      normalization: IMAGENET,
+      weights: undefined,
+      workers: 0,
+    });
+    this.batchSize = resolved.batchSize;
+    this.#options = resolved;
+    this.#workers = resolved.workers;
     if (options.weights && options.weights.length !== dataset.length) {
       throw new ShapeError(`DataLoader: ${options.weights.length} weights for ${dataset.length} images`);
     }
@@ -104,7 +116,7 @@ export class DataLoader {
 
   /** The order of the images in an epoch. */
   order(epoch: number): number[] {
-    const { shuffle = false, seed = 0 } = this.#options;
+    const { shuffle, seed } = this.#options;
     if (!shuffle) return Array.from({ length: this.dataset.length }, (_, i) => i);
     return new Generator(~seed, epoch).permutation(this.dataset.length);
   }
@@ -166,7 +178,7 @@ export class DataLoader {
     streams: readonly number[],
     pool: WorkerPool | null,
   ): Promise<Inputs> {
-    const { augment = null, seed = 0, normalization = IMAGENET } = this.#options;
+    const { augment = null, seed, normalization } = this.#options;
     const { files } = this.dataset;
     if (!pool || (augment && !augment.description)) {
       const read = (index: number) =>

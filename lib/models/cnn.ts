@@ -1,4 +1,5 @@
 /** Plain convolutional networks to be trained from scratch. */
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { ReLU } from '../nn/activations.ts';
 import { BatchNorm2d } from '../nn/batch-norm2d.ts';
@@ -31,6 +32,8 @@ interface CnnPlan {
   readonly hidden: number;
   /** Dropout before the last layer. */
   readonly dropout: number;
+  /** Whether there is a batch norm after each convolution, unless the options tell. */
+  readonly batchNorm: boolean;
 }
 
 /**
@@ -43,11 +46,15 @@ export class Cnn extends Module {
   readonly body: Sequential;
   readonly classifier: Sequential;
 
-  constructor(
-    { stages, hidden, dropout }: CnnPlan,
-    { numClasses = 1, inChannels = 3, inputSize = 224, batchNorm = false }: CnnOptions = {},
-  ) {
+  constructor(plan: CnnPlan, options: CnnOptions = {}) {
     super();
+    const { stages, hidden, dropout } = plan;
+    const { numClasses, inChannels, inputSize, batchNorm } = resolveOptions('Cnn', options, {
+      numClasses: 1,
+      inChannels: 3,
+      inputSize: 224,
+      batchNorm: plan.batchNorm,
+    });
     const side = Math.floor(inputSize / 2 ** stages.length);
     if (side < 1) {
       throw new ShapeError(
@@ -106,11 +113,11 @@ export class Cnn extends Module {
 
 /** Four layers: conv 16 - pool - conv 32 - pool - dense 64 - dense. */
 export const cnn2 = (options?: CnnOptions): Cnn =>
-  new Cnn({ stages: [[16], [32]], hidden: 64, dropout: 0 }, options);
+  new Cnn({ stages: [[16], [32]], hidden: 64, dropout: 0, batchNorm: false }, options);
 
 /** Six layers: conv 16, 32, 64, 128, each with a pool - dense 128 - dropout 0.5 - dense. */
 export const cnn4 = (options?: CnnOptions): Cnn =>
-  new Cnn({ stages: [[16], [32], [64], [128]], hidden: 128, dropout: 0.5 }, options);
+  new Cnn({ stages: [[16], [32], [64], [128]], hidden: 128, dropout: 0.5, batchNorm: false }, options);
 
 /** Fifteen layers, in the manner of VGG: conv 2x32, 2x64, 3x128, 3x256, 3x256, with batch norm unless told - dense 256 - dropout 0.5 - dense. */
 export const cnn15 = (options?: CnnOptions): Cnn =>
@@ -125,6 +132,7 @@ export const cnn15 = (options?: CnnOptions): Cnn =>
       ],
       hidden: 256,
       dropout: 0.5,
+      batchNorm: true,
     },
-    { batchNorm: true, ...options },
+    options,
   );

@@ -1,5 +1,6 @@
 /** DenseNet (Huang et al. 2017), as torchvision's densenet.py. */
 
+import { resolveOptions } from '../arguments.ts';
 import { ReLU } from '../nn/activations.ts';
 import { BatchNorm2d } from '../nn/batch-norm2d.ts';
 import { Conv2d } from '../nn/conv2d.ts';
@@ -45,9 +46,15 @@ export class DenseNet extends Module {
     growthRate: number,
     depths: readonly [number, number, number, number],
     stemChannels: number,
-    { numClasses = 1000, inChannels = 3, dropRate = 0, bnSize = 4 }: DenseNetOptions = {},
+    options: DenseNetOptions = {},
   ) {
     super();
+    const { numClasses, inChannels, dropRate, bnSize } = resolveOptions('DenseNet', options, {
+      numClasses: 1000,
+      inChannels: 3,
+      dropRate: 0,
+      bnSize: 4,
+    });
     this.body = new Sequential({
       conv0: new Conv2d(inChannels, stemChannels, { kernelSize: 7, stride: 2, padding: 3, bias: false }),
       norm0: new BatchNorm2d(stemChannels),

@@ -1,4 +1,5 @@
 /** ResNet (He et al. 2016) and, by `groups` and `widthPerGroup`, ResNeXt (Xie et al. 2017), as torchvision's resnet.py. */
+import { resolveOptions } from '../arguments.ts';
 import { ReLU } from '../nn/activations.ts';
 import { BatchNorm2d } from '../nn/batch-norm2d.ts';
 import { Conv2d } from '../nn/conv2d.ts';
@@ -42,15 +43,14 @@ export class ResNet extends Module {
   constructor(
     block: typeof BasicBlock | typeof Bottleneck,
     depths: readonly [number, number, number, number],
-    {
-      numClasses = 1000,
-      inChannels = 3,
-      zeroInitResidual = false,
-      groups = 1,
-      widthPerGroup = 64,
-    }: ResNetOptions = {},
+    options: ResNetOptions = {},
   ) {
     super();
+    const { numClasses, inChannels, zeroInitResidual, groups, widthPerGroup } = resolveOptions(
+      'ResNet',
+      options,
+      { numClasses: 1000, inChannels: 3, zeroInitResidual: false, groups: 1, widthPerGroup: 64 },
+    );
     let inplanes = 64;
     const stage = (planes: number, depth: number, stride: number): Sequential => {
       const outplanes = planes * block.expansion;

@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { cat } from '../ops/cat.ts';
 import { type Epilogue, finish } from '../ops/epilogue.ts';
 import { ones, zeros } from '../tensor/create.ts';
@@ -35,9 +36,15 @@ export class BatchNorm2d extends TakesParts<[epilogue?: Epilogue]> {
 
   constructor(
     readonly numFeatures: number,
-    { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true }: BatchNorm2dOptions = {},
+    options: BatchNorm2dOptions = {},
   ) {
     super();
+    const { eps, momentum, affine, trackRunningStats } = resolveOptions('BatchNorm2d', options, {
+      eps: 1e-5,
+      momentum: 0.1,
+      affine: true,
+      trackRunningStats: true,
+    });
     this.eps = eps;
     this.momentum = momentum;
     this.weight = affine ? new Parameter(ones([numFeatures])) : null;

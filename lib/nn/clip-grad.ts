@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { binary, reduce, unary } from '../ops/primitive-calls.ts';
 import { tidy } from '../tensor/scope.ts';
 import { broadcastGeometry, normalizeAxes } from '../tensor/shape.ts';
@@ -12,8 +13,9 @@ import type { Tensor } from '../tensor/tensor.ts';
 export function clipGradNorm(
   parameters: Iterable<Tensor>,
   maxNorm: number,
-  { normType = 2 } = {},
+  options: { normType?: number } = {},
 ): Tensor | null {
+  const { normType } = resolveOptions('clipGradNorm', options, { normType: 2 });
   const gradients = [...parameters].flatMap(({ grad }) => (grad ? [grad] : []));
   if (gradients.length === 0) return null;
   return tidy(() => {

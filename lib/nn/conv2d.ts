@@ -1,6 +1,7 @@
+import { required, resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { Epilogue } from '../ops/epilogue.ts';
-import { type Pair, pair } from '../ops/windows.ts';
+import { type Pair, pair, type WindowArguments, windowOptions } from '../ops/windows.ts';
 import { zeros } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import * as F from './functional.ts';
@@ -17,19 +18,35 @@ export interface Conv2dOptions extends Omit<F.Conv2dOptions, keyof Epilogue> {
  * A 2-D convolution (cross-correlation), as torch.nn.Conv2d: x `[N, C, H, W]` to `[N, outChannels, H', W']`.
  * weight `[outChannels, inChannels / groups, kernelHeight, kernelWidth]` and bias `[outChannels]` start uniform in
  * ±1 / sqrt(fanIn).
+ *
+ *     new Conv2d(3, 8, 3);
+ *     new Conv2d(3, 8, 3, { padding: 1, bias: false });
+ *     new Conv2d(3, 8, { kernelSize: 3, stride: 2 });
+ *
  * @throws ShapeError where groups does not divide the channels
  */
 export class Conv2d extends Module<[x: Tensor, epilogue?: Epilogue]> {
   weight: Parameter;
   bias: Parameter | null;
 
+  readonly options: Conv2dOptions;
+
+  /** @param window options, or kernelSize, stride and padding in this order and then the other options */
   constructor(
     readonly inChannels: number,
     readonly outChannels: number,
-    readonly options: Conv2dOptions,
+    ...window: WindowArguments<Conv2dOptions>
   ) {
     super();
-    const { kernelSize, groups = 1, bias = true } = options;
+    this.options = resolveOptions('Conv2d', windowOptions('Conv2d', window), {
+      kernelSize: required,
+      stride: 1,
+      padding: 0,
+      dilation: 1,
+      groups: 1,
+      bias: true,
+    });
+    const { kernelSize, groups = 1, bias } = this.options;
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new ShapeError(
         `Conv2d: groups must divide the channels, got ${groups} groups for ${inChannels} in and ${outChannels} out`,
@@ -49,6 +66,7 @@ export class Conv2d extends Module<[x: Tensor, epilogue?: Epilogue]> {
   }
 
   forward(x: Tensor, epilogue: Epilogue = {}): Tensor {
-    return F.conv2d(x, this.weight, this.bias, { ...this.options, ...epilogue });
+    const { stride, padding, dilation, groups } = this.options;
+    return F.conv2d(x, this.weight, this.bias, { stride, padding, dilation, groups, ...epilogue });
   }
 }

@@ -1,4 +1,5 @@
 /** The parts of DenseNet (Huang et al. 2017, "Densely connected convolutional networks"), as torchvision builds them. */
+import { required, resolveOptions } from '../arguments.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
@@ -29,8 +30,13 @@ export class DenseLayer extends TakesParts {
   readonly conv2: Conv2d;
   readonly dropout: Module;
 
-  constructor(inChannels: number, { growthRate, bnSize, dropRate }: DenseLayerOptions) {
+  constructor(inChannels: number, options: DenseLayerOptions) {
     super();
+    const { growthRate, bnSize, dropRate } = resolveOptions('DenseLayer', options, {
+      growthRate: required,
+      bnSize: required,
+      dropRate: required,
+    });
     const width = bnSize * growthRate;
     this.norm1 = new BatchNorm2d(inChannels);
     this.conv1 = new Conv2d(inChannels, width, { kernelSize: 1, bias: false });

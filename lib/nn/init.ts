@@ -2,6 +2,7 @@
  * torch.nn.init: each function overwrites a tensor's values from the seeded generator and returns the tensor.
  * Formulas: Glorot & Bengio 2010 (xavier), He et al. 2015 (kaiming).
  */
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { generator } from '../tensor/random.ts';
 import { formatShape, type Shape } from '../tensor/shape.ts';
@@ -82,22 +83,24 @@ export function xavierNormal(tensor: Tensor, gain = 1): Tensor {
 }
 
 /** std = gain / sqrt(fan) */
-function kaimingStd(
-  shape: Shape,
-  { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' }: KaimingOptions,
-): number {
+function kaimingStd(owner: string, shape: Shape, options: KaimingOptions): number {
+  const { a, mode, nonlinearity } = resolveOptions(owner, options, {
+    a: 0,
+    mode: 'fanIn',
+    nonlinearity: 'leakyRelu',
+  });
   return calculateGain(nonlinearity, a) / Math.sqrt(calculateFans(shape)[mode]);
 }
 
 /** Uniform in ±gain * sqrt(3 / fan). */
 export function kaimingUniform(tensor: Tensor, options: KaimingOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * kaimingStd(tensor.shape, options);
+  const bound = Math.sqrt(3) * kaimingStd('kaimingUniform', tensor.shape, options);
   return uniform(tensor, -bound, bound);
 }
 
 /** Normal with std = gain / sqrt(fan). */
 export function kaimingNormal(tensor: Tensor, options: KaimingOptions = {}): Tensor {
-  return normal(tensor, 0, kaimingStd(tensor.shape, options));
+  return normal(tensor, 0, kaimingStd('kaimingNormal', tensor.shape, options));
 }
 
 /** Uniform in ±1 / sqrt(fanIn): how PyTorch starts the weight and the bias of Conv2d and Linear. */

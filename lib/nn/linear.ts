@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { zeros } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import * as F from './functional.ts';
@@ -16,9 +17,10 @@ export class Linear extends Module {
   constructor(
     readonly inFeatures: number,
     readonly outFeatures: number,
-    { bias = true } = {},
+    options: { bias?: boolean } = {},
   ) {
     super();
+    const { bias } = resolveOptions('Linear', options, { bias: true });
     this.weight = new Parameter(zeros([outFeatures, inFeatures]));
     this.bias = bias ? new Parameter(zeros([outFeatures])) : null;
     this.resetParameters();

@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { FusedError } from '../errors.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -199,7 +200,8 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
    * @throws StateDictError listing every name at fault, with both shapes where they differ; nothing is changed then
    * @throws DeviceError for values on another device that has no synchronous read; nothing is changed then
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor>, { strict = true } = {}): LoadReport {
+  loadStateDict(state: ReadonlyMap<string, Tensor>, options: { strict?: boolean } = {}): LoadReport {
+    const { strict } = resolveOptions('loadStateDict', options, { strict: true });
     return copyStateDict(this.stateDict(), state, strict);
   }
 

@@ -1,11 +1,18 @@
+import { avgPool2dOptions } from '../ops/avg-pool2d.ts';
+import { maxPool2dOptions } from '../ops/max-pool2d.ts';
+import type { WindowArguments } from '../ops/windows.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import * as F from './functional.ts';
 import { Module } from './module.ts';
 
 /** The greatest value of each window: x `[N, C, H, W]` to `[N, C, H', W']`, as torch.nn.MaxPool2d. */
 export class MaxPool2d extends Module {
-  constructor(readonly options: F.MaxPool2dOptions) {
+  readonly options: F.MaxPool2dOptions;
+
+  /** @param window options, or kernelSize, stride and padding in this order and then the other options */
+  constructor(...window: WindowArguments<F.MaxPool2dOptions>) {
     super();
+    this.options = maxPool2dOptions('MaxPool2d', window);
   }
 
   forward(x: Tensor): Tensor {
@@ -15,8 +22,12 @@ export class MaxPool2d extends Module {
 
 /** The mean of each window: x `[N, C, H, W]` to `[N, C, H', W']`, as torch.nn.AvgPool2d. */
 export class AvgPool2d extends Module {
-  constructor(readonly options: F.AvgPool2dOptions) {
+  readonly options: F.AvgPool2dOptions;
+
+  /** @param window options, or kernelSize, stride and padding in this order and then the other options */
+  constructor(...window: WindowArguments<F.AvgPool2dOptions>) {
     super();
+    this.options = avgPool2dOptions('AvgPool2d', window);
   }
 
   forward(x: Tensor): Tensor {

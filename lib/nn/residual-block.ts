@@ -1,4 +1,5 @@
 /** The residual blocks of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds them. */
+import { resolveOptions } from '../arguments.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
@@ -17,6 +18,8 @@ export interface ResidualBlockOptions {
   /** Width of each of those groups per 64 channels of `planes`. Default 64. */
   baseWidth?: number;
 }
+
+const BLOCK_DEFAULTS = { stride: 1, downsample: null, groups: 1, baseWidth: 64 } as const;
 
 /** A 1x1 convolution with stride and a batch norm: the shortcut where the shape changes. */
 export const shortcut = (inChannels: number, outChannels: number, stride: number): Sequential =>
@@ -44,12 +47,9 @@ export class BasicBlock extends Module {
   readonly bn2: BatchNorm2d;
   readonly downsample: Sequential | null;
 
-  constructor(
-    inplanes: number,
-    planes: number,
-    { stride = 1, downsample = null }: ResidualBlockOptions = {},
-  ) {
+  constructor(inplanes: number, planes: number, options: ResidualBlockOptions = {}) {
     super();
+    const { stride, downsample } = resolveOptions('BasicBlock', options, BLOCK_DEFAULTS);
     this.conv1 = new Conv2d(inplanes, planes, { kernelSize: 3, stride, padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(planes);
     this.conv2 = new Conv2d(planes, planes, { kernelSize: 3, padding: 1, bias: false });
@@ -90,12 +90,9 @@ export class Bottleneck extends Module {
   readonly bn3: BatchNorm2d;
   readonly downsample: Sequential | null;
 
-  constructor(
-    inplanes: number,
-    planes: number,
-    { stride = 1, downsample = null, groups = 1, baseWidth = 64 }: ResidualBlockOptions = {},
-  ) {
+  constructor(inplanes: number, planes: number, options: ResidualBlockOptions = {}) {
     super();
+    const { stride, downsample, groups, baseWidth } = resolveOptions('Bottleneck', options, BLOCK_DEFAULTS);
     const width = Math.floor((planes * baseWidth) / 64) * groups;
     const outplanes = planes * Bottleneck.expansion;
     this.conv1 = new Conv2d(inplanes, width, { kernelSize: 1, bias: false });

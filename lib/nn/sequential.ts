@@ -82,7 +82,7 @@ export function chain(layers: readonly Module[], x: FeatureMaps, epilogue: Epilo
 }
 
 /** Whether a layer is of just this class, and may run as one with its neighbours. */
-const isPlain = <M extends Module>(layer: Module, kind: new (...args: never[]) => M): layer is M =>
+const isPlain = <M extends Module>(layer: Module, kind: { readonly prototype: M }): layer is M =>
   layer.constructor === kind && !layer.isHooked;
 
 /** What `layer` gets from the layers before it: one map, but for a layer that takes parts. */

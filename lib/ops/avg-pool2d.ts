@@ -1,7 +1,8 @@
+import { required, resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { type PoolWindow, poolWindows } from './windows.ts';
+import { type PoolWindow, poolWindows, type WindowArguments, windowOptions } from './windows.ts';
 
 export interface AvgPool2dOptions extends PoolWindow {
   /** Count padding in the divisor; default true. */
@@ -10,13 +11,26 @@ export interface AvgPool2dOptions extends PoolWindow {
   readonly divisorOverride?: number;
 }
 
+/** The options of a layer or call of this kind, from either form. @throws ArgumentError for others */
+export const avgPool2dOptions = (owner: string, window: WindowArguments<AvgPool2dOptions>) =>
+  resolveOptions(owner, windowOptions(owner, window), {
+    kernelSize: required,
+    stride: undefined,
+    padding: 0,
+    ceilMode: false,
+    countIncludePad: true,
+    divisorOverride: undefined,
+  });
+
 /**
  * The mean of each window.
  * @param x `[N, C, H, W]`
+ * @param window as options, or kernelSize, stride and padding in this order and then the other options
  * @returns `[N, C, outHeight, outWidth]`
  */
-export function avgPool2d(x: Tensor, options: AvgPool2dOptions): Tensor {
-  const { countIncludePad = true, divisorOverride } = options;
+export function avgPool2d(x: Tensor, ...window: WindowArguments<AvgPool2dOptions>): Tensor {
+  const options = avgPool2dOptions('avgPool2d', window);
+  const { countIncludePad, divisorOverride } = options;
   if (divisorOverride === 0) throw new ShapeError('avgPool2d: divisorOverride wants another number than 0');
   const windows = poolWindows('avgPool2d', x, options);
   const geometry = { ...windows, countIncludePad, divisorOverride: divisorOverride ?? 0 };

@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import type { BatchNormGeometry, BatchNormOperands, Device, Storage } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
@@ -39,15 +40,15 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  const {
-    weight = null,
-    bias = null,
-    training = false,
-    momentum = 0.1,
-    eps = 1e-5,
-    residual = null,
-    relu = false,
-  } = options;
+  const { weight, bias, training, momentum, eps, residual, relu } = resolveOptions('batchNorm', options, {
+    weight: null,
+    bias: null,
+    training: false,
+    momentum: 0.1,
+    eps: 1e-5,
+    residual: null,
+    relu: false,
+  });
   const xs = x instanceof Tensor ? [x] : x;
   const geometry = geometryOf(xs, eps, relu);
   check(xs, geometry, { runningMean, runningVar, weight, bias }, residual, training);

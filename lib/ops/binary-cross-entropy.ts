@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -28,8 +29,13 @@ export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyO
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
   target: Tensor,
-  { weight, posWeight, reduction = 'mean' }: BinaryCrossEntropyWithLogitsOptions = {},
+  options: BinaryCrossEntropyWithLogitsOptions = {},
 ): Tensor {
+  const { weight, posWeight, reduction } = resolveOptions('binaryCrossEntropyWithLogits', options, {
+    weight: null,
+    posWeight: null,
+    reduction: 'mean',
+  });
   checkTarget('binaryCrossEntropyWithLogits', x, target);
   return tidy(() => {
     const negative = mul(add(neg(target), 1), x);
@@ -48,8 +54,12 @@ export function binaryCrossEntropyWithLogits(
 export function binaryCrossEntropy(
   x: Tensor,
   target: Tensor,
-  { weight, reduction = 'mean' }: BinaryCrossEntropyOptions = {},
+  options: BinaryCrossEntropyOptions = {},
 ): Tensor {
+  const { weight, reduction } = resolveOptions('binaryCrossEntropy', options, {
+    weight: null,
+    reduction: 'mean',
+  });
   checkTarget('binaryCrossEntropy', x, target);
   return tidy(() => {
     const losses = plainLosses(x, target);

@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -8,8 +9,16 @@ export interface ClampOptions {
   max?: number;
 }
 
-/** min(max(x, min), max); the gradient passes where min <= x <= max. @throws ShapeError with neither bound */
-export function clamp(x: Tensor, { min, max }: ClampOptions): Tensor {
+/**
+ * min(max(x, min), max); the gradient passes where min <= x <= max.
+ * @param bounds as options, or min and max in this order
+ * @throws ShapeError with neither bound
+ */
+export function clamp(x: Tensor, ...bounds: [ClampOptions] | [min: number | null, max?: number]): Tensor {
+  const [first, second] = bounds;
+  const options =
+    typeof first === 'object' && first !== null ? first : { min: first ?? undefined, max: second };
+  const { min, max } = resolveOptions('clamp', options, { min: undefined, max: undefined });
   if (min === undefined && max === undefined) throw new ShapeError('clamp: wants min, max or both');
   if (max === undefined) return elementwise('maxScalar', x, min);
   if (min === undefined) return elementwise('minScalar', x, max);

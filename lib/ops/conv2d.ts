@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import type { Conv2dGeometry } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
@@ -40,7 +41,14 @@ export function conv2d(
   bias: Tensor | null = null,
   options: Conv2dOptions = {},
 ): Tensor {
-  const { stride = 1, padding = 0, dilation = 1, groups = 1, residual = null, relu = false } = options;
+  const { stride, padding, dilation, groups, residual, relu } = resolveOptions('conv2d', options, {
+    stride: 1,
+    padding: 0,
+    dilation: 1,
+    groups: 1,
+    residual: null,
+    relu: false,
+  });
   check(x, weight, bias, groups);
   const steps = pair('conv2d', 'stride', stride, 1);
   const gaps = pair('conv2d', 'dilation', dilation, 1);

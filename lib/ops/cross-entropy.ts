@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
@@ -20,6 +21,8 @@ export interface NllLossOptions {
   readonly reduction?: Reduction;
 }
 
+const NLL_LOSS_DEFAULTS = { weight: null, ignoreIndex: -100, reduction: 'mean' } as const;
+
 export interface CrossEntropyOptions extends NllLossOptions {
   /** Share of each target that is spread evenly over all classes; default 0. */
   readonly labelSmoothing?: number;
@@ -32,11 +35,8 @@ export interface CrossEntropyOptions extends NllLossOptions {
  *   raises: it counts for nothing, in the mean too, as `ignoreIndex` does. To find it would stop every step until the
  *   device has answered; check labels where they are read.
  */
-export function nllLoss(
-  logProbabilities: Tensor,
-  target: Tensor,
-  { weight = null, ignoreIndex = -100, reduction = 'mean' }: NllLossOptions = {},
-): Tensor {
+export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllLossOptions = {}): Tensor {
+  const { weight, ignoreIndex, reduction } = resolveOptions('nllLoss', options, NLL_LOSS_DEFAULTS);
   checkClasses('nllLoss', logProbabilities, target, weight);
   return tidy(() => {
     const { shares, norms } = classShares(logProbabilities, target, weight, ignoreIndex, 0);
@@ -50,11 +50,11 @@ export function nllLoss(
  * @param target class indices `[N, ...]`, of which those out of range count for nothing as in `nllLoss`, or
  *   probabilities of x's shape
  */
-export function crossEntropy(
-  x: Tensor,
-  target: Tensor,
-  { weight = null, ignoreIndex = -100, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions = {},
-): Tensor {
+export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { weight, ignoreIndex, reduction, labelSmoothing } = resolveOptions('crossEntropy', options, {
+    ...NLL_LOSS_DEFAULTS,
+    labelSmoothing: 0,
+  });
   const hasProbabilities = x.rank > 1 && sameShape(x.shape, target.shape);
   if (!hasProbabilities) checkClasses('crossEntropy', x, target, weight);
   return tidy(() => {

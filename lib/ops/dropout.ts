@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { generator } from '../tensor/random.ts';
 import { tidy } from '../tensor/scope.ts';
@@ -8,9 +9,14 @@ import { reshape } from './reshape.ts';
 /**
  * Sets each value to 0 with probability p and scales the others by 1 / (1 - p); outside training, x as it is.
  * @param p default 0.5
+ * @param options whether it is training, default true
  * @throws ShapeError unless 0 <= p <= 1
  */
-export function dropout(x: Tensor, p = 0.5, { training = true }: { training?: boolean } = {}): Tensor {
+export function dropout(x: Tensor, p = 0.5, options: boolean | { training?: boolean } = {}): Tensor {
+  const { training } =
+    typeof options === 'boolean'
+      ? { training: options }
+      : resolveOptions('dropout', options, { training: true });
   if (!(p >= 0 && p <= 1)) throw new ShapeError(`dropout: p wants a probability from 0 to 1, got ${p}`);
   if (!training || p === 0) return reshape(x, x.shape);
   if (p === 1) return mul(x, 0);

@@ -1,18 +1,31 @@
+import { required, resolveOptions } from '../arguments.ts';
 import { record } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { type Pair, type PoolWindow, poolWindows } from './windows.ts';
+import { type Pair, type PoolWindow, poolWindows, type WindowArguments, windowOptions } from './windows.ts';
 
 export interface MaxPool2dOptions extends PoolWindow {
   /** Default 1. */
   readonly dilation?: Pair;
 }
 
+/** The options of a layer or call of this kind, from either form. @throws ArgumentError for others */
+export const maxPool2dOptions = (owner: string, window: WindowArguments<MaxPool2dOptions>) =>
+  resolveOptions(owner, windowOptions(owner, window), {
+    kernelSize: required,
+    stride: undefined,
+    padding: 0,
+    ceilMode: false,
+    dilation: 1,
+  });
+
 /**
  * The largest value of each window; of equal ones the first gets the gradient.
  * @param x `[N, C, H, W]`
+ * @param window as options, or kernelSize, stride and padding in this order and then the other options
  * @returns `[N, C, outHeight, outWidth]`
  */
-export function maxPool2d(x: Tensor, options: MaxPool2dOptions): Tensor {
+export function maxPool2d(x: Tensor, ...window: WindowArguments<MaxPool2dOptions>): Tensor {
+  const options = maxPool2dOptions('maxPool2d', window);
   const geometry = poolWindows('maxPool2d', x, options, options.dilation);
   const { device, shape } = x;
   const result = device.maxPool2d(x.storage, geometry);

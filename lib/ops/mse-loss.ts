@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { checkTarget, type Reduction, reduceLoss } from './loss.ts';
@@ -5,11 +6,8 @@ import { square } from './mul.ts';
 import { sub } from './sub.ts';
 
 /** (x - target)^2. @throws ShapeError unless both have one shape */
-export function mseLoss(
-  x: Tensor,
-  target: Tensor,
-  { reduction = 'mean' }: { reduction?: Reduction } = {},
-): Tensor {
+export function mseLoss(x: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  const { reduction } = resolveOptions('mseLoss', options, { reduction: 'mean' });
   checkTarget('mseLoss', x, target);
   return tidy(() => reduceLoss(square(sub(x, target)), reduction));
 }

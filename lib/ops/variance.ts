@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
@@ -13,11 +14,8 @@ export interface VarianceOptions {
 }
 
 /** The variance over an axis, several, or (undefined) all, from the centred values. */
-export function variance(
-  x: Tensor,
-  axis?: number | Shape,
-  { unbiased = true, keepdim = false }: VarianceOptions = {},
-): Tensor {
+export function variance(x: Tensor, axis?: number | Shape, options: VarianceOptions = {}): Tensor {
+  const { unbiased, keepdim } = resolveOptions('variance', options, { unbiased: true, keepdim: false });
   const axes = normalizeAxes('variance', axis, x.rank);
   const count = axes.reduce((product, along) => product * x.shape[along], 1);
   const divisor = unbiased ? count - 1 : count;

@@ -1,5 +1,5 @@
 /** The sizes of sliding windows, as torch.nn counts them. */
-import { ShapeError } from '../errors.ts';
+import { ArgumentError, quote, ShapeError } from '../errors.ts';
 import { formatShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -8,13 +8,13 @@ export type Pair = number | readonly [number, number];
 
 /** Resolves a pair of whole numbers, `least` or more. */
 export function pair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
-  const both = typeof value === 'number' ? ([value, value] as const) : value;
+  const both = Array.isArray(value) ? (value as readonly number[]) : [value as number, value as number];
   if (both.length !== 2 || !both.every((n) => Number.isInteger(n) && n >= least)) {
     throw new ShapeError(
-      `${op}: ${name} wants a whole number >= ${least} or two of them, got ${typeof value === 'number' ? value : formatShape(value)}`,
+      `${op}: ${name} wants a whole number >= ${least} or two of them, got ${quote(value)}`,
     );
   }
-  return both;
+  return [both[0], both[1]];
 }
 
 /** The sizes of an image batch. @throws ShapeError for another rank than four */
@@ -34,16 +34,54 @@ export interface PoolWindow {
   readonly ceilMode?: boolean;
 }
 
+/** Options of a window, or its first arguments in PyTorch's order and then the other options. */
+export type WindowArguments<O extends { readonly kernelSize: Pair; readonly stride?: Pair }> =
+  | [options: O]
+  | [kernelSize: Pair, options?: Omit<O, 'kernelSize'>]
+  | [kernelSize: Pair, stride: Pair, options?: Omit<O, 'kernelSize' | 'stride'>]
+  | [
+      kernelSize: Pair,
+      stride: Pair,
+      padding: O extends { padding?: infer P } ? P : never,
+      options?: Omit<O, 'kernelSize' | 'stride' | 'padding'>,
+    ];
+
+/** The options of a window from either form. @throws ArgumentError for more than these, or one given twice */
+export function windowOptions<O extends { readonly kernelSize: Pair; readonly stride?: Pair }>(
+  owner: string,
+  args: WindowArguments<O>,
+): O {
+  const values: readonly unknown[] = args;
+  const isOptions = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const count = values.some(isOptions) ? values.findIndex(isOptions) : values.length;
+  const [options = {}, ...more] = values.slice(count);
+  const positional = ['kernelSize', 'stride', 'padding'].slice(0, count);
+  if (count > 3 || more.length > 0) {
+    throw new ArgumentError(
+      `${owner}: takes kernelSize, stride and padding in this order, and others as options: ` +
+        `got ${values.map(quote).join(', ')}`,
+    );
+  }
+  const twice = positional.find((name) => Object.hasOwn(options as object, name));
+  if (twice) throw new ArgumentError(`${owner}: ${twice} is given twice`);
+  return Object.assign({}, options, ...positional.map((name, i) => ({ [name]: values[i] })));
+}
+
 /** The windows of a pooling op over x. @throws ShapeError for other ranks, bad windows, or an empty output */
 export function poolWindows(
   op: string,
   x: Tensor,
-  { kernelSize, stride = kernelSize, padding = 0, ceilMode = false }: PoolWindow,
+  {
+    kernelSize,
+    stride,
+    padding,
+    ceilMode,
+  }: Required<Omit<PoolWindow, 'stride'>> & Pick<PoolWindow, 'stride'>,
   dilation: Pair = 1,
 ) {
   const [batch, channels, inHeight, inWidth] = imageSizes(op, x);
   const [kernelHeight, kernelWidth] = pair(op, 'kernelSize', kernelSize, 1);
-  const [strideHeight, strideWidth] = pair(op, 'stride', stride, 1);
+  const [strideHeight, strideWidth] = pair(op, 'stride', stride ?? kernelSize, 1);
   const [paddingHeight, paddingWidth] = pair(op, 'padding', padding, 0);
   const [dilationHeight, dilationWidth] = pair(op, 'dilation', dilation, 1);
   if (2 * paddingHeight > kernelHeight || 2 * paddingWidth > kernelWidth) {

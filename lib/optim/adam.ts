@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { filled } from '../ops/primitive-calls.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -71,7 +72,7 @@ export class Adam extends AdamBase {
   protected readonly decoupled = false;
 
   constructor(params: Params<AdamOptions>, options: AdamOptions = {}) {
-    super(params, { ...defaults, ...options });
+    super(params, resolveOptions('Adam', options, defaults));
   }
 }
 
@@ -80,6 +81,6 @@ export class AdamW extends AdamBase {
   protected readonly decoupled = true;
 
   constructor(params: Params<AdamOptions>, options: AdamOptions = {}) {
-    super(params, { ...defaults, weightDecay: 1e-2, ...options });
+    super(params, resolveOptions('AdamW', options, { ...defaults, weightDecay: 1e-2 }));
   }
 }

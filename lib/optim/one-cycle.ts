@@ -1,3 +1,4 @@
+import { required, resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
 import { LRScheduler, perGroup } from './scheduler.ts';
@@ -27,14 +28,32 @@ export interface OneCycleOptions {
   threePhase?: boolean;
 }
 
+const DEFAULTS = {
+  maxLr: required,
+  totalSteps: undefined,
+  epochs: 0,
+  stepsPerEpoch: 0,
+  pctStart: 0.3,
+  annealStrategy: 'cos',
+  cycleMomentum: true,
+  baseMomentum: 0.85,
+  maxMomentum: 0.95,
+  divFactor: 25,
+  finalDivFactor: 1e4,
+  threePhase: false,
+} as const;
+
+type ResolvedOptions = Required<Omit<OneCycleOptions, 'totalSteps'>> & Pick<OneCycleOptions, 'totalSteps'>;
+
 type Mark = 'first' | 'max' | 'last';
 
 /** The 1cycle policy (Smith & Topin 2018), as torch's OneCycleLR; `step()` follows every batch. */
-export class OneCycleLR extends LRScheduler<OneCycleOptions> {
+export class OneCycleLR extends LRScheduler<ResolvedOptions> {
   /** @throws ShapeError where the number of steps or pctStart makes no cycle */
   constructor(optimizer: Optimizer<GroupOptions>, options: OneCycleOptions) {
-    const { pctStart = 0.3 } = options;
-    const steps = totalSteps(options);
+    const resolved = resolveOptions('OneCycleLR', options, DEFAULTS);
+    const { pctStart } = resolved;
+    const steps = totalSteps(resolved);
     if (!Number.isInteger(steps) || steps <= 0) {
       throw new ShapeError(
         `OneCycleLR: wants totalSteps, or epochs and stepsPerEpoch, as whole numbers above 0; they make ${steps}`,
@@ -43,20 +62,20 @@ export class OneCycleLR extends LRScheduler<OneCycleOptions> {
     if (!(pctStart >= 0 && pctStart <= 1)) {
       throw new ShapeError(`OneCycleLR: pctStart must be in [0, 1], got ${pctStart}`);
     }
-    super(optimizer, options);
+    super(optimizer, resolved);
   }
 
   protected override startLr(_group: ParamGroup<GroupOptions>, index: number): number {
-    return perGroup('maxLr', this.options.maxLr, index, this.optimizer) / (this.options.divFactor ?? 25);
+    return perGroup('maxLr', this.options.maxLr, index, this.optimizer) / this.options.divFactor;
   }
 
   protected nextLr(group: ParamGroup<GroupOptions>, index: number): number {
     const { from, to, part } = place(this.options, this.lastEpoch);
-    const { maxLr, finalDivFactor = 1e4, annealStrategy = 'cos' } = this.options;
+    const { maxLr, finalDivFactor, annealStrategy } = this.options;
     const first = this.startLr(group, index);
     const lrs = { first, max: perGroup('maxLr', maxLr, index, this.optimizer), last: first / finalDivFactor };
     const anneal = ANNEAL[annealStrategy];
-    const { cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95 } = this.options;
+    const { cycleMomentum, baseMomentum, maxMomentum } = this.options;
     if (cycleMomentum) {
       const momenta = { first: maxMomentum, max: baseMomentum, last: maxMomentum };
       setMomentum(group, anneal(momenta[from], momenta[to], part));
@@ -66,8 +85,8 @@ export class OneCycleLR extends LRScheduler<OneCycleOptions> {
 }
 
 /** The phase that a step is in, and how much of it is over. */
-function place(options: OneCycleOptions, step: number): { from: Mark; to: Mark; part: number } {
-  const { pctStart = 0.3, threePhase = false } = options;
+function place(options: ResolvedOptions, step: number): { from: Mark; to: Mark; part: number } {
+  const { pctStart, threePhase } = options;
   const steps = totalSteps(options);
   if (step > steps) throw new ShapeError(`OneCycleLR: step ${step + 1} of a cycle of ${steps}`);
   const rise = { from: 'first', to: 'max', end: pctStart * steps - 1 } as const;
@@ -92,7 +111,7 @@ const ANNEAL = {
     end + ((start - end) / 2) * (Math.cos(Math.PI * part) + 1),
 };
 
-const totalSteps = ({ totalSteps, epochs = 0, stepsPerEpoch = 0 }: OneCycleOptions): number =>
+const totalSteps = ({ totalSteps, epochs, stepsPerEpoch }: ResolvedOptions): number =>
   totalSteps ?? epochs * stepsPerEpoch;
 
 /** @throws ShapeError for an optimiser without momentum or betas */

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../arguments.ts';
 import { quote, ShapeError, StateDictError } from '../errors.ts';
 import { copyOf } from '../nn/state-dict.ts';
 import { tidy } from '../tensor/scope.ts';
@@ -40,7 +41,10 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   readonly groups: ParamGroup<Options>[];
   readonly #state = new Map<Tensor, ParamState>();
 
-  /** @throws ShapeError where no parameter is given, or one twice */
+  /**
+   * @throws ShapeError where no parameter is given, or one twice
+   * @throws ArgumentError for an option of a group that there is not
+   */
   constructor(params: Params<Options>, defaults: Options) {
     const items = [...params];
     const groups = items.every((item) => item instanceof Tensor)
@@ -49,7 +53,11 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
           if (item instanceof Tensor) throw new ShapeError('optimizer: wants parameters or groups, got both');
           return item;
         });
-    this.groups = groups.map((group) => ({ ...defaults, ...group, params: [...group.params] }));
+    const known = [...Object.keys(defaults), 'params', 'initialLr'];
+    this.groups = groups.map((group) => {
+      checkOptionNames('optimizer: a group', group, known);
+      return { ...defaults, ...group, params: [...group.params] };
+    });
     const all = this.#params();
     if (all.length === 0) throw new ShapeError('optimizer: got no parameters');
     if (new Set(all).size < all.length) throw new ShapeError('optimizer: a parameter is in the groups twice');

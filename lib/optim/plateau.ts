@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { count, finite, list, nullable, number, object } from '../readers.ts';
 import type { GroupOptions, Optimizer } from './optimizer.ts';
@@ -34,6 +35,7 @@ export interface PlateauState {
 
 /** Reduces the learning rate when a metric has stopped improving, as torch's ReduceLROnPlateau. */
 export class ReduceLROnPlateau {
+  readonly options: Required<PlateauOptions>;
   lastEpoch = 0;
   #best: number | null = null;
   #numBadEpochs = 0;
@@ -41,9 +43,19 @@ export class ReduceLROnPlateau {
 
   constructor(
     readonly optimizer: Optimizer<GroupOptions>,
-    readonly options: PlateauOptions = {},
+    options: PlateauOptions = {},
   ) {
-    const { factor = 0.1, minLr = 0 } = options;
+    this.options = resolveOptions('ReduceLROnPlateau', options, {
+      mode: 'min',
+      factor: 0.1,
+      patience: 10,
+      threshold: 1e-4,
+      thresholdMode: 'rel',
+      cooldown: 0,
+      minLr: 0,
+      eps: 1e-8,
+    });
+    const { factor, minLr } = this.options;
     if (!(factor < 1)) throw new ShapeError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
     perGroup('minLr', minLr, 0, optimizer);
   }
@@ -55,7 +67,7 @@ export class ReduceLROnPlateau {
 
   /** @param metric the value that should improve; NaN never does */
   step(metric: number): void {
-    const { patience = 10, cooldown = 0 } = this.options;
+    const { patience, cooldown } = this.options;
     this.lastEpoch++;
     if (this.#isBetter(metric)) {
       this.#best = metric;
@@ -73,7 +85,7 @@ export class ReduceLROnPlateau {
   }
 
   #isBetter(metric: number): boolean {
-    const { mode = 'min', threshold = 1e-4, thresholdMode = 'rel' } = this.options;
+    const { mode, threshold, thresholdMode } = this.options;
     const best = this.#best ?? (mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
     const sign = mode === 'min' ? -1 : 1;
     const bar = thresholdMode === 'rel' ? best * (1 + sign * threshold) : best + sign * threshold;
@@ -81,7 +93,7 @@ export class ReduceLROnPlateau {
   }
 
   #reduce(): void {
-    const { factor = 0.1, minLr = 0, eps = 1e-8 } = this.options;
+    const { factor, minLr, eps } = this.options;
     this.optimizer.groups.forEach((group, i) => {
       const lr = Math.max(group.lr * factor, perGroup('minLr', minLr, i, this.optimizer));
       if (group.lr - lr > eps) group.lr = lr;

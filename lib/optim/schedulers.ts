@@ -1,4 +1,5 @@
 /** The schedules of torch.optim.lr_scheduler that depend on nothing but the step. */
+import { required, resolveOptions } from '../arguments.ts';
 import { ShapeError, StateDictError } from '../errors.ts';
 import { anything, list, object, type Reader } from '../readers.ts';
 import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
@@ -6,58 +7,93 @@ import { LRScheduler, perGroup, type SchedulerState } from './scheduler.ts';
 
 type Group = ParamGroup<GroupOptions>;
 
-/** Times gamma every `stepSize` steps. */
-export class StepLR extends LRScheduler<{
+export interface StepOptions {
   stepSize: number;
   /** Default 0.1. */
   gamma?: number;
-}> {
+}
+
+/** Times gamma every `stepSize` steps. */
+export class StepLR extends LRScheduler<Required<StepOptions>> {
+  constructor(optimizer: Optimizer<GroupOptions>, options: StepOptions) {
+    super(optimizer, resolveOptions('StepLR', options, { stepSize: required, gamma: 0.1 }));
+  }
+
   protected nextLr({ lr }: Group): number {
-    const { stepSize, gamma = 0.1 } = this.options;
+    const { stepSize, gamma } = this.options;
     return this.lastEpoch > 0 && this.lastEpoch % stepSize === 0 ? lr * gamma : lr;
   }
 }
 
-/** Times gamma at each milestone. */
-export class MultiStepLR extends LRScheduler<{
+export interface MultiStepOptions {
   milestones: readonly number[];
   /** Default 0.1. */
   gamma?: number;
-}> {
+}
+
+/** Times gamma at each milestone. */
+export class MultiStepLR extends LRScheduler<Required<MultiStepOptions>> {
+  constructor(optimizer: Optimizer<GroupOptions>, options: MultiStepOptions) {
+    super(optimizer, resolveOptions('MultiStepLR', options, { milestones: required, gamma: 0.1 }));
+  }
+
   protected nextLr({ lr }: Group): number {
-    const { milestones, gamma = 0.1 } = this.options;
+    const { milestones, gamma } = this.options;
     return lr * gamma ** milestones.filter((milestone) => milestone === this.lastEpoch).length;
   }
 }
 
+export interface ExponentialOptions {
+  gamma: number;
+}
+
 /** Times gamma at every step. */
-export class ExponentialLR extends LRScheduler<{ gamma: number }> {
+export class ExponentialLR extends LRScheduler<ExponentialOptions> {
+  constructor(optimizer: Optimizer<GroupOptions>, options: ExponentialOptions) {
+    super(optimizer, resolveOptions('ExponentialLR', options, { gamma: required }));
+  }
+
   protected nextLr({ lr }: Group): number {
     return this.lastEpoch === 0 ? lr : lr * this.options.gamma;
   }
 }
 
-/** The first learning rate times a function of the step; one for all groups or one for each. */
-export class LambdaLR extends LRScheduler<{
+export interface LambdaOptions {
   lrLambda: ((step: number) => number) | readonly ((step: number) => number)[];
-}> {
+}
+
+/** The first learning rate times a function of the step; one for all groups or one for each. */
+export class LambdaLR extends LRScheduler<LambdaOptions> {
+  constructor(optimizer: Optimizer<GroupOptions>, options: LambdaOptions) {
+    super(optimizer, resolveOptions('LambdaLR', options, { lrLambda: required }));
+  }
+
   protected nextLr(_group: Group, index: number): number {
     const { lrLambda } = this.options;
     return this.baseLrs[index] * perGroup('lrLambda', lrLambda, index, this.optimizer)(this.lastEpoch);
   }
 }
 
-/** A warm-up: from startFactor to endFactor times the learning rate, on a straight line over totalIters steps. */
-export class LinearLR extends LRScheduler<{
+export interface LinearOptions {
   /** In (0, 1]. Default 1/3. */
   startFactor?: number;
   /** Default 1. */
   endFactor?: number;
   /** Default 5. */
   totalIters?: number;
-}> {
+}
+
+/** A warm-up: from startFactor to endFactor times the learning rate, on a straight line over totalIters steps. */
+export class LinearLR extends LRScheduler<Required<LinearOptions>> {
+  constructor(optimizer: Optimizer<GroupOptions>, options: LinearOptions = {}) {
+    super(
+      optimizer,
+      resolveOptions('LinearLR', options, { startFactor: 1 / 3, endFactor: 1, totalIters: 5 }),
+    );
+  }
+
   protected nextLr({ lr }: Group): number {
-    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = this.options;
+    const { startFactor, endFactor, totalIters } = this.options;
     if (!(startFactor > 0 && startFactor <= 1)) {
       throw new ShapeError(`LinearLR: startFactor must be in (0, 1], got ${startFactor}`);
     }
@@ -68,14 +104,20 @@ export class LinearLR extends LRScheduler<{
   }
 }
 
-/** Half a cosine from the learning rate to etaMin over tMax steps (Loshchilov & Hutter 2017), and back. */
-export class CosineAnnealingLR extends LRScheduler<{
+export interface CosineAnnealingOptions {
   tMax: number;
   /** Default 0. */
   etaMin?: number;
-}> {
+}
+
+/** Half a cosine from the learning rate to etaMin over tMax steps (Loshchilov & Hutter 2017), and back. */
+export class CosineAnnealingLR extends LRScheduler<Required<CosineAnnealingOptions>> {
+  constructor(optimizer: Optimizer<GroupOptions>, options: CosineAnnealingOptions) {
+    super(optimizer, resolveOptions('CosineAnnealingLR', options, { tMax: required, etaMin: 0 }));
+  }
+
   protected nextLr({ lr }: Group, index: number): number {
-    const { tMax, etaMin = 0 } = this.options;
+    const { tMax, etaMin } = this.options;
     const step = this.lastEpoch;
     if (step === 0) return lr;
     const height = (at: number) => 1 + Math.cos((Math.PI * at) / tMax);
@@ -86,23 +128,24 @@ export class CosineAnnealingLR extends LRScheduler<{
   }
 }
 
-/** One schedule after another: schedule i + 1 starts at step milestones[i]. */
-export class SequentialLR extends LRScheduler<{
+export interface SequentialOptions {
   schedulers: readonly LRScheduler<unknown>[];
+  /** The first step of each schedule but the first. */
   milestones: readonly number[];
-}> {
+}
+
+/** One schedule after another: schedule i + 1 starts at step milestones[i]. */
+export class SequentialLR extends LRScheduler<SequentialOptions> {
   /** @throws ShapeError where there is not one milestone less than schedulers */
-  constructor(
-    optimizer: Optimizer<GroupOptions>,
-    options: { schedulers: readonly LRScheduler<unknown>[]; milestones: readonly number[] },
-  ) {
-    const { schedulers, milestones } = options;
+  constructor(optimizer: Optimizer<GroupOptions>, options: SequentialOptions) {
+    const resolved = resolveOptions('SequentialLR', options, { schedulers: required, milestones: required });
+    const { schedulers, milestones } = resolved;
     if (milestones.length !== schedulers.length - 1) {
       throw new ShapeError(
         `SequentialLR: ${schedulers.length} schedulers want ${schedulers.length - 1} milestones, got ${milestones.length}`,
       );
     }
-    super(optimizer, options);
+    super(optimizer, resolved);
   }
 
   override step(): void {

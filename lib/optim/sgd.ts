@@ -1,3 +1,4 @@
+import { required, resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.ts';
@@ -18,14 +19,17 @@ export interface SgdOptions extends GroupOptions {
 /** Stochastic gradient descent, as torch.optim.SGD: v = momentum * v + (1 - dampening) * g; p -= lr * v. */
 export class SGD extends Optimizer<Required<SgdOptions>> {
   constructor(params: Params<SgdOptions>, options: SgdOptions) {
-    super(params, {
-      momentum: 0,
-      dampening: 0,
-      weightDecay: 0,
-      nesterov: false,
-      maximize: false,
-      ...options,
-    });
+    super(
+      params,
+      resolveOptions('SGD', options, {
+        lr: required,
+        momentum: 0,
+        dampening: 0,
+        weightDecay: 0,
+        nesterov: false,
+        maximize: false,
+      }),
+    );
   }
 
   protected override check(group: ParamGroup<Required<SgdOptions>>): void {

@@ -93,6 +93,11 @@ export class Tensor {
     return this.#liveCell().handles > 1;
   }
 
+  /** The name of the class, for what prints objects: that of the constructor is lost to minifiers. */
+  get [Symbol.toStringTag](): string {
+    return 'Tensor';
+  }
+
   get isDisposed(): boolean {
     return this.#cell === null;
   }
