@@ -18,6 +18,7 @@ import {
   writeReport,
   writeWhole,
 } from '../../lib/node.ts';
+import { describedSettings } from './describe-settings.ts';
 import { drawGallery } from './maps.ts';
 import { type Measure, measure } from './measures.ts';
 import { openData } from './open-data.ts';
@@ -109,7 +110,7 @@ export async function runExperiment(
     };
     await writeReport(join(run.out, 'report.html'), {
       title: titleOf(settings),
-      settings,
+      settings: describedSettings(settings),
       device,
       seconds: result.seconds,
       sets,

@@ -1,8 +1,8 @@
-import { basename } from 'node:path';
+import { printable } from '../data/printable.ts';
 import { html, type Markup } from './html.ts';
 import type { ScoredImage } from './summary.ts';
 
-/** An image with its picture: a PNG file, as a rule with the map of what the model looked at laid over it. */
+/** An image with its picture: a PNG file, as a rule under a map of what spoke for abnormal (`overlayPng`). */
 export interface GalleryItem {
   readonly image: ScoredImage;
   readonly picture: Uint8Array;
@@ -44,24 +44,29 @@ export function chooseGallery(predictions: readonly ScoredImage[], threshold = 0
 export function gallerySection(gallery: readonly GalleryItem[], threshold: number): Markup {
   if (gallery.length === 0) return html`<p class="absent">No pictures were made.</p>`;
   return html`
-<p>The surest answers of each kind, errors first. Where a map is laid over, warm colours mark what spoke for <em>abnormal</em>.</p>
+<p>The surest answers of each kind, errors first. Where a map is laid over, colours mark what spoke for <em>abnormal</em>, the
+brighter the more. Each map has a scale of its own: bright is its strongest place, however weak that is.</p>
 ${GROUPS.map((group) => {
   const items = gallery.filter(({ image }) => isIn(group, image, threshold));
-  const grid = html`<ul class="gallery">${items.map(card)}</ul>`;
+  const note = group.abnormal ? null : html`<p class="note">${CALLED_NORMAL}</p>`;
+  const grid = html`${note}<ul class="gallery">${items.map(card)}</ul>`;
   return html`<h3>${group.title}</h3>${items.length > 0 ? grid : html`<p class="absent">None.</p>`}`;
 })}`;
 }
 
+const CALLED_NORMAL =
+  'These maps do not show what is normal. They too mark what spoke for abnormal, which was not enough for that answer; a picture without colours has nothing that did.';
+
 function card({ image, picture }: GalleryItem): Markup {
-  const { region, label, score, path, study } = image;
+  const { region, label, score, path } = image;
   const truth = label === 1 ? 'abnormal' : 'normal';
   const probability = score.toFixed(3);
   const alt = `${region}, ${truth}, probability of abnormal ${probability}`;
   return html`<li><figure>
-<img src="data:image/png;base64,${Buffer.from(picture).toString('base64')}" alt="${alt}" title="${path}">
-<figcaption><strong>${region}</strong>, ${truth}<br>probability ${probability}<br><small class="path">${breakable(`${study}/${basename(path)}`)}</small></figcaption>
+<img src="data:image/png;base64,${Buffer.from(picture).toString('base64')}" alt="${alt}" title="${printable(path)}">
+<figcaption><strong>${region}</strong>, ${truth}<br>probability ${probability}<br><small class="path">${breakable(printable(path))}</small></figcaption>
 </figure></li>`;
 }
 
-/** A path that may go on in the next line after each slash and underscore. */
+/** A path that may go on in the next line after each slash and underscore; where it is copied nothing is in between. */
 const breakable = (path: string) => path.split(/(?<=[/_])/).map((part) => html`${part}<wbr>`);

@@ -1,4 +1,5 @@
 /** HTML from tagged templates, in which every value is escaped that is not HTML by its type. */
+import { visible } from '../data/printable.ts';
 
 /** Text that is HTML already. */
 export class Markup {
@@ -24,7 +25,7 @@ function textOf(part: Part): string {
   if (part instanceof Markup) return part.text;
   if (part === null) return '';
   if (typeof part === 'object') return part.map(textOf).join('');
-  return String(part).replace(/[&<>"']/g, (character) => ENTITIES[character]);
+  return visible(String(part)).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }
 
 /** `` html`<td title="${name}">${value}</td>` ``: safe between tags, and in attributes that are quoted. */

@@ -7,14 +7,14 @@ import { headline } from './headline.ts';
 import { html, Markup } from './html.ts';
 import { STYLE } from './style.ts';
 import type { ScoredImage } from './summary.ts';
-import { confusionTable, dataSection, flatten, listTable, regionTable } from './tables.ts';
+import { confusionTable, dataSection, describeSettings, listTable, regionTable } from './tables.ts';
 import { type TrainingHistory, trainingSection } from './training.ts';
 import { scoreNote, unitsOf } from './units.ts';
 
 /** An experiment: what was asked for, what it ran on, and what came out. */
 export interface Report {
   readonly title: string;
-  /** Everything that the run was asked for, seed included, nested as it likes; written out key by key. */
+  /** Everything that the run was asked for, seed included, nested as it likes; written out key by key, in words. */
   readonly settings: object;
   /** Name and description of the device, threads included. */
   readonly device: string;
@@ -42,7 +42,7 @@ export function renderReport(report: Report): string {
     ...testSections(report),
     ['training', 'Training', trainingSection(networks)],
     ['data', 'Data', dataSection(sets, broken)],
-    ['settings', 'Settings', listTable('What was asked for', flatten(settings))],
+    ['settings', 'Settings', listTable('What was asked for', describeSettings(settings))],
     [
       'machine',
       'Machine',

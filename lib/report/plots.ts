@@ -22,14 +22,14 @@ export interface Series {
 export type Colour = 'muted' | 'first' | 'second' | 'good' | 'bad';
 
 const { document } = parseHTML('<!doctype html><html></html>');
-const FRAME = { width: 460, height: 300, marginLeft: 48, marginRight: 16, marginTop: 24, marginBottom: 40 };
+const FRAME = { width: 400, height: 280, marginLeft: 44, marginRight: 16, marginTop: 26, marginBottom: 42 };
 const UNIT = { domain: [0, 1], ticks: 5, tickFormat: '.1f' } as const;
 const variable = (colour: Colour) => `var(--${colour})`;
 const at = { x: 'x', y: 'y', title: 'title' } as const;
 
 /** @param description what the chart shows, for those who cannot see it */
 function draw(description: string, options: Plot.PlotOptions): Markup {
-  const svg = Plot.plot({ ...FRAME, ...options, document, style: { fontSize: '12px', background: 'none' } });
+  const svg = Plot.plot({ ...FRAME, ...options, document, style: { fontSize: '13px', background: 'none' } });
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', description);
   return new Markup(svg.outerHTML);
@@ -90,7 +90,7 @@ export const rocPlot = (
   curves: readonly (Series & { readonly operating: Point })[],
 ): Markup =>
   draw(description, {
-    height: 420,
+    height: 372,
     x: { ...UNIT, label: 'false positive rate (1 - specificity)', grid: true, labelArrow: 'none' },
     y: { ...UNIT, label: 'true positive rate (sensitivity)', grid: true, labelArrow: 'none' },
     marks: [
@@ -113,7 +113,7 @@ export const calibrationPlot = (
   }[],
 ): Markup =>
   draw(description, {
-    height: 420,
+    height: 372,
     x: { ...UNIT, label: 'mean predicted probability', grid: true, labelArrow: 'none' },
     y: { ...UNIT, label: 'share abnormal', grid: true, labelArrow: 'none' },
     r: { range: [2, 10] },
@@ -140,8 +140,8 @@ export interface ScoreBar {
 /** How many normal and abnormal images got which score; on the wrong side of the threshold in another colour. */
 export function scorePlot(description: string, bars: readonly ScoreBar[], threshold: number): Markup {
   return draw(description, {
-    height: 380,
-    marginRight: 76,
+    height: 350,
+    marginRight: 80,
     x: { ...UNIT, label: 'predicted probability of abnormal', labelArrow: 'none' },
     y: { label: 'images', grid: true, ticks: 4, labelArrow: 'none' },
     fy: { label: null, padding: 0.15 },
@@ -196,7 +196,7 @@ export function intervalPlot(
   return draw(description, {
     height: 64 + 34 * names.length,
     marginTop: 8,
-    marginLeft: 72,
+    marginLeft: 76,
     x: { label: measure, domain: [least, 1], grid: true, nice: true, ticks: 5, labelArrow: 'none' },
     y: { label: null, domain: names, tickSize: 0 },
     marks,

@@ -19,7 +19,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding
 .absent { color: var(--muted); font-style: italic; }
 .warning { max-width: none; margin-bottom: 1.25rem; padding: 1rem 1.25rem; border-radius: .625rem; background: var(--bad); color: var(--page); font-size: 1.25rem; font-weight: 600; }
 
-.cards, .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem; }
+.cards, .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1.25rem; }
 .card, figure, .confusion { padding: 1.25rem; border: 1px solid var(--line); border-radius: .625rem; background: var(--panel); }
 .card { border-top: 4px solid var(--tone); }
 .card h3, .card .n { margin: 0; }
@@ -39,7 +39,7 @@ b .absent { font-size: 1.25rem; }
 
 figure { margin: 0; min-width: 0; break-inside: avoid; }
 figcaption { font-weight: 600; }
-figure svg { display: block; width: 100%; height: auto; margin-top: .5rem; overflow: visible; }
+figure svg { display: block; width: 100%; max-width: 36rem; height: auto; margin-top: .5rem; overflow: visible; }
 .note { margin-bottom: 0; }
 .key { white-space: nowrap; color: var(--ink); }
 .key::before { content: ''; display: inline-block; width: .875em; height: .875em; margin-right: .375em; border-radius: .1875em; background: var(--tone); vertical-align: -.0625em; }
@@ -57,7 +57,7 @@ tbody th { font-weight: 400; }
 td small { display: block; font-size: .8125rem; }
 thead th[colspan] { text-align: center; }
 .total { font-weight: 600; }
-.list th { width: 1%; color: var(--muted); }
+.list th { width: 40%; color: var(--muted); white-space: normal; overflow-wrap: anywhere; }
 .list td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .confusion { margin-bottom: 1.25rem; }
 .confusion .scroll { margin: 0; }
@@ -68,7 +68,7 @@ thead th[colspan] { text-align: center; }
 .confusion td b { font-size: 1.25rem; }
 .confusion .right { --tone: var(--good); } .confusion .wrong { --tone: var(--bad); }
 .paths { padding-left: 1.25rem; font-size: .875rem; }
-.path { overflow-wrap: anywhere; font-family: ui-monospace, 'SF Mono', Menlo, Consolas, monospace; font-size: .8125em; }
+.path { overflow-wrap: anywhere; user-select: all; font-family: ui-monospace, 'SF Mono', Menlo, Consolas, monospace; font-size: .8125em; }
 summary { cursor: pointer; margin: 1rem 0; color: var(--first); }
 
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9.5rem), 1fr)); gap: 1rem; margin: 0; padding: 0; list-style: none; }
@@ -76,14 +76,24 @@ summary { cursor: pointer; margin: 1rem 0; color: var(--first); }
 .gallery img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #000; }
 .gallery figcaption { padding: .625rem .75rem .75rem; font-weight: 400; font-size: .875rem; line-height: 1.4; }
 
-@media (max-width: 40rem) {
+@media screen and (max-width: 66rem) {
+  .stack table { font-size: .875rem; }
+  .stack :is(th, td) { padding-inline: .1875rem; }
+  .stack :is(td small, thead th[rowspan]) { white-space: normal; }
+}
+@media screen and (max-width: 40rem) {
   body { padding: 1.5rem 1rem 3rem; }
   h1 { font-size: 1.5rem; }
   .card, figure, .confusion { padding: .875rem; }
   .gallery { grid-template-columns: repeat(2, 1fr); gap: .75rem; }
   th, td { padding: .375rem .5rem; }
-  .scroll > table th[scope='row'] { position: sticky; left: 0; background: var(--page); }
-  .confusion .scroll > table th[scope='row'] { background: none; }
+  .stack :is(table, caption, tbody, tfoot) { display: block; }
+  .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .stack tr { display: grid; grid-template-columns: 1fr 1fr; gap: .375rem 1rem; padding: .75rem 0; border-bottom: 1px solid var(--line); }
+  .stack :is(th, td) { display: block; padding: 0; border: 0; text-align: left; }
+  .stack th[scope='row'] { grid-column: 1 / -1; font-weight: 600; }
+  .stack td::before { content: attr(data-label); display: block; color: var(--muted); font-size: .8125rem; font-weight: 400; }
+  .stack td small { display: inline; margin-left: .5rem; white-space: nowrap; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }

@@ -1,10 +1,11 @@
+import { printable } from '../data/printable.ts';
 import { groupBy } from '../data/split.ts';
 import type { BrokenImage } from '../mura/dataset.ts';
 import { type MuraImage, REGIONS } from '../mura/layout.ts';
 import { METRICS } from '../train/metrics.ts';
 import { html, type Markup } from './html.ts';
 import { METRIC_TITLES, type RegionSummary } from './summary.ts';
-import { figureOf, rangeOf, tableBox, type Unit } from './units.ts';
+import { figureOf, rangeOf, stackedTable, tableBox, type Unit } from './units.ts';
 
 type Sets = Readonly<Record<string, { readonly images: readonly MuraImage[] }>>;
 
@@ -15,20 +16,29 @@ export function dataSection(sets: Sets, broken: readonly BrokenImage[]): Markup 
   const present = REGIONS.filter((region) =>
     lists.some((images) => images.some((one) => one.region === region)),
   );
-  const classes = (images: readonly MuraImage[]) =>
-    [0, 1].map((label) => html`<td>${count(images.filter((image) => image.label === label).length)}</td>`);
+  const classes = (images: readonly MuraImage[], set: number) =>
+    (['normal', 'abnormal'] as const).map(
+      (truth, label) =>
+        html`<td data-label="${names[set]}, ${truth}">${count(images.filter((image) => image.label === label).length)}</td>`,
+    );
   const distinct = (title: string, keyOf: (image: MuraImage) => unknown) =>
     html`<tr><th scope="row">${title}</th>${lists.map(
-      (images) => html`<td colspan="2">${count(groupBy(images, keyOf).size)}</td>`,
+      (images, set) =>
+        html`<td colspan="2" data-label="${names[set]}">${count(groupBy(images, keyOf).size)}</td>`,
     )}</tr>`;
-  const table = tableBox(
+  const table = stackedTable(
     'Images by region, set and class',
     html`<thead><tr><th rowspan="2" scope="col">region</th>${names.map(
       (name) => html`<th colspan="2" scope="colgroup">${name}</th>`,
     )}</tr><tr>${names.map(() => html`<th scope="col">normal</th><th scope="col">abnormal</th>`)}</tr></thead>
 <tbody>${present.map(
       (region) =>
-        html`<tr><th scope="row">${region}</th>${lists.map((images) => classes(images.filter((one) => one.region === region)))}</tr>`,
+        html`<tr><th scope="row">${region}</th>${lists.map((images, set) =>
+          classes(
+            images.filter((one) => one.region === region),
+            set,
+          ),
+        )}</tr>`,
     )}</tbody>
 <tfoot><tr class="total"><th scope="row">all</th>${lists.map(classes)}</tr>
 ${distinct('studies', ({ study }) => study)}${distinct('patients', ({ patient }) => patient)}</tfoot>`,
@@ -42,20 +52,20 @@ function brokenList(broken: readonly BrokenImage[]): Markup {
   if (broken.length === 0) return html`<p>No image was broken.</p>`;
   const noun = broken.length === 1 ? 'image was' : 'images were';
   return html`<p>${count(broken.length)} broken ${noun} left out:</p>
-<ul class="paths">${broken.map(({ path, reason }) => html`<li><span class="path">${path}</span>: ${reason}</li>`)}</ul>`;
+<ul class="paths">${broken.map(({ path, reason }) => html`<li><span class="path">${printable(path)}</span>: ${reason}</li>`)}</ul>`;
 }
 
 /** Each region's metrics with their intervals. */
 export function regionTable({ name, plural, regions, all }: Unit): Markup {
   const row = ({ title, metrics, intervals }: RegionSummary) =>
-    html`<tr><th scope="row">${title}</th><td>${count(metrics.n)}</td><td>${figureOf(metrics.majority)}</td>${METRICS.map(
+    html`<tr><th scope="row">${title}</th><td data-label="${plural}">${count(metrics.n)}</td><td data-label="majority">${figureOf(metrics.majority)}</td>${METRICS.map(
       (metric) => {
         const interval = intervals[metric];
         const range = Number.isNaN(interval.low) ? null : html`<small>${rangeOf(interval)}</small>`;
-        return html`<td>${figureOf(metrics[metric])}${range}</td>`;
+        return html`<td data-label="${METRIC_TITLES[metric]}">${figureOf(metrics[metric])}${range}</td>`;
       },
     )}</tr>`;
-  return tableBox(
+  return stackedTable(
     `Per ${name}, by region`,
     html`<thead><tr><th scope="col">region</th><th scope="col">${plural}</th><th scope="col">majority</th>${METRICS.map(
       (metric) => html`<th scope="col">${METRIC_TITLES[metric]}</th>`,
@@ -100,12 +110,21 @@ export const listTable = (
     html`<tbody>${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody>`,
   )}</div>`;
 
-/** Every leaf of nested settings, under its names joined by points. */
-export function flatten(settings: object, prefix = ''): [name: string, value: string][] {
+/** Every leaf of nested settings in words: `fineTuning: { layerDecay: null }` is 'fine tuning: layer decay', 'none'. */
+export function describeSettings(settings: object, prefix = ''): [name: string, value: string][] {
   return Object.entries(settings).flatMap(([key, value]) => {
-    const name = prefix + key;
+    const name = prefix + key.replace(/(?<=[a-z])[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
     const isNested = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isNested && Object.keys(value).length > 0) return flatten(value, `${name}.`);
-    return [[name, typeof value === 'object' ? JSON.stringify(value) : String(value)]];
+    return isNested ? describeSettings(value, `${name}: `) : [[name, wordsOf(value)]];
   });
+}
+
+function wordsOf(value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.length > 0 ? value.map(wordsOf).join(', ') : 'none';
+  if (typeof value !== 'object') return String(value);
+  return describeSettings(value)
+    .map(([name, words]) => `${name} ${words}`)
+    .join(', ');
 }

@@ -1,7 +1,7 @@
 import type { EpochMetrics, EpochRecord } from '../train/fit.ts';
 import { html, type Markup } from './html.ts';
 import { epochPlot, type Point } from './plots.ts';
-import { figureOf, tableBox } from './units.ts';
+import { figureOf, stackedTable } from './units.ts';
 
 /** How a network came to be; a `FitResult` is one. */
 export interface TrainingHistory {
@@ -83,16 +83,19 @@ function gapNote(part: string, points: readonly Point[]): string | null {
 }
 
 function epochTable(history: readonly EpochRecord[]): Markup {
-  const cells = (metrics: EpochMetrics | null) =>
-    MEASURES.map(([name]) => html`<td>${metrics ? figureOf(metrics[name]) : 'none'}</td>`);
+  const cells = (part: string, metrics: EpochMetrics | null) =>
+    MEASURES.map(
+      ([name, title]) =>
+        html`<td data-label="${part} ${title}">${metrics ? figureOf(metrics[name]) : 'none'}</td>`,
+    );
   const head = MEASURES.map(([, title]) => html`<th scope="col">${title}</th>`);
-  return tableBox(
+  return stackedTable(
     'Epochs',
     html`<thead><tr><th rowspan="2" scope="col">epoch</th><th colspan="4" scope="colgroup">training</th><th colspan="4" scope="colgroup">validation</th>
 <th rowspan="2" scope="col">learning rate</th><th rowspan="2" scope="col">images/s</th><th rowspan="2" scope="col">data wait</th></tr><tr>${head}${head}</tr></thead>
 <tbody>${history.map(
       ({ epoch, train, validation, lr, imagesPerSecond, dataWait }) =>
-        html`<tr><th scope="row">${epoch}</th>${cells(train)}${cells(validation)}<td>${lr.toPrecision(3)}</td><td>${imagesPerSecond.toFixed(1)}</td><td>${(100 * dataWait).toFixed(1)} %</td></tr>`,
+        html`<tr><th scope="row">${epoch}</th>${cells('training', train)}${cells('validation', validation)}<td data-label="learning rate">${lr.toPrecision(3)}</td><td data-label="images/s">${imagesPerSecond.toFixed(1)}</td><td data-label="data wait">${(100 * dataWait).toFixed(1)} %</td></tr>`,
     )}</tbody>`,
   );
 }

@@ -52,5 +52,9 @@ export function scoreNote(summaries: readonly RegionSummary[]): string | null {
 }
 
 /** A table that scrolls sideways where the screen is narrow. */
-export const tableBox = (caption: string, rows: Markup): Markup =>
-  html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table><caption>${caption}</caption>${rows}</table></div>`;
+export const tableBox = (caption: string, rows: Markup, kind: 'scroll' | 'scroll stack' = 'scroll'): Markup =>
+  html`<div class="${kind}" role="region" tabindex="0" aria-label="${caption}"><table><caption>${caption}</caption>${rows}</table></div>`;
+
+/** A table that on a phone shows each row as a list instead: its cells want a `data-label`, the head of their column. */
+export const stackedTable = (caption: string, rows: Markup): Markup =>
+  tableBox(caption, rows, 'scroll stack');

@@ -63,6 +63,7 @@ export function madeUpReport(parts: Partial<Report> = {}): Report {
       recipe: {
         model: 'resnet18',
         size: 224,
+        batchNorm: true,
         head: [256, { dropout: 0.5 }],
         lr: 0.001,
         schedule: { name: 'plateau' },

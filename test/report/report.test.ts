@@ -136,11 +136,15 @@ test('data, settings, machine and history are written out', () => {
   const settings = tableOf(document, 'What was asked for');
   for (const [name, value] of [
     ['seed', '0'],
-    ['recipe.head', '[256,{"dropout":0.5}]'],
-    ['recipe.schedule.name', 'plateau'],
-    ['pretrained', 'null'],
+    ['recipe: head', '256, dropout 0.5'],
+    ['recipe: schedule: name', 'plateau'],
+    ['recipe: batch norm', 'yes'],
+    ['pretrained', 'none'],
+    ['regions', 'none'],
   ])
     assert.equal(rowOf(settings, name), [value]);
+  for (const words of texts(settings, 'th, td'))
+    assert.not.match(words, /null|true|false|undefined|[[\]{}]|[a-z][A-Z]/, 'English, not JSON');
   const machine = tableOf(document, 'What it ran on');
   assert.equal(rowOf(machine, 'device'), [report.device]);
   assert.match(rowOf(machine, 'versions')[0], /gradiograph \d+\.\d+\.\d+, Node \d+/);
@@ -203,6 +207,32 @@ test('hostile names are text', () => {
   assert.is(document.querySelector('#data li')?.textContent, `${evil}: ${evil}`);
   assert.is(document.querySelector('#gallery img')?.getAttribute('title'), image.path);
   assert.equal(rowOf(tableOf(document, 'What was asked for'), evil), [evil]);
+});
+
+test('escape sequences and line breaks in names are seen, and act on nothing', () => {
+  const report = madeUpReport();
+  const [shown, ...rest] = report.gallery;
+  const path = 'XR_HAND/\x1b]0;owned\x07/\u202etwo\nlines.png';
+  const page = renderReport({
+    ...report,
+    title: path,
+    broken: [{ path, reason: path }],
+    gallery: [{ ...shown, image: { ...shown.image, path } }, ...rest],
+  });
+  assert.not.match(page, /[^\P{C}\n]/u);
+  const document = parse(page);
+  const quoted = "$'XR_HAND/\\x1b]0;owned\\x07/\\u202etwo\\nlines.png'";
+  assert.is(document.querySelector('#data .path')?.textContent, quoted);
+  assert.is(document.querySelector('#gallery .path')?.textContent, quoted);
+});
+
+test('maps of images that were called normal say that they show what spoke for abnormal', () => {
+  const sections = textOf(pageOf().querySelector('#gallery')).split(
+    /(?=Missed:|False alarms:|Found:|Cleared:)/,
+  );
+  const saying = sections.map((section) => /do not show what is normal/.test(section));
+  assert.equal(saying, [false, true, false, false, true]);
+  assert.match(sections[0], /Each map has a scale of its own/);
 });
 
 /** As `openSound`, without the search of the text for what a script would look like. */
