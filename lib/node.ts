@@ -67,6 +67,7 @@ export {
   type Schedule,
   type UnfinishedEpoch,
 } from './train/fit.ts';
+export { lockFolder } from './train/folder-lock.ts';
 export { grayStem } from './train/gray-stem.ts';
 export { catchInterrupt, type Interrupt } from './train/interrupt.ts';
 export { writeLog } from './train/log.ts';

@@ -26,7 +26,7 @@ const isFileError = (error: unknown): error is NodeJS.ErrnoException =>
 const faultOf = ({ message }: NodeJS.ErrnoException): string => message.replace(/,.*/s, '');
 
 /** Writes by `write`. @throws GradiographError naming the file that cannot be written, and why */
-async function writing(path: string, write: () => Promise<void>): Promise<void> {
+export async function writing(path: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();
   } catch (error) {
@@ -87,7 +87,7 @@ export async function removeLeftovers(path: string): Promise<void> {
 }
 
 /** Signal 0 asks without doing anything; only ESRCH says that there is no such process. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
