@@ -19,7 +19,7 @@ import {
   REGIONS,
   type Region,
   saveWeights,
-  thaw,
+  unfreeze,
 } from '../lib/node.ts';
 import {
   buildAugmentation,
@@ -78,7 +78,7 @@ async function train(regions: readonly Region[], epochs: number, weights: string
     ...buildScheduler(optimizer, { ...recipe, epochs }, loader.length),
     epochs,
     validation: new DataLoader(sets.validation, loading),
-    beforeEpoch: weights ? (epoch) => thaw(model, epoch, recipe.fineTuning) : undefined,
+    beforeEpoch: weights ? (epoch) => unfreeze(model, epoch, recipe.fineTuning) : undefined,
     progress,
   });
   const { labels, scores } = await evaluate(model, new DataLoader(sets.test, loading));

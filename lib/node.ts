@@ -55,7 +55,7 @@ export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from '
 export { classWeights } from './train/class-weights.ts';
 export { averageEvaluations, type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
 export { naming, writeWhole } from './train/files.ts';
-export { type FineTuning, layerGroups, type StagedModel, thaw } from './train/fine-tuning.ts';
+export { type FineTuning, layerGroups, type StagedModel, unfreeze } from './train/fine-tuning.ts';
 export {
   type CheckpointOptions,
   type EpochMetrics,

@@ -10,29 +10,24 @@ import {
 } from '../../lib/node.ts';
 import { type HeadLayer, isCnn, type Recipe, type Schedule } from './recipes.ts';
 
-export type Network = models.Cnn | models.ResNet | models.DenseNet;
-
 /** What is done to every image: resized, and its levels brought to the range that the network expects. */
 export const prepareOf = ({ size, fit }: Recipe): transforms.Transform => transforms.resize(size, { fit });
 export const normalizationOf = ({ channels }: Recipe): transforms.Normalization =>
   channels === 1 ? transforms.GRAY : transforms.IMAGENET;
 
 /** A network of one logit. @throws GradiographError for a cnn network with another head */
-export function buildModel({ model, size, channels, batchNorm, head }: Recipe): Network {
+export function buildModel({ model, size, channels, batchNorm, head }: Recipe): models.ImageModel {
   if (isCnn(model)) {
     if (head !== null) throw new GradiographError(`--head: ${model} has a head of its own`);
     return models[model]({ inChannels: channels, inputSize: size, batchNorm });
   }
   const network = models[model]({ numClasses: 1, inChannels: channels });
   if (head === null) return network;
-  if (network instanceof models.ResNet) network.fc = replaceHead(network.fc, head);
-  else network.classifier = replaceHead(network.classifier, head);
-  return network;
+  return network.resetClassifier((numFeatures) => buildHead(head, numFeatures));
 }
 
-function replaceHead(old: nn.Module, layers: readonly HeadLayer[]): nn.Module {
-  let width = old.namedParameters().get('weight')?.shape[1] ?? 0;
-  old.dispose();
+function buildHead(layers: readonly HeadLayer[], numFeatures: number): nn.Module {
+  let width = numFeatures;
   const modules = layers.map((layer) => {
     if (layer === 'relu') return new nn.ReLU();
     if (typeof layer === 'object') return new nn.Dropout(layer.dropout);
@@ -48,14 +43,17 @@ function replaceHead(old: nn.Module, layers: readonly HeadLayer[]): nn.Module {
  * @returns the names that were not loaded
  * @throws GradiographError where more than the head differs
  */
-export async function loadBody(model: nn.Module, weights: ReadonlyMap<string, Tensor>): Promise<string[]> {
+export async function loadBody(
+  model: models.ImageModel,
+  weights: ReadonlyMap<string, Tensor>,
+): Promise<string[]> {
   const own = model.stateDict();
-  const isHead = (name: string) => /^(fc|classifier)\./.test(name);
+  const isHead = (name: string) => name.startsWith(`${model.classifierName}.`);
   const fits = (name: string, { shape }: Tensor) => String(own.get(name)?.shape) === String(shape);
   const isColor = [...weights].some(
     ([name, { shape }]) => shape.length === 4 && shape[1] === 3 && own.get(name)?.shape[1] === 1,
   );
-  const suited = isColor ? await grayStem(weights) : weights;
+  const suited = isColor ? await grayStem(weights, model.firstConv) : weights;
   const body = new Map([...suited].filter(([name, value]) => !isHead(name) || fits(name, value)));
   const { missing, unexpected } = model.loadStateDict(body, { strict: false });
   for (const [name, value] of suited) if (weights.get(name) !== value) value.dispose();
@@ -70,7 +68,7 @@ export async function loadBody(model: nn.Module, weights: ReadonlyMap<string, Te
 
 /** All parameters in one group, or, where the stages' learning rates differ, one a stage. */
 export function buildOptimizer(
-  model: Network,
+  model: models.ImageModel,
   { optimizer, lr, momentum, weightDecay, fineTuning }: Recipe,
   pretrained: boolean,
 ): optim.Optimizer {
@@ -152,14 +150,8 @@ function chainable(
 }
 
 /** What speaks for abnormal in images x `[N, C, H, W]`: exact maps where one dense layer follows the pooling, else Grad-CAM. */
-export function mapActivations(network: Network, { head }: Recipe, x: Tensor): Promise<ActivationMap[]> {
-  if (network instanceof models.Cnn) {
-    const activations = [...network.body].filter((layer) => layer instanceof nn.ReLU);
-    return gradCam(network, activations[activations.length - 1], x);
-  }
-  if (head === null) return classActivationMap(network, x);
-  return gradCam(network, network instanceof models.ResNet ? network.layer4 : network.relu, x);
-}
+export const mapActivations = (network: models.ImageModel, x: Tensor): Promise<ActivationMap[]> =>
+  network.linearOnMeans() ? classActivationMap(network, x) : gradCam(network, network.lastFeatureLayer, x);
 
 /** The random changes of training images. */
 export function buildAugmentation({

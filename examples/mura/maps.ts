@@ -1,5 +1,5 @@
 /** Pictures of radiographs under a map of what spoke for abnormal. */
-import { tensor } from '../../lib/index.ts';
+import { type models, tensor } from '../../lib/index.ts';
 import {
   type GalleryItem,
   type GrayImage,
@@ -8,12 +8,12 @@ import {
   type ScoredImage,
   transforms,
 } from '../../lib/node.ts';
-import { mapActivations, type Network, normalizationOf } from './build.ts';
+import { mapActivations, normalizationOf } from './build.ts';
 import type { Recipe } from './recipes.ts';
 
 /** A PNG file of each image, all of the recipe's size. */
 export async function drawMaps(
-  network: Network,
+  network: models.ImageModel,
   recipe: Recipe,
   images: readonly GrayImage[],
 ): Promise<Uint8Array[]> {
@@ -27,7 +27,7 @@ export async function drawMaps(
       transforms.normalize(image, normalization, inputs, i * channels * size * size);
     });
     using x = tensor(inputs, [part.length, channels, size, size]);
-    const maps = await mapActivations(network, recipe, x);
+    const maps = await mapActivations(network, x);
     pictures.push(...part.map((image, i) => overlayPng(image, maps[i])));
   }
   return pictures;
@@ -35,7 +35,7 @@ export async function drawMaps(
 
 /** The chosen images of a set with their pictures. */
 export async function drawGallery(
-  network: Network,
+  network: models.ImageModel,
   recipe: Recipe,
   set: MuraDataset,
   chosen: readonly ScoredImage[],

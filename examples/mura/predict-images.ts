@@ -2,9 +2,9 @@
 import { statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FormatError, Generator, GradiographError } from '../../lib/index.ts';
+import { FormatError, Generator, GradiographError, type models } from '../../lib/index.ts';
 import { averageEvaluations, DataLoader, decodeImage, evaluate, type GrayImage } from '../../lib/node.ts';
-import { type Network, prepareOf } from './build.ts';
+import { prepareOf } from './build.ts';
 import { loadingOf } from './train-network.ts';
 import type { Purpose } from './weights.ts';
 
@@ -14,7 +14,7 @@ const AT_ONCE = 32;
 const IMAGE_NAME = /^[^.].*\.(png|jpe?g)$/i;
 
 export interface OpenedNetwork {
-  readonly model: Network;
+  readonly model: models.ImageModel;
   readonly purpose: Purpose;
 }
 

@@ -188,7 +188,7 @@ const FINE_TUNING: { readonly [Field in keyof FineTuning]: Flag<FineTuning[Field
   gradual: {
     group: 'Fine-tuning:',
     flag: '--gradual',
-    text: 'with --pretrained, thaw one stage an epoch after --freeze, from the head down',
+    text: 'with --pretrained, unfreeze one stage an epoch after --freeze, from the head down',
   },
   layerDecay: {
     group: 'Fine-tuning:',

@@ -1,6 +1,6 @@
 /** One network, from its first weights to its best ones. */
 import { join } from 'node:path';
-import { GradiographError, seed as seedGenerator } from '../../lib/index.ts';
+import { GradiographError, type models, seed as seedGenerator } from '../../lib/index.ts';
 import {
   type Checkpoint,
   classWeights,
@@ -15,7 +15,7 @@ import {
   type PretrainedModel,
   type ProgressBar,
   type Training,
-  thaw,
+  unfreeze,
   writeLog,
 } from '../../lib/node.ts';
 import {
@@ -24,14 +24,13 @@ import {
   buildOptimizer,
   buildScheduler,
   loadBody,
-  type Network,
   normalizationOf,
 } from './build.ts';
 import type { Settings } from './options.ts';
 import type { Recipe } from './recipes.ts';
 
 export interface Trained extends FitResult {
-  readonly model: Network;
+  readonly model: models.ImageModel;
 }
 
 /** How images of a recipe reach the device, in their own order. */
@@ -54,7 +53,10 @@ export function trainLoader(set: MuraDataset, recipe: Recipe, seed: number, work
 }
 
 /** The network of a recipe with its first weights: drawn, or those it is to start from. */
-export async function startModel({ recipe, pretrained }: Settings, progress: ProgressBar): Promise<Network> {
+export async function startModel(
+  { recipe, pretrained }: Settings,
+  progress: ProgressBar,
+): Promise<models.ImageModel> {
   const model = buildModel(recipe);
   if (pretrained === null) return model;
   const path = pretrained === 'imagenet' ? await fetchImagenet(recipe.model, progress) : pretrained;
@@ -106,7 +108,7 @@ export async function trainNetwork(
     maxGradNorm: recipe.clip ?? undefined,
     mixup: recipe.mixup || undefined,
     state: await checkpoint?.restore(training),
-    beforeEpoch: pretrained ? (epoch) => thaw(model, epoch, recipe.fineTuning) : undefined,
+    beforeEpoch: pretrained ? (epoch) => unfreeze(model, epoch, recipe.fineTuning) : undefined,
     checkpoint: { path: join(folder, 'last.safetensors'), settings },
     onEpoch: ({ history }) => writeLog(join(folder, 'log.csv'), history),
     progress,

@@ -1,5 +1,5 @@
 /** Weights that say what they are for, so that mura-predict needs nothing else. */
-import { FormatError, StateDictError } from '../../lib/index.ts';
+import { FormatError, type models, StateDictError } from '../../lib/index.ts';
 import {
   loadMetadata,
   loadWeights,
@@ -9,7 +9,7 @@ import {
   readers,
   saveWeights,
 } from '../../lib/node.ts';
-import { buildModel, type Network } from './build.ts';
+import { buildModel } from './build.ts';
 import { readRecipe, readRegions } from './read-settings.ts';
 import { isCnn, type Recipe } from './recipes.ts';
 
@@ -24,7 +24,7 @@ export interface Purpose {
 
 const KEY = 'gradiograph_mura';
 
-export function saveNetwork(path: string, model: Network, purpose: Purpose): Promise<void> {
+export function saveNetwork(path: string, model: models.ImageModel, purpose: Purpose): Promise<void> {
   return saveWeights(path, model.stateDict(), { [KEY]: JSON.stringify(purpose) });
 }
 
@@ -39,7 +39,7 @@ const readPurpose = readers.object<Purpose>({
  * @throws FormatError naming a file that is none of safetensors, or the field of what it says that is wrong
  * @throws StateDictError where the weights are not of the network that the file says
  */
-export async function openNetwork(path: string): Promise<{ model: Network; purpose: Purpose }> {
+export async function openNetwork(path: string): Promise<{ model: models.ImageModel; purpose: Purpose }> {
   const text = (await loadMetadata(path))[KEY];
   if (text === undefined) {
     throw new FormatError(

@@ -1,10 +1,7 @@
 /** Which places of an image speak for a class, as a model sees it. */
 import { ShapeError } from '../errors.ts';
-import { Dropout } from '../nn/dropout.ts';
-import { Linear } from '../nn/linear.ts';
+import type { ImageModel } from '../models/image-model.ts';
 import type { AnyModule, Module } from '../nn/module.ts';
-import { AdaptiveAvgPool2d } from '../nn/pooling.ts';
-import { Sequential } from '../nn/sequential.ts';
 import { relu } from '../ops/activations.ts';
 import { mean } from '../ops/mean.ts';
 import { mul } from '../ops/mul.ts';
@@ -15,7 +12,6 @@ import { backward, enableGrad, noGrad } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { StagedModel } from '../train/fine-tuning.ts';
 
 /** A map over an image, row-major and as coarse as the feature map it was made of; it covers the image as a whole. */
 export interface ActivationMap {
@@ -24,47 +20,28 @@ export interface ActivationMap {
   readonly data: Float32Array;
 }
 
-/** A network that scores the means of its last feature map's channels, as ResNet and DenseNet do. */
-interface PooledModel extends StagedModel {
-  features(x: Tensor): Tensor;
-  readonly avgpool: AdaptiveAvgPool2d;
-}
-
-const isPooled = (model: Module): model is PooledModel =>
-  'features' in model &&
-  'stages' in model &&
-  'avgpool' in model &&
-  model.avgpool instanceof AdaptiveAvgPool2d &&
-  [model.avgpool.outputSize].flat().every((size) => size === 1);
-
-/** The one Linear layer between pooled features and logits. */
-function linearHead(model: PooledModel): Linear {
-  const head = model.stages().at(-1) ?? [];
-  const layers = head.flatMap((module) => (module instanceof Sequential ? [...module] : [module]));
-  const [linear, ...others] = layers.filter((layer) => !(layer instanceof Dropout));
-  if (linear instanceof Linear && others.length === 0) return linear;
-  throw new ShapeError(
-    `classActivationMap: the head has ${layers.length} layers, a class-activation map wants one Linear; use gradCam`,
-  );
-}
-
 /**
  * Class-activation maps (Zhou et al. 2016, "Learning deep features for discriminative localization", eq. 2), in
  * evaluation mode: M(y, x) = sum_k weight[target, k] * features[k, y, x]. Signed: what is above zero speaks for the
  * class. The mean of a map and the head's bias make the logit.
- * @param model pools its last feature map to one mean a channel and ends in one Linear (dropout before it is fine)
+ * @param model tells its last feature map and the one Linear behind the means of its channels, as networks of `models` do
  * @param x `[N, C, H, W]`
  * @param target the logit whose maps are made; 0 is the one of a model with one
  * @returns a map of each image
  * @throws ShapeError for a model with another head, which wants `gradCam`
  */
-export async function classActivationMap(model: Module, x: Tensor, target = 0): Promise<ActivationMap[]> {
-  if (!isPooled(model)) {
+export async function classActivationMap(
+  model: Module & Pick<ImageModel, 'features' | 'linearOnMeans'>,
+  x: Tensor,
+  target = 0,
+): Promise<ActivationMap[]> {
+  const linear = model.linearOnMeans();
+  if (!linear) {
     throw new ShapeError(
-      'classActivationMap: the model does not pool its last feature map to one mean a channel; use gradCam',
+      'classActivationMap: wants one Linear between the means of the last feature map and the logits; use gradCam',
     );
   }
-  const { weight } = linearHead(model);
+  const { weight } = linear;
   const makeMaps = () =>
     tidy(() => sum(mul(model.features(x), reshape(select(weight, 0, target), [1, -1, 1, 1])), 1));
   return split(inEvaluation(model, () => noGrad(makeMaps)));

@@ -8,10 +8,11 @@ import { Dropout } from '../nn/dropout.ts';
 import { Flatten } from '../nn/flatten.ts';
 import * as init from '../nn/init.ts';
 import { Linear } from '../nn/linear.ts';
-import { Module } from '../nn/module.ts';
+import type { Module } from '../nn/module.ts';
 import { MaxPool2d } from '../nn/pooling.ts';
 import { Sequential } from '../nn/sequential.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ImageModel } from './image-model.ts';
 
 export interface CnnOptions {
   /** Default 1: one logit. */
@@ -41,10 +42,13 @@ interface CnnPlan {
  * x `[N, inChannels, inputSize, inputSize]` to logits `[N, numClasses]`. Weights start as He et al. 2015 has them.
  * @throws ShapeError where the image is too small for the poolings
  */
-export class Cnn extends Module {
+export class Cnn extends ImageModel {
+  readonly firstConv: { readonly conv: string; readonly norm: string | null };
+  readonly classifierName = 'classifier';
+  readonly numFeatures: number;
   /** The convolutional part, `features` in a state dict. */
   readonly body: Sequential;
-  readonly classifier: Sequential;
+  classifier: Module;
 
   constructor(plan: CnnPlan, options: CnnOptions = {}) {
     super();
@@ -61,6 +65,7 @@ export class Cnn extends Module {
         `cnn: ${stages.length} poolings want an inputSize of ${2 ** stages.length} or more, got ${inputSize}`,
       );
     }
+    this.firstConv = { conv: 'features.conv1', norm: batchNorm ? 'features.norm1' : null };
     this.body = new Sequential();
     let channels = inChannels;
     let count = 0;
@@ -75,9 +80,10 @@ export class Cnn extends Module {
       }
       this.body.set(`pool${stage + 1}`, new MaxPool2d({ kernelSize: 2 }));
     });
+    this.numFeatures = channels * side * side;
     this.classifier = new Sequential({
       flatten: new Flatten(),
-      fc1: new Linear(channels * side * side, hidden),
+      fc1: new Linear(this.numFeatures, hidden),
       relu: new ReLU(),
       dropout: new Dropout(dropout),
       fc2: new Linear(hidden, numClasses),
@@ -91,23 +97,31 @@ export class Cnn extends Module {
     for (const [key, member] of super.members()) yield [key === 'body' ? 'features' : key, member];
   }
 
+  /** The last ReLU: the pool behind it only makes its map coarser. */
+  get lastFeatureLayer(): Module {
+    return this.body.get(-2);
+  }
+
   /** The last feature map: x `[N, inChannels, S, S]` to `[N, C, S / 2^stages, S / 2^stages]`. */
   features(x: Tensor): Tensor {
     return this.body.forward(x);
   }
 
-  /** Logits `[N, numClasses]` from what `features` returns. */
   head(map: Tensor): Tensor {
     return this.classifier.forward(map);
   }
 
-  /** What fine-tuning freezes and thaws, from the image to the head. */
   stages(): Module[][] {
     return [[this.body], [this.classifier]];
   }
 
-  forward(x: Tensor): Tensor {
-    return this.head(this.features(x));
+  getClassifier(): Module {
+    return this.classifier;
+  }
+
+  /** `classifier` gets the last map as it is, `[N, K, h, w]`: a Flatten is put before it. */
+  protected setClassifier(classifier: Module): void {
+    this.classifier = new Sequential({ flatten: new Flatten(), fc: classifier });
   }
 }
 

@@ -8,11 +8,12 @@ import { DenseBlock, Transition } from '../nn/dense-block.ts';
 import { Flatten } from '../nn/flatten.ts';
 import * as init from '../nn/init.ts';
 import { Linear } from '../nn/linear.ts';
-import { Module } from '../nn/module.ts';
+import type { Module } from '../nn/module.ts';
 import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.ts';
 import { chain, Sequential } from '../nn/sequential.ts';
 import type { LoadReport } from '../nn/state-dict.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ImageModel, onlyLinear } from './image-model.ts';
 
 export interface DenseNetOptions {
   /** Default 1000. */
@@ -28,7 +29,10 @@ export interface DenseNetOptions {
 const OLD_SPELLING = /(\.denselayer\d+\.(?:norm|relu|conv))\.([12]\.)/;
 
 /** The stem, four dense blocks with transitions between, and a linear head: x `[N, inChannels, H, W]` to logits `[N, numClasses]`. */
-export class DenseNet extends Module {
+export class DenseNet extends ImageModel {
+  readonly firstConv = { conv: 'features.conv0', norm: 'features.norm0' };
+  readonly classifierName = 'classifier';
+  readonly numFeatures: number;
   /** The convolutional part, `features` in a state dict. */
   readonly body: Sequential;
   readonly relu = new ReLU();
@@ -70,6 +74,7 @@ export class DenseNet extends Module {
       channels = Math.floor(channels / 2);
     });
     this.body.set('norm5', new BatchNorm2d(channels));
+    this.numFeatures = channels;
     const classifier = new Linear(channels, numClasses);
     this.classifier = classifier;
 
@@ -89,6 +94,10 @@ export class DenseNet extends Module {
     return super.loadStateDict(new Map(renamed), options);
   }
 
+  get lastFeatureLayer(): Module {
+    return this.relu;
+  }
+
   /**
    * The last feature map, before pooling: x `[N, inChannels, H, W]` to `[N, C, H / 32, W / 32]`.
    * It is past the last ReLU, which torchvision's `features` leaves out.
@@ -97,12 +106,10 @@ export class DenseNet extends Module {
     return chain([...(this.body.isHooked ? [this.body] : this.body), this.relu], x);
   }
 
-  /** Logits `[N, numClasses]` from what `features` returns. */
   head(map: Tensor): Tensor {
     return chain([this.avgpool, this.flatten, this.classifier], map);
   }
 
-  /** What fine-tuning freezes and thaws, from the image to the head. */
   stages(): Module[][] {
     const part = (...names: string[]) => names.map((name) => this.body.get(name));
     return [
@@ -115,8 +122,16 @@ export class DenseNet extends Module {
     ];
   }
 
-  forward(x: Tensor): Tensor {
-    return this.head(this.features(x));
+  getClassifier(): Module {
+    return this.classifier;
+  }
+
+  protected setClassifier(classifier: Module): void {
+    this.classifier = classifier;
+  }
+
+  override linearOnMeans(): Linear | null {
+    return onlyLinear(this.classifier);
   }
 }
 

@@ -7,6 +7,7 @@ export {
   densenet169,
   densenet201,
 } from './densenet.ts';
+export { ImageModel, type MakeClassifier } from './image-model.ts';
 export {
   ResNet,
   type ResNetOptions,

@@ -6,11 +6,12 @@ import { Conv2d } from '../nn/conv2d.ts';
 import { Flatten } from '../nn/flatten.ts';
 import * as init from '../nn/init.ts';
 import { Linear } from '../nn/linear.ts';
-import { Module } from '../nn/module.ts';
+import type { Module } from '../nn/module.ts';
 import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.ts';
 import { BasicBlock, Bottleneck, shortcut } from '../nn/residual-block.ts';
 import { chain, Sequential } from '../nn/sequential.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ImageModel, onlyLinear } from './image-model.ts';
 
 export interface ResNetOptions {
   /** Default 1000. */
@@ -26,7 +27,10 @@ export interface ResNetOptions {
 }
 
 /** The stem, four stages of residual blocks, and a linear head: x `[N, inChannels, H, W]` to logits `[N, numClasses]`. */
-export class ResNet extends Module {
+export class ResNet extends ImageModel {
+  readonly firstConv = { conv: 'conv1', norm: 'bn1' };
+  readonly classifierName = 'fc';
+  readonly numFeatures: number;
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
   readonly relu = new ReLU();
@@ -70,7 +74,8 @@ export class ResNet extends Module {
     this.layer2 = stage(128, depths[1], 2);
     this.layer3 = stage(256, depths[2], 2);
     this.layer4 = stage(512, depths[3], 2);
-    this.fc = new Linear(512 * block.expansion, numClasses);
+    this.numFeatures = 512 * block.expansion;
+    this.fc = new Linear(this.numFeatures, numClasses);
 
     this.apply((module) => {
       if (module instanceof Conv2d) {
@@ -85,25 +90,35 @@ export class ResNet extends Module {
     return [[this.conv1, this.bn1, this.relu, this.maxpool]];
   }
 
+  get lastFeatureLayer(): Module {
+    return this.layer4;
+  }
+
   /** The last feature map, before pooling: x `[N, inChannels, H, W]` to `[N, 512 * expansion, H / 32, W / 32]`. */
   features(x: Tensor): Tensor {
     const { conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4 } = this;
     return chain([conv1, bn1, relu, maxpool, layer1, layer2, layer3, layer4], x);
   }
 
-  /** Logits `[N, numClasses]` from what `features` returns. */
   head(map: Tensor): Tensor {
     return chain([this.avgpool, this.flatten, this.fc], map);
   }
 
-  /** What fine-tuning freezes and thaws, from the image to the head. */
   stages(): Module[][] {
     const { conv1, bn1, layer1, layer2, layer3, layer4, fc } = this;
     return [[conv1, bn1], [layer1], [layer2], [layer3], [layer4], [fc]];
   }
 
-  forward(x: Tensor): Tensor {
-    return this.head(this.features(x));
+  getClassifier(): Module {
+    return this.fc;
+  }
+
+  protected setClassifier(classifier: Module): void {
+    this.fc = classifier;
+  }
+
+  override linearOnMeans(): Linear | null {
+    return onlyLinear(this.fc);
   }
 }
 

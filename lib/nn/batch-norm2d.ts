@@ -1,11 +1,11 @@
 import { resolveOptions } from '../arguments.ts';
 import { cat } from '../ops/cat.ts';
-import { type Epilogue, finish } from '../ops/epilogue.ts';
+import { applyEpilogue, type Epilogue } from '../ops/epilogue.ts';
 import { ones, zeros } from '../tensor/create.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { AcceptsFeatureList, type FeatureMaps } from './feature-list.ts';
 import * as F from './functional.ts';
 import { Buffer, Parameter } from './module.ts';
-import { type FeatureMaps, TakesParts } from './parts.ts';
 
 export interface BatchNorm2dOptions {
   /** Default 1e-5. */
@@ -22,7 +22,7 @@ export interface BatchNorm2dOptions {
  * (x - mean) / sqrt(variance + eps) * weight + bias per channel (Ioffe & Szegedy 2015), as torch.nn.BatchNorm2d:
  * x `[N, numFeatures, H, W]`, in one map or in parts along the channels, to one of that shape. Training uses the batch's biased variance and tracks the unbiased one.
  */
-export class BatchNorm2d extends TakesParts<[epilogue?: Epilogue]> {
+export class BatchNorm2d extends AcceptsFeatureList<[epilogue?: Epilogue]> {
   weight: Parameter | null;
   bias: Parameter | null;
   runningMean: Buffer | null;
@@ -63,7 +63,7 @@ export class BatchNorm2d extends TakesParts<[epilogue?: Epilogue]> {
 
   forward(x: FeatureMaps, epilogue: Epilogue = {}): Tensor {
     const { weight, bias, runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
-    if (this.isFolded) return finish(x instanceof Tensor ? x : cat(x, 1), epilogue);
+    if (this.isFolded) return applyEpilogue(x instanceof Tensor ? x : cat(x, 1), epilogue);
     if (this.training && numBatchesTracked) {
       const { device, storage } = numBatchesTracked;
       numBatchesTracked.assign(device.unary('addScalar', storage, 1));

@@ -5,9 +5,9 @@ import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
 import { Conv2d } from './conv2d.ts';
 import { Dropout } from './dropout.ts';
+import { AcceptsFeatureList, type FeatureMaps, ProducesFeatureList } from './feature-list.ts';
 import { Identity } from './flatten.ts';
 import type { Module } from './module.ts';
-import { type FeatureMaps, MakesParts, TakesParts } from './parts.ts';
 import { AvgPool2d } from './pooling.ts';
 import { chain } from './sequential.ts';
 
@@ -21,7 +21,7 @@ export interface DenseLayerOptions {
 }
 
 /** norm - relu - conv1x1 - norm - relu - conv3x3 - dropout: all features so far to `[N, growthRate, H, W]`. */
-export class DenseLayer extends TakesParts {
+export class DenseLayer extends AcceptsFeatureList {
   readonly norm1: BatchNorm2d;
   readonly relu1 = new ReLU();
   readonly conv1: Conv2d;
@@ -61,7 +61,7 @@ export class DenseLayer extends TakesParts {
 }
 
 /** Layers that each see the block's input and all layers before: `[N, C, H, W]` to `[N, C + numLayers * growthRate, H, W]`. */
-export class DenseBlock extends MakesParts {
+export class DenseBlock extends ProducesFeatureList {
   readonly layers: readonly DenseLayer[];
 
   constructor(numLayers: number, inChannels: number, options: DenseLayerOptions) {
@@ -77,7 +77,7 @@ export class DenseBlock extends MakesParts {
   }
 
   /** The input, and what each layer added. */
-  parts(x: Tensor): readonly Tensor[] {
+  featureList(x: Tensor): readonly Tensor[] {
     const features = [x];
     for (const layer of this.layers) features.push(layer.forward(features));
     return features;
@@ -89,7 +89,7 @@ export class DenseBlock extends MakesParts {
  * linear and neither mixes what the other does, so they change places, for a quarter of the products, unless a hook
  * wants what lies between them.
  */
-export class Transition extends TakesParts {
+export class Transition extends AcceptsFeatureList {
   readonly norm: BatchNorm2d;
   readonly relu = new ReLU();
   readonly conv: Conv2d;

@@ -1,13 +1,13 @@
 import { StateDictError } from '../errors.ts';
 import { cat } from '../ops/cat.ts';
-import { type Epilogue, finish } from '../ops/epilogue.ts';
+import { applyEpilogue, type Epilogue } from '../ops/epilogue.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
 import { BatchNorm2d } from './batch-norm2d.ts';
 import { Conv2d } from './conv2d.ts';
+import { AcceptsFeatureList, type FeatureMaps, ProducesFeatureList } from './feature-list.ts';
 import { Module } from './module.ts';
-import { type FeatureMaps, MakesParts, TakesParts } from './parts.ts';
 
 /**
  * Modules that run one after another, as torch.nn.Sequential: numbered from 0, or named.
@@ -71,13 +71,13 @@ export class Sequential extends Module {
 export function chain(layers: readonly Module[], x: FeatureMaps, epilogue: Epilogue = {}): Tensor {
   const last = layers.at(-1);
   const before = layers.slice(0, -1);
-  if (!last) return finish(x instanceof Tensor ? x : cat(x, 1), epilogue);
+  if (!last) return applyEpilogue(x instanceof Tensor ? x : cat(x, 1), epilogue);
   if (isPlain(last, ReLU) && !epilogue.residual) return chain(before, x, { relu: true });
   if (isPlain(last, BatchNorm2d) && last.isFolded) return chain(before, x, epilogue);
   return tidy(() => {
     if (isPlain(last, BatchNorm2d)) return last.forward(inputOf(last, before, x), epilogue);
     if (isPlain(last, Conv2d)) return last.forward(chain(before, x), epilogue);
-    return finish(last.forward(inputOf(last, before, x) as Tensor), epilogue);
+    return applyEpilogue(last.forward(inputOf(last, before, x) as Tensor), epilogue);
   });
 }
 
@@ -87,10 +87,10 @@ const isPlain = <M extends Module>(layer: Module, kind: { readonly prototype: M 
 
 /** What `layer` gets from the layers before it: one map, but for a layer that takes parts. */
 function inputOf(layer: Module, before: readonly Module[], x: FeatureMaps): FeatureMaps {
-  if (!(layer instanceof TakesParts)) return chain(before, x);
+  if (!(layer instanceof AcceptsFeatureList)) return chain(before, x);
   const source = before.at(-1);
   if (!source) return x;
-  return source instanceof MakesParts && !source.isHooked
-    ? tidy(() => source.parts(chain(before.slice(0, -1), x)))
+  return source instanceof ProducesFeatureList && !source.isHooked
+    ? tidy(() => source.featureList(chain(before.slice(0, -1), x)))
     : chain(before, x);
 }

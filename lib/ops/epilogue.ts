@@ -22,7 +22,7 @@ export function checkResidual(op: string, residual: Tensor | null, output: Shape
 }
 
 /** x with the epilogue, in passes of its own. */
-export function finish(x: Tensor, { residual = null, relu = false }: Epilogue): Tensor {
+export function applyEpilogue(x: Tensor, { residual = null, relu = false }: Epilogue): Tensor {
   const sum = residual ? add(x, residual) : x;
   return relu ? maxZero(sum) : sum;
 }

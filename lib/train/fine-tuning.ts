@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 export interface FineTuning {
   /** Epochs in which only the head learns. */
   readonly frozenEpochs: number;
-  /** Thaw one stage an epoch after those, from the head down; false: all at once. */
+  /** Unfreeze one stage an epoch after those, from the head down; false: all at once. */
   readonly gradual: boolean;
   /** Each stage's learning rate is this share of that of the stage above it; 1: all learn alike. */
   readonly layerDecay: number;
@@ -32,10 +32,10 @@ export function layerGroups(
 }
 
 /**
- * Freezes the stages that do not learn in an epoch (from 1), and thaws the others.
+ * Freezes the stages that do not learn in an epoch (from 1), and unfreezes the others.
  * @returns the number of stages that learn
  */
-export function thaw(model: StagedModel, epoch: number, { frozenEpochs, gradual }: FineTuning): number {
+export function unfreeze(model: StagedModel, epoch: number, { frozenEpochs, gradual }: FineTuning): number {
   const stages = model.stages();
   const beyond = Math.max(0, epoch - frozenEpochs);
   let learning = stages.length;

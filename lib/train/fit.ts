@@ -44,7 +44,7 @@ export interface FitOptions {
   checkpoint?: CheckpointOptions;
   /** Goes on from here; model, optimiser and schedule must be as they were then. */
   state?: FitState;
-  /** Called before each epoch (from 1), to freeze layers or thaw them, say; again where a run goes on within an epoch. */
+  /** Called before each epoch (from 1), to freeze layers or unfreeze them, say; again where a run goes on within an epoch. */
   beforeEpoch?: (epoch: number) => void;
   /** Called after each epoch, before its checkpoint is saved: to write a log, say. */
   onEpoch?: (state: FitState) => void | Promise<void>;

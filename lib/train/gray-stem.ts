@@ -1,16 +1,11 @@
 import { GRAY, IMAGENET, type Normalization } from '../data/transforms.ts';
 import { StateDictError } from '../errors.ts';
+import type { ImageModel } from '../models/image-model.ts';
 import { tensor } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
-/** The first convolution of our networks, and the mean of the batch norm that follows it. */
-const STEMS = [
-  ['conv1.weight', 'bn1.running_mean'],
-  ['features.conv0.weight', 'features.norm0.running_mean'],
-] as const;
-
 /**
- * Turns weights of a ResNet or DenseNet for three channels into those of the same network for one: the stem's weights
+ * Turns weights of a network for three channels into those of the same network for one: the first convolution's weights
  * are summed over the channels, so that a gray image need not be repeated.
  *
  * Channel c of the old input is x_c = (g - m_c) / s_c of the gray value g, the new input u = (g - m) / s. Hence
@@ -22,26 +17,28 @@ const STEMS = [
  * (m - m_c) / s_c, which is -0.16, -0.03 and 0.19 for the default statistics.
  *
  * @param weights a state dict; it is left as it is, and shares all but the changed tensors with the result
+ * @param firstConv the names of the network's first convolution and of the batch norm behind it (`ImageModel.firstConv`)
  * @param from how the three channels were normalised; default ImageNet's
  * @param to how the one channel is; default GRAY
- * @throws StateDictError where there is no such stem, or it is not of `from`'s channels
+ * @throws StateDictError where there is no such convolution with a norm, or it is not of `from`'s channels
  */
 export async function grayStem(
   weights: ReadonlyMap<string, Tensor>,
+  { conv, norm }: ImageModel['firstConv'],
   { from = IMAGENET, to = GRAY }: { from?: Normalization; to?: Normalization } = {},
 ): Promise<Map<string, Tensor>> {
-  const [name, norm] = STEMS.find(([stem]) => weights.has(stem)) ?? [];
-  const stem = name && weights.get(name);
-  const runningMean = norm && weights.get(norm);
+  const [weightName, meanName] = [`${conv}.weight`, `${norm}.running_mean`];
+  const stem = weights.get(weightName);
+  const runningMean = weights.get(meanName);
   if (!stem || !runningMean) {
     throw new StateDictError(
-      `grayStem: wants ${STEMS.map((names) => names.join(' and ')).join(', or ')}; the weights have ${[...weights.keys()].slice(0, 4).join(', ')} ...`,
+      `grayStem: wants ${weightName} and a batch norm behind it, ${norm ?? 'which this network lacks'}; the weights have ${[...weights.keys()].slice(0, 4).join(', ')} ...`,
     );
   }
   const [out, channels, height, width] = stem.shape;
   if (channels !== from.mean.length) {
     throw new StateDictError(
-      `grayStem: ${name} is for ${channels} channels, the statistics for ${from.mean.length}`,
+      `grayStem: ${weightName} is for ${channels} channels, the statistics for ${from.mean.length}`,
     );
   }
   const taps = height * width;
@@ -59,7 +56,7 @@ export async function grayStem(
   }
   return new Map([
     ...weights,
-    [name, tensor(summed, [out, 1, height, width])],
-    [norm, tensor(mean, runningMean.shape)],
+    [weightName, tensor(summed, [out, 1, height, width])],
+    [meanName, tensor(mean, runningMean.shape)],
   ]);
 }

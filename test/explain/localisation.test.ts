@@ -37,8 +37,8 @@ class Pooled extends nn.Module {
     return this.body.forward(x);
   }
 
-  stages(): nn.Module[][] {
-    return [[this.body], [this.fc]];
+  linearOnMeans(): nn.Linear {
+    return this.fc;
   }
 
   forward(x: Tensor): Tensor {

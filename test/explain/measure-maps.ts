@@ -30,7 +30,7 @@ for (let start = 0; start < abnormal.length; start += BATCH) {
   using x = batchOf(abnormal.slice(start, start + BATCH), normalizationOf(recipe));
   using logits = noGrad(() => model.forward(x));
   found += (await logits.data()).filter((logit) => logit > 0).length;
-  maps.push(...(await mapActivations(model, recipe, x)));
+  maps.push(...(await mapActivations(model, x)));
 }
 const { own, chance, middle } = localise(abnormal, maps);
 const [{ width, height }] = maps;

@@ -1,7 +1,19 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
-import { memory, models, nn, noGrad, optim, randn, seed, type Tensor, tidy } from '../../lib/index.ts';
+import {
+  init,
+  memory,
+  models,
+  nn,
+  noGrad,
+  optim,
+  randn,
+  seed,
+  type Tensor,
+  tidy,
+  zeros,
+} from '../../lib/index.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
 
 test.before.each(() => {
@@ -142,6 +154,39 @@ test('a head can be exchanged for another number of classes', () => {
   );
   pretrained.fc = new nn.Linear(512, 1);
   assert.equal(model.loadStateDict(pretrained.stateDict()).missing, []);
+});
+
+test('a network tells its parts, and takes another classifier', async () => {
+  const device = await init({ device: 'wasm', threads: 1 });
+  const made: [models.ImageModel, number][] = [
+    [models.resnet50(), 64],
+    [models.densenet121(), 64],
+    [models.cnn4({ inputSize: 64 }), 64],
+  ];
+  for (const [model, size] of made) {
+    const names = [...model.namedParameters().keys()];
+    const { firstConv, classifierName, lastFeatureLayer } = model;
+    assert.is(names[0], `${firstConv.conv}.weight`);
+    if (firstConv.norm) assert.is(names[1], `${firstConv.norm}.weight`);
+    assert.ok(names.at(-1)?.startsWith(`${classifierName}.`));
+    assert.is(model.namedModules().get(classifierName), model.getClassifier());
+    assert.ok([...model.namedModules().values()].includes(lastFeatureLayer));
+    assert.equal(
+      model
+        .stages()
+        .flat(2)
+        .flatMap((module) => module.parameters()).length,
+      names.length,
+    );
+    const bytes = memory().bytesInUse;
+    model.resetClassifier(3).resetClassifier(5);
+    assert.ok(memory().bytesInUse < bytes, 'the old classifier is disposed of');
+    const x = zeros([2, 3, size, size]);
+    assert.equal(noGrad(() => model.eval().forward(x)).shape, [2, 5]);
+    model.resetClassifier((features) => new nn.Sequential(new nn.Dropout(0.5), new nn.Linear(features, 2)));
+    assert.equal(noGrad(() => model.forward(x)).shape, [2, 2]);
+  }
+  await device.dispose();
 });
 
 test.run();

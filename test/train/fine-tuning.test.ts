@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
 import { models } from '../../lib/index.ts';
-import { layerGroups, thaw } from '../../lib/train/fine-tuning.ts';
+import { layerGroups, unfreeze } from '../../lib/train/fine-tuning.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
 
 test.before(() => setDevice(new ReferenceDevice()));
@@ -29,13 +29,13 @@ test('first the head, then one stage more each epoch', () => {
   const model = models.resnet18({ numClasses: 1 });
   const fineTuning = { frozenEpochs: 2, gradual: true, layerDecay: 1 };
   assert.equal(
-    [1, 2, 3, 4, 7, 20].map((epoch) => thaw(model, epoch, fineTuning)),
+    [1, 2, 3, 4, 7, 20].map((epoch) => unfreeze(model, epoch, fineTuning)),
     [1, 1, 2, 3, 6, 6],
   );
-  thaw(model, 3, fineTuning);
+  unfreeze(model, 3, fineTuning);
   const learning = [...model.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad);
   assert.ok(learning.every(([key]) => /^(layer4|fc)\./.test(key)));
-  assert.is(thaw(model, 3, { ...fineTuning, gradual: false }), 6);
+  assert.is(unfreeze(model, 3, { ...fineTuning, gradual: false }), 6);
   assert.ok(model.parameters().every(({ requiresGrad }) => requiresGrad));
 });
 

@@ -50,7 +50,7 @@ for (const [name, make] of Object.entries(NETWORKS)) {
     const from = { mean: [0.45, 0.45, 0.45], std: [0.3, 0.22, 0.17] };
     const to = { mean: [0.45], std: [0.25] };
     const [three, one] = [unsettle(make(3)), make(1)];
-    one.loadStateDict(await grayStem(three.stateDict(), { from, to }));
+    one.loadStateDict(await grayStem(three.stateDict(), three.firstConv, { from, to }));
     one.eval();
     const gray = await rand([2, SIZE, SIZE]).data();
     const [expected, found] = noGrad(() => [
@@ -65,7 +65,7 @@ for (const [name, make] of Object.entries(NETWORKS)) {
 test("ImageNet's statistics: equal wherever the stem's window lies within the image", async () => {
   seed(5);
   const [three, one] = [unsettle(models.resnet18()), models.resnet18({ inChannels: 1 })] as models.ResNet[];
-  one.loadStateDict(await grayStem(three.stateDict()));
+  one.loadStateDict(await grayStem(three.stateDict(), three.firstConv));
   one.eval();
   const gray = await rand([2, SIZE, SIZE]).data();
   const stem = (model: models.ResNet, x: Tensor) =>
@@ -86,15 +86,15 @@ test("ImageNet's statistics: equal wherever the stem's window lies within the im
 });
 
 test('weights without such a stem, or of other channels, are refused by name', async () => {
-  const refusal = (weights: ReadonlyMap<string, Tensor>) =>
-    grayStem(weights).then(
+  const refusal = (model: models.ImageModel) =>
+    grayStem(model.stateDict(), model.firstConv).then(
       () => assert.unreachable('should have failed'),
       (error) => error,
     );
-  const foreign = await refusal(models.cnn2({ inputSize: 16 }).stateDict());
+  const foreign = await refusal(models.cnn2({ inputSize: 16 }));
   assert.instance(foreign, StateDictError);
-  assert.match(foreign.message, /wants conv1\.weight and bn1\.running_mean, or features\.conv0\.weight/);
-  const gray = await refusal(models.resnet18({ inChannels: 1 }).stateDict());
+  assert.match(foreign.message, /wants features\.conv1\.weight and a batch norm behind it/);
+  const gray = await refusal(models.resnet18({ inChannels: 1 }));
   assert.instance(gray, StateDictError);
   assert.match(gray.message, /conv1\.weight is for 1 channels, the statistics for 3/);
 });
