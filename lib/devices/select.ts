@@ -1,6 +1,5 @@
 import { DeviceError } from '../errors.ts';
 import type { Device, DeviceName, GpuMode } from './device.ts';
-import { nodeBuiltin } from './node-builtin.ts';
 
 export type DeviceChoice = 'auto' | 'gpu' | DeviceName;
 
@@ -69,7 +68,7 @@ const GPU_FILES = ['/dev/dri', '/dev/nvidia0', '/dev/nvidiactl', '/dev/dxg'];
 /** False on a Linux without any GPU, where drivers need not be woken, which complain on stderr. */
 async function mayHaveGpu(): Promise<boolean> {
   if (typeof process === 'undefined' || process.platform !== 'linux') return true;
-  const { existsSync } = await nodeBuiltin<typeof import('node:fs')>('fs');
+  const { existsSync } = await import('./node.ts');
   return GPU_FILES.some((path) => existsSync(path));
 }
 

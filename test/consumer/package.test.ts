@@ -1,49 +1,10 @@
 /** The packed package, as a fresh project meets it: installed, imported, type-checked, bundled and trained with. */
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { skipped } from '../support/skipped.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const project = mkdtempSync(join(tmpdir(), 'gradiograph-consumer-'));
-process.on('exit', () => rmSync(project, { recursive: true, force: true }));
-
-function run(command: string, args: readonly string[], cwd = project) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
-  if (error) throw error;
-  return { status, stdout, output: `${command} ${args.join(' ')}:\n${stdout}${stderr}` };
-}
-
-function succeed(command: string, args: readonly string[], cwd = project): string {
-  const { status, stdout, output } = run(command, args, cwd);
-  if (status !== 0) throw new Error(output);
-  return stdout;
-}
-
-const tarball = () => join(project, readdirSync(project).find((name) => name.endsWith('.tgz')) ?? '');
-
-/** Packs the checkout (which builds it), and installs the tarball into the empty project. False without a registry. */
-function installPackage(): boolean {
-  succeed('npm', ['pack', '--pack-destination', project], root);
-  cpSync(fileURLToPath(new URL('app', import.meta.url)), project, { recursive: true });
-  const [, example] = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts\n(.*?)```/s) ?? [];
-  writeFileSync(join(project, 'readme.ts'), example ?? 'the README has no example');
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-  const flags = ['--ignore-scripts', '--omit=optional', '--prefer-offline', '--no-audit', '--no-fund'];
-  const { status, output } = run('npm', ['install', ...flags, tarball()]);
-  if (status === 0) return true;
-  if (!/ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ENOTCACHED/.test(output)) throw new Error(output);
-  skipped(
-    'the packed package',
-    'its dependencies cannot be installed here: the npm registry does not answer',
-  );
-  return false;
-}
+import { installPackage, project, root, succeed } from './project.ts';
 
 /** Type-checks and emits some of the project's files. */
 function compile(files: readonly string[], options: Record<string, unknown>): void {
@@ -77,12 +38,15 @@ const everyFile = (folder: string) =>
     .filter((path) => statSync(path).isFile());
 
 const test = suite('packed package');
-if (installPackage()) {
+const tarball = installPackage('app');
+if (tarball) {
+  const [, example] = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts\n(.*?)```/s) ?? [];
+  writeFileSync(join(project, 'readme.ts'), example ?? 'the README has no example');
   const installed = join(project, 'node_modules/gradiograph');
 
   test('holds what is needed and nothing of the place it was made in', () => {
     const files = everyFile(installed);
-    const kilobytes = statSync(tarball()).size / 1024;
+    const kilobytes = statSync(tarball).size / 1024;
     console.log(`${files.length} files, ${kilobytes.toFixed(0)} KiB packed`);
     assert.ok(kilobytes < 512, `${kilobytes} KiB packed`);
     for (const path of files) {

@@ -1,7 +1,8 @@
 /** Bundles a page's script as an application would, minified, and opens it in headless Chromium. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -25,6 +26,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+const SCRIPT = 'text/javascript';
 
 /** Headers that make a page cross-origin isolated, which SharedArrayBuffer wants. */
 const ISOLATION = {
@@ -53,17 +56,28 @@ export interface OpenPage extends AsyncDisposable {
   readonly console: readonly string[];
 }
 
+type Answer = readonly [type: string, body: string | Buffer] | null;
+
 /** Serves an empty page with `script` as its module and opens it; `await using` closes browser and server. */
-export async function openPage(script: string, { isolated = true } = {}): Promise<OpenPage> {
+export function openPage(script: string, { isolated = true } = {}): Promise<OpenPage> {
+  const html = '<!doctype html><title>gradiograph</title><script type="module" src="script.js"></script>';
+  return open((path) => (path === '/script.js' ? [SCRIPT, script] : ['text/html', html]), isolated);
+}
+
+/** Serves a folder of pages and scripts and opens `path` in it; `await using` closes browser and server. */
+export function openFolder(folder: string, path: string): Promise<OpenPage> {
+  const answer = (name: string): Answer => {
+    const file = join(folder, name);
+    if (!existsSync(file)) return null;
+    return [extname(file) === '.html' ? 'text/html' : SCRIPT, readFileSync(file)];
+  };
+  return open(answer, true, path);
+}
+
+async function open(answer: (path: string) => Answer, isolated: boolean, path = '/'): Promise<OpenPage> {
   const server = createServer((request, response) => {
-    const [type, body] =
-      request.url === '/script.js'
-        ? ['text/javascript', script]
-        : [
-            'text/html',
-            '<!doctype html><title>gradiograph</title><script type="module" src="script.js"></script>',
-          ];
-    response.writeHead(200, { 'Content-Type': type, ...(isolated ? ISOLATION : {}) }).end(body);
+    const [type, body] = answer(request.url ?? '/') ?? ['text/plain', ''];
+    response.writeHead(body ? 200 : 404, { 'Content-Type': type, ...(isolated ? ISOLATION : {}) }).end(body);
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   let browser: Browser | null = null;
@@ -75,7 +89,7 @@ export async function openPage(script: string, { isolated = true } = {}): Promis
     const lines: string[] = [];
     page.on('console', (message) => lines.push(message.text()));
     page.on('pageerror', (error) => lines.push(String(error)));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
     return {
       page,
       console: lines,

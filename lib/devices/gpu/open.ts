@@ -59,10 +59,9 @@ type LoadedGpuJs = GpuJs & { WebGPUContext: { acquire(): Promise<WebGpuContext> 
 /** Node has no WebGPU of its own: the npm package `webgpu` gives it one, and gpu.js looks for it in `navigator.gpu`. */
 async function provideWebGpu(): Promise<void> {
   const scope = globalThis as { navigator?: { gpu?: GPU } };
-  if (scope.navigator?.gpu || typeof process === 'undefined') return;
-  // Not a literal, or bundlers would follow it into a native module.
-  const name = 'webgpu';
-  const { create, globals } = (await import(name)) as { create(options: string[]): GPU; globals: object };
+  if (scope.navigator?.gpu || typeof process === 'undefined' || !process.versions?.node) return;
+  const { loadWebGpu } = await import('../node.ts');
+  const { create, globals } = await loadWebGpu();
   Object.assign(globalThis, globals);
   const gpu = create([]);
   if (scope.navigator) Object.defineProperty(scope.navigator, 'gpu', { value: gpu, configurable: true });

@@ -1,7 +1,6 @@
 import { wasmPrimitives } from '../../../kernels/wasm/primitives.ts';
 import { DeviceError } from '../../errors.ts';
 import type { Device } from '../device.ts';
-import { nodeBuiltin } from '../node-builtin.ts';
 import { WasmEngine } from './engine.ts';
 import { type WasmStorage, wasmStorages } from './storages.ts';
 import { describeVariant, type WasmVariant } from './variant.ts';
@@ -38,7 +37,7 @@ export async function createWasmDevice(options: WasmOptions = {}): Promise<WasmD
 
 async function cores(): Promise<number> {
   if (typeof process !== 'undefined' && process.versions?.node) {
-    const { availableParallelism } = await nodeBuiltin<typeof import('node:os')>('os');
+    const { availableParallelism } = await import('../node.ts');
     return availableParallelism();
   }
   return globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1;

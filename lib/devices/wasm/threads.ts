@@ -1,5 +1,4 @@
 import { DeviceError } from '../../errors.ts';
-import { nodeBuiltin } from '../node-builtin.ts';
 
 /**
  * The start of the memory, in 32-bit words: how the calling thread and the workers meet.
@@ -191,7 +190,7 @@ export class ThreadPool {
 
 async function workerStarter(): Promise<StartWorker> {
   if (typeof process !== 'undefined' && process.versions?.node) {
-    const { Worker: NodeWorker } = await nodeBuiltin<typeof import('node:worker_threads')>('worker_threads');
+    const { Worker: NodeWorker } = await import('../node.ts');
     return (workerData) => {
       const worker = new NodeWorker(WORKER, { eval: true, workerData, execArgv: [] });
       const ready = new Promise<void>((resolve, reject) => {

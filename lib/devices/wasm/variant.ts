@@ -1,7 +1,6 @@
 import type { Target } from '../../../kernels/wasm/emit/kernel.ts';
 import { microModule, type TileShape, tileShape } from '../../../kernels/wasm/gemm/micro-kernel.ts';
 import { DeviceError } from '../../errors.ts';
-import { nodeBuiltin } from '../node-builtin.ts';
 
 /**
  * The instructions that kernels are made of: `simd` is WebAssembly 2.0, `relaxed` adds the fused multiply-add of
@@ -66,7 +65,7 @@ function fromEnvironment(): WasmVariant | 'auto' {
 /** What the engine lacks for a variant, or null; sets V8's flags where it is experimental. */
 async function missingFor(variant: WasmVariant): Promise<string | null> {
   if (variant !== 'simd' && NODE_MAJOR > 0) {
-    const { setFlagsFromString } = await nodeBuiltin<typeof import('node:v8')>('v8');
+    const { setFlagsFromString } = await import('../node.ts');
     if (NODE_MAJOR < 22) setFlagsFromString('--experimental-wasm-relaxed-simd');
     if (variant === 'revectorized') {
       if (NODE_MAJOR < 24) return `Node >= 24, this is ${process.versions.node}`;
