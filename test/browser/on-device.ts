@@ -15,7 +15,7 @@ export async function testInChromium(device: DeviceName, { isolated = true } = {
     skipped(where, 'no Chromium here; install one (npm run setup:gl) or name it in CHROMIUM');
     return;
   }
-  await using opened = await openPage(await bundle('page.ts'), { isolated });
+  await using opened = await openPage(await bundle(new URL('page.ts', import.meta.url).href), { isolated });
   const missing = await opened.page.evaluate((device) => page.whatIsMissing(device), device);
   if (missing) {
     skipped(where, missing);

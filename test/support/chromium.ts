@@ -35,10 +35,10 @@ const ISOLATION = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** `entry`, a file beside this one, as one minified script for a browser. No Node polyfills, no externals. */
+/** A file, by its URL, as one minified script for a browser. No Node polyfills, no externals. */
 export async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
+    entryPoints: [fileURLToPath(entry)],
     bundle: true,
     minify: true,
     format: 'esm',
