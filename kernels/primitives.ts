@@ -3,7 +3,8 @@
  * call, and the one table of all primitives, forward and backward.
  *
  * Primitives are pure: they read their arguments and return new storages. Shapes arrive resolved in a plain geometry
- * object, so that a device can key a compiled kernel by it.
+ * object, so that a device can key a compiled kernel by it. No kernel meets a size of 0: devices answer such calls
+ * before (lib/devices/empty.ts).
  */
 
 /** A device's buffer of `length` float32 values. Only the device that made it can look inside. */

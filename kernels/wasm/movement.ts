@@ -91,7 +91,7 @@ export function movement<S extends Storage>(
       );
       const out = fill(product(outShape), value);
       const rows = x.length / (shape[shape.length - 1] ?? 1);
-      if (!x.length || !shape.length) return out;
+      if (!shape.length) return out;
       const outStrides = rowMajor(outShape);
       const first = sum(before.map((n, axis) => n * outStrides[axis]));
       const strides = outStrides.map((stride, axis) => stride * (interior[axis] + 1));
@@ -115,7 +115,6 @@ export function movement<S extends Storage>(
         const width = sizes[i] * inner;
         const rowChunks = Math.ceil(width / CHUNK);
         const total = outer * rowChunks;
-        if (!total) return;
         const chunkLength = Math.ceil(width / rowChunks);
         const { tasks, chunk } = chunks(total, Math.ceil(CHUNK / chunkLength), 1);
         launcher.launch(copyRowsKernel, tasks, {

@@ -16,7 +16,7 @@ export function wasmPrimitives<S extends Storage>(machine: Machine<S>) {
     ...moves,
     ...elementwise(machine),
     ...reduction(machine),
-    ...matrixProduct(machine, moves),
+    ...matrixProduct(machine),
     ...convolution(machine, moves),
     ...pooling(machine),
     ...batchNormalization(machine),

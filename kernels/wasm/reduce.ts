@@ -189,7 +189,6 @@ export function reduction<S extends Storage>({
       const lastReduced = reduced[shape.length - 1] ?? true;
       const inner = sizes[sizes.length - 1];
       const total = lastReduced ? keptSize : (keptSize / inner) * Math.ceil(inner / 4);
-      if (!total) return out;
       const { tasks, chunk } = chunks(total, Math.max(1, Math.floor((CHUNK * total) / x.length)), 1);
       launcher.launch(reduceKernel(op, sizes.length, lastReduced), tasks, {
         x: addressOf(x),

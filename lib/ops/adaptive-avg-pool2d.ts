@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { imageSizes } from './windows.ts';
+import { checkPlanes, imageSizes } from './windows.ts';
 
 /** One number for both axes, or [height, width]; null keeps the input's size. */
 export type OutputSize = number | readonly [number | null, number | null];
@@ -15,11 +15,12 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   const [batch, channels, inHeight, inWidth] = imageSizes('adaptiveAvgPool2d', x);
   const [height, width] = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
   const [outHeight, outWidth] = [height ?? inHeight, width ?? inWidth];
-  if (![outHeight, outWidth].every((size) => Number.isInteger(size) && size > 0)) {
+  if (![outHeight, outWidth].every((size) => Number.isInteger(size) && size >= 0)) {
     throw new ShapeError(
-      `adaptiveAvgPool2d: outputSize wants whole numbers > 0, got [${outHeight}, ${outWidth}]`,
+      `adaptiveAvgPool2d: outputSize wants whole numbers >= 0, got [${outHeight}, ${outWidth}]`,
     );
   }
+  checkPlanes('adaptiveAvgPool2d', x);
   const geometry = { batch, channels, inHeight, inWidth, outHeight, outWidth };
   const { device, shape } = x;
   const outShape = [batch, channels, outHeight, outWidth];

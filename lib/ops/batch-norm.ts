@@ -62,8 +62,8 @@ export function batchNorm(
   return tidy(() => {
     const [mean, variance] = statisticsOf(device, xs, geometry);
     const count = geometry.batch * geometry.spatial;
-    if (runningMean) update(runningMean, mean, momentum, 1);
-    if (runningVar) update(runningVar, variance, momentum, count / (count - 1));
+    if (runningMean && count > 0) update(runningMean, mean, momentum, 1);
+    if (runningVar && count > 0) update(runningVar, variance, momentum, count / (count - 1));
     return normalize(device, [mean, variance, weight, bias, residual, ...xs], true, geometry);
   });
 }
@@ -103,7 +103,7 @@ function check(
     }
   }
   checkResidual('batchNorm', residual, shape);
-  if (training && geometry.batch * geometry.spatial <= 1) {
+  if (training && geometry.batch * geometry.spatial === 1) {
     throw new ShapeError(
       `batchNorm: training wants more than one value a channel, got input ${formatShape(shape)}`,
     );

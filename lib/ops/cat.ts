@@ -4,17 +4,26 @@ import { tidy } from '../tensor/scope.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { sharedDevice, sliced } from './primitive-calls.ts';
-import { unsqueeze } from './reshape.ts';
+import { reshape, unsqueeze } from './reshape.ts';
 
 /**
- * Joins tensors along an axis; all other sizes are equal.
+ * Joins tensors along an axis; all other sizes are equal, but a tensor of shape [0] goes with any, as in PyTorch.
  * @throws ShapeError naming the first tensor that does not fit
  */
 export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.length === 0) throw new ShapeError('cat: wants at least one tensor');
-  const [first, ...others] = tensors;
-  const device = sharedDevice('cat', first, ...others);
+  const first = tensors.find((tensor) => !isBare(tensor)) ?? tensors[0];
+  const device = sharedDevice('cat', first, ...tensors);
   const along = normalizeAxis('cat', axis, first.rank);
+  if (first.rank > 1 && tensors.some(isBare)) {
+    const empty = first.shape.with(along, 0);
+    return tidy(() =>
+      cat(
+        tensors.map((tensor) => (isBare(tensor) ? reshape(tensor, empty) : tensor)),
+        axis,
+      ),
+    );
+  }
   const shapes = tensors.map(({ shape }) => shape);
   checkShapes(shapes, along);
   const sizes = shapes.map((shape) => shape[along]);
@@ -38,6 +47,8 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
     },
   });
 }
+
+const isBare = ({ shape }: Tensor): boolean => shape.length === 1 && shape[0] === 0;
 
 function checkShapes(shapes: readonly Shape[], along: number): void {
   const [first] = shapes;

@@ -8,7 +8,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { checkResidual, type Epilogue } from './epilogue.ts';
 import { pad } from './pad.ts';
 import { reduce, sharedDevice, unaryGrad } from './primitive-calls.ts';
-import { imageSizes, type Pair, pair } from './windows.ts';
+import { checkPlanes, imageSizes, type Pair, pair } from './windows.ts';
 
 export interface Conv2dOptions extends Epilogue {
   /** Default 1. */
@@ -70,9 +70,13 @@ export function conv2d(
 
 function check(x: Tensor, weight: Tensor, bias: Tensor | null, groups: number): void {
   const [, channels] = imageSizes('conv2d', x);
+  checkPlanes('conv2d', x);
   const [out, inGroup] = weight.shape;
   if (weight.rank !== 4) {
     throw new ShapeError(`conv2d: weight wants [O, C / groups, KH, KW], got ${formatShape(weight.shape)}`);
+  }
+  if (weight.size === 0) {
+    throw new ShapeError(`conv2d: weight wants sizes of at least 1, got ${formatShape(weight.shape)}`);
   }
   if (!(Number.isInteger(groups) && groups > 0) || out % groups !== 0) {
     throw new ShapeError(

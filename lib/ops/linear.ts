@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
-import { formatShape } from '../tensor/shape.ts';
+import { formatShape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { reduce, sharedDevice } from './primitive-calls.ts';
 
@@ -26,7 +26,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
     throw new ShapeError(`linear: bias wants ${formatShape([n])}, got ${formatShape(bias.shape)}`);
   }
   const from = x.shape;
-  const rows = x.size / k;
+  const rows = sizeOf(from.slice(0, -1));
   const single = { batch: 1, batchStrideA: 0, batchStrideB: 0 };
   const storage = device.matmul(x.storage, weight.storage, bias?.storage ?? null, {
     ...single,

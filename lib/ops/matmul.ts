@@ -20,7 +20,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   }
   if (a.rank > 1 && b.rank > 1 && (a.rank === 2 || b.rank > 2)) return batched(a, b);
   return tidy(() => {
-    const rows = a.rank === 1 ? reshape(a, [1, inner]) : b.rank <= 2 ? reshape(a, [-1, inner]) : a;
+    const rows = reshape(a, [sizeOf(a.shape.slice(0, -1)), inner]);
     const columns = b.rank === 1 ? reshape(b, [inner, 1]) : b;
     const product = batched(rows, columns);
     const batches = b.rank > 2 ? b.shape.slice(0, -2) : a.shape.slice(0, -1);

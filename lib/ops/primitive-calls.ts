@@ -105,7 +105,6 @@ export function strided(x: Tensor, shape: Shape, strides: Shape, offset = 0): Te
   const isContiguous = merged.length === 0 || (merged.length === 1 && steps[0] === 1);
   if (isContiguous && sizeOf(shape) === x.size) return new Tensor(x, shape);
   const { device } = x;
-  if (sizeOf(shape) === 0) return filled(device, shape, 0);
   const geometry =
     merged.length === 0 ? { shape: [1], strides: [1], offset } : { shape: merged, strides: steps, offset };
   return new Tensor({ device, storage: device.strided(x.storage, geometry) }, shape);
@@ -127,7 +126,6 @@ export function padded(x: Tensor, paddings: ReadonlyMap<number, AxisPadding>, va
     (size, axis) => all[axis].before + size + Math.max(size - 1, 0) * all[axis].interior + all[axis].after,
   );
   const { device } = x;
-  if (x.size === 0) return filled(device, shape, value);
   const isPadded = all.map(({ before, after, interior }) => before + after + interior > 0);
   if (!isPadded.includes(true)) return new Tensor(x, shape);
   const merged: { size: number; before: number; after: number; interior: number; isPadded: boolean }[] = [];

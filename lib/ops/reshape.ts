@@ -19,7 +19,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 function resolve(x: Tensor, shape: Shape): Shape {
   const open = shape.indexOf(-1);
   const known = sizeOf(shape.filter((_, axis) => axis !== open));
-  const resolved = open < 0 ? shape : shape.with(open, known === 0 ? 0 : x.size / known);
+  if (open >= 0 && known === 0) {
+    throw new ShapeError(`reshape: -1 in ${formatShape(shape)} could be any size beside a 0; name it`);
+  }
+  const resolved = open < 0 ? shape : shape.with(open, x.size / known);
   if (!resolved.every((size) => Number.isInteger(size) && size >= 0) || sizeOf(resolved) !== x.size) {
     throw new ShapeError(
       `reshape: ${formatShape(x.shape)} has ${x.size} values, they do not fill ${formatShape(shape)}`,

@@ -75,11 +75,12 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
   });
 }
 
-/** At most `chunks` parts of one size along an axis, the last one smaller if need be. */
+/** At most `chunks` parts of one size along an axis, the last one smaller if need be; of an empty axis so many. */
 export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
   if (!(Number.isInteger(chunks) && chunks > 0)) {
     throw new ShapeError(`chunk: wants a whole number of chunks > 0, got ${chunks}`);
   }
   const total = x.shape[normalizeAxis('chunk', axis, x.rank)];
+  if (total === 0) return split(x, new Array(chunks).fill(0), axis);
   return split(x, Math.max(1, Math.ceil(total / chunks)), axis);
 }

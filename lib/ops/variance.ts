@@ -18,7 +18,7 @@ export function variance(x: Tensor, axis?: number | Shape, options: VarianceOpti
   const { unbiased, keepdim } = resolveOptions('variance', options, { unbiased: true, keepdim: false });
   const axes = normalizeAxes('variance', axis, x.rank);
   const count = axes.reduce((product, along) => product * x.shape[along], 1);
-  const divisor = unbiased ? count - 1 : count;
+  const divisor = unbiased ? Math.max(0, count - 1) : count;
   const kept = reducedShape(x.shape, axes, true);
   const output = tidy(() => {
     const difference = centred(x, axes, count);

@@ -24,6 +24,13 @@ export function imageSizes(op: string, x: Tensor): readonly [number, number, num
   return [n, c, h, w];
 }
 
+/** @throws ShapeError for images without rows or columns: only a batch may be empty, or have no channels */
+export function checkPlanes(op: string, x: Tensor): void {
+  if (x.shape[2] === 0 || x.shape[3] === 0) {
+    throw new ShapeError(`${op}: input wants at least one row and column, got ${formatShape(x.shape)}`);
+  }
+}
+
 export interface PoolWindow {
   readonly kernelSize: Pair;
   /** Default: the kernel's size. */
@@ -80,6 +87,7 @@ export function poolWindows(
   dilation: Pair = 1,
 ) {
   const [batch, channels, inHeight, inWidth] = imageSizes(op, x);
+  checkPlanes(op, x);
   const [kernelHeight, kernelWidth] = pair(op, 'kernelSize', kernelSize, 1);
   const [strideHeight, strideWidth] = pair(op, 'stride', stride ?? kernelSize, 1);
   const [paddingHeight, paddingWidth] = pair(op, 'padding', padding, 0);

@@ -25,8 +25,13 @@ const TOLERANCE = 2e-5;
  * storage may stay behind.
  * @throws Error naming the primitive, the draw's number and its arguments
  */
-export async function checkPrimitive(device: Device, name: PrimitiveName, draw: number): Promise<void> {
-  const { arguments: args, inputs, call } = DRAWS[name](new Generator(draw, PRIMITIVES.indexOf(name)));
+export async function checkPrimitive(
+  device: Device,
+  name: PrimitiveName,
+  draw: number,
+  Random: typeof Generator = Generator,
+): Promise<void> {
+  const { arguments: args, inputs, call } = DRAWS[name](new Random(draw, PRIMITIVES.indexOf(name)));
   const where = `${name}, draw ${draw}, ${JSON.stringify(args)}`;
   const results = async (on: Device) => {
     const before = on.memory().bytesInUse;

@@ -1,6 +1,6 @@
 /** What random arguments are made of. */
 import type { Device, Storage } from '../../lib/devices/device.ts';
-import type { Generator } from '../../lib/tensor/random.ts';
+import { Generator } from '../../lib/tensor/random.ts';
 
 /** One call of a primitive: `call` gets the `inputs` as storages of the device. */
 export interface Draw {
@@ -17,8 +17,16 @@ export const between = (random: Generator, low: number, high: number): number =>
   low + random.integer(high - low + 1);
 export const chance = (random: Generator, p: number): boolean => random.random() < p;
 
+/** Draws the same arguments but for sizes, of which every fourth is 0. */
+export class GeneratorOfEmpties extends Generator {}
+
+/** A count of things of which there may be none. */
+export const count = (random: Generator, low: number, high: number): number =>
+  random instanceof GeneratorOfEmpties && chance(random, 0.25) ? 0 : between(random, low, high);
+
 /** Mostly small, at times at an edge, never above `limit`. */
 export function size(random: Generator, limit = 65): number {
+  if (random instanceof GeneratorOfEmpties && chance(random, 0.25)) return 0;
   const drawn = chance(random, 0.3) ? pick(random, EDGES) : between(random, 1, 9);
   return Math.min(drawn, limit);
 }
@@ -28,7 +36,7 @@ export function shape(random: Generator, rank = 5): number[] {
   let room = 4096;
   return Array.from({ length: between(random, 1, rank) }, () => {
     const drawn = Math.min(size(random), room);
-    room = Math.floor(room / drawn);
+    room = Math.floor(room / Math.max(1, drawn));
     return drawn;
   });
 }

@@ -1,25 +1,25 @@
 /** Random arguments for batch normalisation. */
 import type { BatchNormGeometry, BatchNormOperands, Storage } from '../../lib/devices/device.ts';
 import type { Generator } from '../../lib/tensor/random.ts';
-import { between, chance, type Draw, size, values } from './drawing.ts';
+import { between, chance, count, type Draw, size, values } from './drawing.ts';
 
 function normalisation(random: Generator) {
   const large = chance(random, 0.2);
   const parts = chance(random, 0.4) ? between(random, 2, 4) : 1;
   const g = {
-    batch: between(random, 2, 5),
+    batch: count(random, 2, 5),
     channels: Array.from({ length: parts }, () => size(random, large ? 5 : Math.floor(65 / parts))),
     spatial: large ? between(random, 500, 5000) : size(random),
     eps: 1e-5,
     relu: chance(random, 0.5),
   };
-  const channels = g.channels.reduce((sum, count) => sum + count);
+  const channels = g.channels.reduce((sum, n) => sum + n);
   const length = g.batch * channels * g.spatial;
   const affine = chance(random, 0.7);
   const draw = {
     g,
     has: { weight: affine, bias: affine !== chance(random, 0.1), residual: chance(random, 0.4) },
-    xs: g.channels.map((count) => values(random, g.batch * count * g.spatial, -1, 3)),
+    xs: g.channels.map((n) => values(random, g.batch * n * g.spatial, -1, 3)),
     dy: values(random, length),
     perChannel: [
       values(random, channels, 0, 2),

@@ -1,7 +1,7 @@
 /** Random arguments for the primitives on images. */
 import type { Conv2dGeometry, MaxPool2dGeometry } from '../../lib/devices/device.ts';
 import type { Generator } from '../../lib/tensor/random.ts';
-import { between, chance, type Draw, EDGES, pick, size, values } from './drawing.ts';
+import { between, chance, count, type Draw, EDGES, pick, size, values } from './drawing.ts';
 
 function convolution(random: Generator): Conv2dGeometry {
   const groups = chance(random, 0.3) ? between(random, 2, 6) : 1;
@@ -38,7 +38,7 @@ function convolution(random: Generator): Conv2dGeometry {
   const out = (n: number, kernel: number, stride: number, padding: number, dilation: number) =>
     Math.floor((n + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
   return {
-    batch: between(random, 1, 3),
+    batch: count(random, 1, 3),
     inChannels: inGroup * groups,
     inHeight,
     inWidth,
@@ -81,7 +81,7 @@ function pooling(random: Generator, dilated: boolean): MaxPool2dGeometry {
   };
   const [rows, columns] = [axis(), axis()];
   return {
-    batch: between(random, 1, 3),
+    batch: count(random, 1, 3),
     channels: size(random, 17),
     inHeight: rows.n,
     inWidth: columns.n,
@@ -112,7 +112,7 @@ function averaging(random: Generator) {
 }
 
 const adaptive = (random: Generator) => ({
-  batch: between(random, 1, 3),
+  batch: count(random, 1, 3),
   channels: size(random, 17),
   inHeight: size(random, 17),
   inWidth: size(random, 17),

@@ -8,7 +8,7 @@ import {
   sizeOf,
   stridesOf,
 } from '../../lib/tensor/shape.ts';
-import { between, chance, type Draw, pick, shape, size, values } from './drawing.ts';
+import { between, chance, count, type Draw, pick, shape, size, values } from './drawing.ts';
 
 /** Every elementwise op of one tensor. */
 export const UNARY: readonly UnaryOp[] = [
@@ -74,7 +74,7 @@ function strides(random: Generator) {
 
 const product = (random: Generator, limit: number) => {
   const g = {
-    batch: chance(random, 0.4) ? between(random, 2, 4) : 1,
+    batch: chance(random, 0.4) ? count(random, 2, 4) : 1,
     m: size(random, limit),
     n: size(random, limit),
     k: chance(random, 0.1) ? between(random, 200, 400) : size(random, limit),
@@ -172,7 +172,7 @@ export const TENSOR_DRAWS = {
   },
   concat: (random) => {
     const sizes = Array.from({ length: between(random, 1, 9) }, () => size(random, 17));
-    const geometry = { outer: between(random, 1, 5), sizes, inner: size(random) };
+    const geometry = { outer: count(random, 1, 5), sizes, inner: size(random) };
     return {
       arguments: geometry,
       inputs: sizes.map((n) => values(random, geometry.outer * n * geometry.inner)),

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import type { Device, DeviceName } from '../../lib/devices/device.ts';
 import { openOrSkip } from '../support/open-or-skip.ts';
 import { checkPrimitive, PRIMITIVES } from './check-primitive.ts';
+import { GeneratorOfEmpties } from './drawing.ts';
 
 /** Registers `draws` random calls of each primitive as uvu tests of a device; DRAWS=n asks for more. */
 export function testPrimitives(draws: number, open: () => Device | Promise<Device>): void {
@@ -15,6 +16,11 @@ export function testPrimitives(draws: number, open: () => Device | Promise<Devic
     test(`${primitive}: random geometries`, async () => {
       for (let draw = 0; draw < Number(process.env.DRAWS ?? draws); draw++) {
         await checkPrimitive(device, primitive, draw);
+      }
+    });
+    test(`${primitive}: random geometries with empty tensors`, async () => {
+      for (let draw = 0; draw < Number(process.env.DRAWS ?? draws); draw++) {
+        await checkPrimitive(device, primitive, draw, GeneratorOfEmpties);
       }
     });
   }

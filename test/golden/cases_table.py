@@ -545,6 +545,85 @@ for reduction in ['mean', 'none']:
     )
 case('binaryCrossEntropy', 'certain', [given([0, 1, 0, 1]), given([0, 1, 1, 0]).fixed(), None], smooth=False)
 
+# Sizes of 0
+def empty(op, title, inputs, **args):
+    case(op, title, inputs, smooth=False, **args)
+
+
+for op in ['relu', 'exp', 'softplus', 'sign']:
+    empty(op, 'no values', [x(0, 3)])
+empty('powScalar', 'no values', [x(2, 0)], value=3)
+empty('clamp', 'no values', [x(2, 0)], min=0, max=1)
+for op in ['add', 'mul', 'div', 'maximum', 'eq']:
+    empty(op, 'no values', [x(2, 0, 3), x(1, 3)])
+empty('add', 'a row to no rows', [x(0, 3), x(1, 3)])
+empty('where', 'no values', [classes(2, 0, count=2), x(2, 1), x(1)])
+for op in ['sum', 'mean']:
+    empty(op, 'all of none', [x(2, 0)])
+    empty(op, 'no values', [x(0)])
+    empty(op, 'an axis of 0', [x(2, 0, 3)], dim=1, keepdim=False)
+    empty(op, 'an axis of 0, last', [x(2, 3, 0)], dim=-1, keepdim=True)
+    empty(op, 'an axis of 0, first, and another', [x(0, 2, 3)], dim=[0, 2], keepdim=False)
+for op in ['sum', 'mean', 'max', 'min', 'argmax']:
+    inputs = [x(0, 3).fixed() if op == 'argmax' else x(0, 3)]
+    empty(op, 'an axis of none', inputs, dim=1, keepdim=False)
+for op in ['var', 'std']:
+    empty(op, 'an axis of 0', [x(2, 0)], dim=1, unbiased=True, keepdim=False)
+    empty(op, 'an axis of 0, biased', [x(2, 0)], dim=1, unbiased=False, keepdim=False)
+    empty(op, 'an axis of 1', [x(2, 1)], dim=1, unbiased=True, keepdim=False)
+empty('reshape', 'no values', [x(2, 0)], shape=[0, 3])
+empty('flatten', 'no values', [x(0, 3, 2)], startDim=1)
+empty('transpose', 'no values', [x(0, 3)], dim0=0, dim1=1)
+empty('permute', 'no values', [x(2, 0, 3)], dims=[2, 0, 1])
+empty('slice', 'nothing of it', [x(4, 3)], dim=0, start=2, end=2)
+empty('slice', 'of none', [x(0, 3)], dim=1, start=1, end=3)
+empty('select', 'of none', [x(0, 3)], dim=1, index=1)
+empty('secondChunk', 'of none', [x(0, 3)], chunks=2, dim=0)
+empty('expand', 'to none', [x(1, 3)], shape=[0, 3])
+empty('unsqueeze', 'no values', [x(0, 3)], dim=1)
+empty('squeeze', 'no values', [x(0, 1, 3)])
+empty('cat', 'nothing to something', [x(0, 3), x(2, 3), x(0, 3)], dim=0)
+empty('cat', 'nothing to nothing', [x(2, 0), x(2, 0)], dim=1)
+empty('cat', 'rows of none', [x(0, 2), x(0, 3)], dim=1)
+empty('cat', 'a bare tensor without values', [x(0), x(2, 3), x(0)], dim=1)
+empty('stack', 'no values', [x(0, 3), x(0, 3)], dim=0)
+empty('pad', 'around no columns', [x(2, 0)], padding=[1, 2], value=3)
+empty('pad', 'cut to none', [x(2, 3)], padding=[-1, -2])
+empty('matmul', 'k of 0', [x(2, 0), x(0, 3)])
+empty('matmul', 'no rows', [x(0, 2), x(2, 3)])
+empty('matmul', 'no columns', [x(2, 3), x(3, 0)])
+empty('matmul', 'batches, k of 0', [x(2, 3, 0), x(0, 4)])
+empty('matmul', 'no batches', [x(0, 2, 3), x(0, 3, 4)])
+empty('matmul', 'vectors of 0', [x(0), x(0)])
+for title, rows, k, n in [('no features', 2, 0, 3), ('no rows', 0, 2, 3), ('no outputs', 4, 2, 0)]:
+    empty('linear', title, [x(rows, k), x(n, k), x(n)])
+    empty('linear', f'{title}, no bias', [x(rows, k), x(n, k), None])
+empty('linear', 'no images, three axes', [x(0, 4, 2), x(3, 2), x(3)])
+empty('conv2d', 'no images', [x(0, 3, 5, 4), x(2, 3, 3, 3), x(2)], padding=1)
+empty('conv2d', 'no images, 16 to 16 channels', [x(0, 16, 12, 12), x(16, 16, 3, 3), x(16)], padding=1)
+empty('conv2d', 'no images, depthwise, stride 2', [x(0, 4, 6, 6), x(4, 1, 3, 3), x(4)], groups=4, stride=2)
+empty('conv2dEpilogue', 'no images', [x(0, 3, 4, 4), x(2, 3, 3, 3), x(2), x(0, 2, 2, 2)], relu=True)
+empty('maxPool2d', 'no images', [x(0, 3, 4, 4)], kernelSize=3, stride=2, padding=1)
+empty('avgPool2d', 'no images', [x(0, 3, 4, 4)], kernelSize=2)
+empty('adaptiveAvgPool2d', 'no images', [x(0, 3, 4, 4)], outputSize=2)
+empty('adaptiveAvgPool2d', 'no channels', [x(2, 0, 4, 4)], outputSize=1)
+empty('adaptiveAvgPool2d', 'to no rows', [x(2, 3, 4, 4).fixed()], outputSize=[0, 2])
+for training in [True, False]:
+    mode = 'training' if training else 'eval'
+    for title, shape in [('no images', (0, 3, 4, 4)), ('no rows', (2, 3, 0, 4))]:
+        channels = shape[1]
+        operands = [x(channels).fixed(), positive(channels).fixed(), positive(channels), x(channels)]
+        empty('batchNorm', f'{mode}, {title}', [x(*shape), *operands], training=training, momentum=0.1, eps=1e-5)
+for op in ['softmax', 'logSoftmax']:
+    empty(op, 'no classes', [x(2, 0)], dim=1)
+    empty(op, 'no rows', [x(0, 3)], dim=1)
+for reduction in ['mean', 'sum', 'none']:
+    empty('mseLoss', f'no values, {reduction}', [x(0, 3), x(0, 3)], reduction=reduction)
+    empty('crossEntropy', f'no rows, {reduction}', [x(0, 3), x(0).fixed(), None], reduction=reduction)
+    empty('crossEntropy', f'no probabilities, {reduction}', [x(0, 3), x(0, 3).fixed(), None], reduction=reduction)
+    empty('binaryCrossEntropy', f'no rows, {reduction}', [x(0, 3), x(0, 3).fixed(), None], reduction=reduction)
+    empty('binaryCrossEntropyWithLogits', f'no rows, {reduction}', [x(0, 3), x(0, 3).fixed(), None, None], reduction=reduction)
+
 # NaN and infinity go on to where they are noticed, on devices whose arithmetic is IEEE 754's
 nan, inf = float('nan'), float('inf')
 odd_values = [[1, nan, -2, inf], [-inf, 3, nan, 0.5]]

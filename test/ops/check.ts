@@ -46,7 +46,7 @@ async function checkValues(golden: GoldenCase): Promise<void> {
   output.backward(tensor(upstream, output.shape));
   const gradients = await Promise.all(inputs.map(async (input) => input?.grad?.data()));
   golden.gradients?.forEach((data, i) => {
-    if (data) close(`${golden.name}: gradient of input ${i}`, gradients[i], decode(data));
+    if (data !== null) close(`${golden.name}: gradient of input ${i}`, gradients[i], decode(data));
     else if (gradients[i]) throw new Error(`${golden.name}: input ${i} has a gradient and should have none`);
   });
   if (golden.smooth) await checkDifferences(golden, values, gradients, upstream);

@@ -34,6 +34,7 @@ const TABLE: readonly (readonly [op: () => unknown, message: string])[] = [
   [() => ones([0]).argmax(), 'argmax: no values to choose from in shape [0]'],
   [() => ones([2, 3]).reshape([4, 2]), 'reshape: [2, 3] has 6 values, they do not fill [4, 2]'],
   [() => ones([2, 3]).reshape([-1, 4]), 'reshape: [2, 3] has 6 values, they do not fill [-1, 4]'],
+  [() => ones([2, 0]).reshape([-1, 0]), 'reshape: -1 in [-1, 0] could be any size beside a 0; name it'],
   [() => ones([2, 3]).reshape([-1, -1]), 'reshape: [2, 3] has 6 values, they do not fill [-1, -1]'],
   [() => ones([2, 3, 4]).flatten(2, 1), 'flatten: the first axis, 2, comes after the last, 1'],
   [() => ones([2, 3]).unsqueeze(3), 'unsqueeze: axis 3 is out of range for rank 3, want -3..2'],
@@ -103,6 +104,24 @@ const TABLE: readonly (readonly [op: () => unknown, message: string])[] = [
     "conv2d: padding 'same' wants stride 1, got [2, 2]",
   ],
   [
+    () => F.conv2d(ones([1, 0, 5, 5]), ones([4, 0, 3, 3])),
+    'conv2d: weight wants sizes of at least 1, got [4, 0, 3, 3]',
+  ],
+  [
+    () => F.conv2d(ones([1, 3, 0, 5]), ones([4, 3, 1, 1]), null, { padding: 1 }),
+    'conv2d: input wants at least one row and column, got [1, 3, 0, 5]',
+  ],
+  [
+    () => F.maxPool2d(ones([1, 1, 0, 8]), { kernelSize: 2, padding: 1 }),
+    'maxPool2d: input wants at least one row and column, got [1, 1, 0, 8]',
+  ],
+  [
+    () => F.adaptiveAvgPool2d(ones([1, 1, 4, 0]), 1),
+    'adaptiveAvgPool2d: input wants at least one row and column, got [1, 1, 4, 0]',
+  ],
+  [() => ones([2, 0]).max(1), 'max: no values to choose from in shape [2, 0]'],
+  [() => ones([0, 2]).argmax(), 'argmax: no values to choose from in shape [0, 2]'],
+  [
     () => F.maxPool2d(ones([1, 1, 8, 8]), { kernelSize: 3, padding: 2 }),
     'maxPool2d: padding [2, 2] is more than half of the kernel [3, 3]',
   ],
@@ -115,8 +134,8 @@ const TABLE: readonly (readonly [op: () => unknown, message: string])[] = [
     'avgPool2d: divisorOverride wants another number than 0',
   ],
   [
-    () => F.adaptiveAvgPool2d(ones([1, 1, 4, 4]), [2, 0]),
-    'adaptiveAvgPool2d: outputSize wants whole numbers > 0, got [2, 0]',
+    () => F.adaptiveAvgPool2d(ones([1, 1, 4, 4]), [2, -1]),
+    'adaptiveAvgPool2d: outputSize wants whole numbers >= 0, got [2, -1]',
   ],
   [() => F.linear(ones([2, 3]), ones([5, 4])), 'linear: input has 3 features [2, 3], weight wants 4 [5, 4]'],
   [() => F.linear(ones([2, 4]), ones([5, 4]), ones([4])), 'linear: bias wants [5], got [4]'],

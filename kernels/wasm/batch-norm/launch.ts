@@ -74,7 +74,6 @@ export function batchNormalization<S extends Storage>({
     batchNorm(xs, operands, g) {
       const rows = g.batch * sum(g.channels);
       const out = allocate(rows * g.spatial);
-      if (!out.length) return out;
       const { tasks, chunk } = chunks(rows, Math.ceil(CHUNK / g.spatial), 1);
       withChannelTable(xs, xs, g, (channelTable) =>
         launcher.launch(batchNormKernel(formOf(operands, g)), tasks, {

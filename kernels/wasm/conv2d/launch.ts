@@ -48,7 +48,6 @@ export function convolution<S extends Storage>(
   return {
     conv2d(x, weight, bias, g, { residual, relu } = { residual: null, relu: false }) {
       const out = allocate(g.batch * g.outChannels * g.outHeight * g.outWidth);
-      if (!out.length) return out;
       launchGemms(launcher, g, [forwardGemm(g)], {
         images: g.batch,
         groups: g.groups,
@@ -66,7 +65,6 @@ export function convolution<S extends Storage>(
       const length = g.batch * g.inChannels * g.inHeight * g.inWidth;
       const { gemms, complete } = inputGradGemms(g);
       const out = complete ? allocate(length) : fill(length, 0);
-      if (!out.length) return out;
       launchGemms(launcher, g, gemms, {
         images: g.batch,
         groups: g.groups,
@@ -82,7 +80,6 @@ export function convolution<S extends Storage>(
 
     conv2dWeightGrad(x, dy, g) {
       const length = g.outChannels * (g.inChannels / g.groups) * g.kernelHeight * g.kernelWidth;
-      if (!dy.length) return fill(length, 0);
       const out = allocate(length);
       launchWeightGrad(launcher, { x: addressOf(x), dy: addressOf(dy), out: addressOf(out) }, g);
       return out;

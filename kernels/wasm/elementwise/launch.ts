@@ -30,7 +30,6 @@ export function launchIndexed<S extends Storage>(
 ): S {
   const rank = shape.length;
   const out = allocate(product(shape));
-  if (!out.length) return out;
   const inner = shape[rank - 1];
   const rowChunks = Math.ceil(inner / CHUNK);
   const chunkLength = ceilTo(Math.ceil(inner / rowChunks), 4);

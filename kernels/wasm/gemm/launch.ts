@@ -103,18 +103,14 @@ function cutIntoTasks(
   };
 }
 
-export function matrixProduct<S extends Storage>(
-  { launcher, allocate, addressOf }: Machine<S>,
-  { fill, strided }: Family<S, 'fill' | 'strided'>,
-): Family<S, 'matmul'> {
+export function matrixProduct<S extends Storage>({
+  launcher,
+  allocate,
+  addressOf,
+}: Machine<S>): Family<S, 'matmul'> {
   return {
     matmul(a, b, bias, g) {
-      if (g.k === 0) {
-        if (!bias) return fill(g.batch * g.m * g.n, 0);
-        return strided(bias, { shape: [g.batch * g.m, g.n], strides: [0, 1], offset: 0 });
-      }
       const out = allocate(g.batch * g.m * g.n);
-      if (!out.length) return out;
       const operands: EpilogueOperands = {
         out: addressOf(out),
         bias: bias && addressOf(bias),

@@ -27,7 +27,6 @@ export function pooling<S extends Storage>({ launcher, allocate, addressOf }: Ma
     out: S,
     planes: number,
   ): void {
-    if (!planes) return;
     const { tasks, chunk } = chunks(planes, Math.ceil((CHUNK * planes) / x.length), 1);
     launcher.launch(kernel, tasks, {
       x: addressOf(x),

@@ -1,6 +1,7 @@
 import { wasmPrimitives } from '../../../kernels/wasm/primitives.ts';
 import { DeviceError } from '../../errors.ts';
 import type { Device } from '../device.ts';
+import { guarded } from '../guard.ts';
 import { WasmEngine } from './engine.ts';
 import { type WasmStorage, wasmStorages } from './storages.ts';
 import { describeVariant, type WasmVariant } from './variant.ts';
@@ -27,12 +28,12 @@ export async function createWasmDevice(options: WasmOptions = {}): Promise<WasmD
   const storages = wasmStorages(engine);
   const { launcher, allocate, addressOf, ...storageMethods } = storages;
   const count = engine.threads === 1 ? '1 thread' : `${engine.threads} threads`;
-  return {
+  return guarded({
     name: 'wasm',
     description: `wasm: ${describeVariant(engine.variant)}, ${count}`,
     ...storageMethods,
     ...wasmPrimitives({ launcher, allocate, addressOf }),
-  };
+  });
 }
 
 async function cores(): Promise<number> {

@@ -19,10 +19,8 @@ type StorageMethods = Pick<
 /** The storages of the CPU device: made, read and freed in the engine's memory. */
 export function wasmStorages(launcher: WasmEngine): StorageMethods & Machine<WasmStorage> {
   const { heap } = launcher;
-  let disposed = false;
 
   function allocate(length: number): WasmStorage {
-    if (disposed) throw new DeviceError('wasm: the device was disposed of; init() opens another');
     return new WasmStorage(length, heap.allocate(length * 4));
   }
 
@@ -48,15 +46,11 @@ export function wasmStorages(launcher: WasmEngine): StorageMethods & Machine<Was
     },
     read: async (x) => readSync(x),
     free(x) {
-      if (disposed) return;
       launcher.packed.forget(addressOf(x));
       heap.free(x.address);
       x.address = 0;
     },
     memory: () => ({ bytesInUse: heap.bytesInUse, bytesHeld: heap.bytesHeld }),
-    async dispose() {
-      disposed = true;
-      await launcher.stop();
-    },
+    dispose: () => launcher.stop(),
   };
 }

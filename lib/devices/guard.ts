@@ -1,0 +1,55 @@
+import { DeviceError } from '../errors.ts';
+import type { Device, Primitives, Storage } from './device.ts';
+import { EMPTY_ANSWERS, emptyStorage } from './empty.ts';
+
+type Method = (...args: unknown[]) => unknown;
+
+/**
+ * Puts before a device's own methods what all devices promise alike: calls with a size of 0 are answered without a
+ * kernel, and after `dispose()` every use is a DeviceError, while `free` does nothing. Returns the device.
+ */
+export function guarded<D extends Device>(device: D): D {
+  let disposed: Promise<void> | null = null;
+  const checkAlive = () => {
+    if (!disposed) return;
+    throw new DeviceError(`${device.name}: the device was disposed of; init() opens another`);
+  };
+  const primitives: Record<string, Method> = {};
+  for (const name of Object.keys(EMPTY_ANSWERS) as (keyof Primitives<Storage>)[]) {
+    const run = device[name] as Method;
+    const answer = EMPTY_ANSWERS[name] as Method;
+    primitives[name] = (...args) => {
+      checkAlive();
+      return answer(device, ...args) ?? run.apply(device, args);
+    };
+  }
+  const own = {
+    upload: device.upload.bind(device),
+    read: device.read.bind(device),
+    readSync: device.readSync.bind(device),
+    free: device.free.bind(device),
+    dispose: device.dispose.bind(device),
+  };
+  const storages: typeof own = {
+    upload(data) {
+      checkAlive();
+      return data.length > 0 ? own.upload(data) : emptyStorage();
+    },
+    async read(x) {
+      checkAlive();
+      return x.length > 0 ? own.read(x) : new Float32Array();
+    },
+    readSync(x) {
+      checkAlive();
+      return x.length > 0 ? own.readSync(x) : new Float32Array();
+    },
+    free(x) {
+      if (!disposed && x.length > 0) own.free(x);
+    },
+    dispose() {
+      disposed ??= own.dispose();
+      return disposed;
+    },
+  };
+  return Object.assign(device, primitives, storages);
+}
