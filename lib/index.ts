@@ -70,7 +70,6 @@ export { enableGrad, isGradEnabled, noGrad } from './tensor/autograd.ts';
 export {
   arange,
   full,
-  type NestedArray,
   ones,
   rand,
   randn,
@@ -83,3 +82,4 @@ export { Generator, generator, seed } from './tensor/random.ts';
 export { keep, tidy } from './tensor/scope.ts';
 export type { Shape } from './tensor/shape.ts';
 export { Tensor } from './tensor/tensor.ts';
+export type { NestedArray, TypedArray } from './tensor/values.ts';

@@ -1,5 +1,5 @@
 import type { BroadcastGeometry, ReduceGeometry } from '../devices/device.ts';
-import { ShapeError } from '../errors.ts';
+import { quote, ShapeError } from '../errors.ts';
 
 export type Shape = readonly number[];
 
@@ -23,8 +23,8 @@ export function stridesOf(shape: Shape): number[] {
 
 /** A shape that holds what a tensor can: whole sizes, none negative. */
 export function checkShape(op: string, shape: Shape): Shape {
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw new ShapeError(`${op}: a shape holds whole numbers >= 0, got ${formatShape(shape)}`);
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw new ShapeError(`${op}: a shape is a list of whole numbers >= 0, got ${quote(shape)}`);
   }
   return shape;
 }

@@ -1,10 +1,24 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { arange, full, Generator, ones, rand, randn, seed, tensor, zeros } from '../../lib/index.ts';
+import {
+  arange,
+  full,
+  Generator,
+  ones,
+  rand,
+  randn,
+  seed,
+  type Tensor,
+  type TypedArray,
+  tensor,
+  zeros,
+} from '../../lib/index.ts';
 import { errorOf, freshDevice } from '../support/reference-device.ts';
 
 const test = suite('create');
 test.before.each(() => void freshDevice());
+
+const values = (x: Tensor) => [...x.dataSync()];
 
 test('nested arrays give their shape, flat numbers take one', () => {
   assert.equal(tensor(3).shape, []);
@@ -22,6 +36,97 @@ test('nested arrays give their shape, flat numbers take one', () => {
   );
   assert.equal(tensor([1, 2, 3, 4, 5, 6], [2, 3]).shape, [2, 3]);
   assert.equal(tensor(Float32Array.of(1, 2)).shape, [2]);
+});
+
+test('booleans are 1 and 0, and every kind of typed array is taken, nested too', () => {
+  assert.equal(values(tensor([true, false, 2])), [1, 0, 2]);
+  assert.equal(values(tensor(true)), [1]);
+  const kinds: TypedArray[] = [
+    Int8Array.of(1, 2),
+    Uint8Array.of(1, 2),
+    Uint8ClampedArray.of(1, 2),
+    Int16Array.of(1, 2),
+    Uint16Array.of(1, 2),
+    Int32Array.of(1, 2),
+    Uint32Array.of(1, 2),
+    Float64Array.of(1, 2),
+    BigInt64Array.of(1n, 2n),
+    BigUint64Array.of(1n, 2n),
+  ];
+  for (const kind of kinds) {
+    assert.equal(values(tensor(kind)), [1, 2]);
+    assert.equal(values(tensor(kind, [2, 1])), [1, 2]);
+  }
+  const rows = tensor([Uint8Array.of(1, 2), Float32Array.of(3, 4), [5, 6]]);
+  assert.equal(rows.shape, [3, 2]);
+  assert.equal(values(rows), [1, 2, 3, 4, 5, 6]);
+});
+
+test('what is no number is refused with its place', () => {
+  const circular: unknown[] = [];
+  circular.push(circular);
+  const sparse = [1, 2, 3];
+  delete sparse[1];
+  const refused: readonly (readonly [values: unknown, message: string])[] = [
+    [['a'], "ArgumentError: tensor: values[0] is 'a', wants a number"],
+    [[[1], ['1']], "ArgumentError: tensor: values[1][0] is '1', wants a number"],
+    ['12', "ArgumentError: tensor: values is '12', wants a number"],
+    [[[1, 2], 'ab'], "ArgumentError: tensor: values[1] is 'ab', wants a list of 2, as the first one"],
+    [[1, null], 'ArgumentError: tensor: values[1] is null, wants a number'],
+    [sparse, 'ArgumentError: tensor: values[1] is undefined, wants a number'],
+    [undefined, 'ArgumentError: tensor: values is undefined, wants a number'],
+    [new Set([1]), 'ArgumentError: tensor: values is a Set, wants a number'],
+    [[1, { length: 2 }], 'ArgumentError: tensor: values[1] is an object, wants a number'],
+    [new DataView(new ArrayBuffer(8)), 'ArgumentError: tensor: values is a DataView, wants a number'],
+    [[ones([2])], 'ArgumentError: tensor: values[0] is a tensor; stack() and cat() join tensors'],
+    [[1, [2]], 'ShapeError: tensor: values[1] is a list of 1, wants a number'],
+    [[[1], 2], 'ShapeError: tensor: values[1] is 2, wants a list of 1, as the first one'],
+    [
+      [[[1, 2]], [[3, 4, 5]]],
+      'ShapeError: tensor: values[1][0] is a list of 3, wants a list of 2, as the first one',
+    ],
+    [
+      [[1, 2], Int8Array.of(3)],
+      'ShapeError: tensor: values[1] is a list of 1, wants a list of 2, as the first one',
+    ],
+    [circular, 'ShapeError: tensor: values is nested deeper than the 64 axes that a tensor may have'],
+  ];
+  for (const [values, message] of refused)
+    assert.is(
+      errorOf(() => tensor(values as never)),
+      message,
+    );
+});
+
+test('sizes one by one are a shape, options follow', () => {
+  for (const make of [zeros, ones, rand, randn]) {
+    assert.equal(make(2, 3).shape, [2, 3]);
+    assert.equal(make(4).shape, [4]);
+    assert.equal(make([2, 3]).shape, [2, 3]);
+    assert.equal(make([]).shape, []);
+    assert.ok(make(2, 3, { requiresGrad: true }).requiresGrad);
+    assert.ok(make([2, 3], { requiresGrad: true }).requiresGrad);
+  }
+  assert.ok(tensor([1, 2], { requiresGrad: true }).requiresGrad);
+  assert.equal(values(arange(3)), [0, 1, 2]);
+  assert.ok(arange(1, 3, { requiresGrad: true }).requiresGrad);
+  const untyped = zeros as (...args: unknown[]) => unknown;
+  assert.is(
+    errorOf(() => untyped()),
+    'ShapeError: zeros: wants a shape, such as zeros([2, 3]) or zeros(2, 3)',
+  );
+  assert.is(
+    errorOf(() => untyped(2, 1.5)),
+    'ShapeError: zeros: a shape is a list of whole numbers >= 0, got [2, 1.5]',
+  );
+  assert.is(
+    errorOf(() => untyped('2')),
+    "ShapeError: zeros: a shape is a list of whole numbers >= 0, got ['2']",
+  );
+  assert.match(
+    errorOf(() => untyped([2], { requires_grad: true })),
+    'did you mean requiresGrad?',
+  );
 });
 
 test('a tensor holds a copy', async () => {

@@ -58,12 +58,9 @@ const TABLE: readonly (readonly [op: () => unknown, message: string])[] = [
     'pad: padding wants two whole numbers for each of at most 1 axes, got [1, 1, 1, 1]',
   ],
   [() => ones([2, 3]).pad([-2, -2]), 'pad: padding [-2, -2] cuts more than [2, 3] has'],
-  [
-    () => tensor([[1, 2], [3]]),
-    'tensor: ragged arrays: at depth 1 not every entry has the size of the first',
-  ],
+  [() => tensor([[1, 2], [3]]), 'tensor: values[1] is a list of 1, wants a list of 2, as the first one'],
   [() => tensor([1, 2, 3], [2, 2]), 'tensor: shape [2, 2] wants 4 values, got 3'],
-  [() => full([2, -1], 0), 'full: a shape holds whole numbers >= 0, got [2, -1]'],
+  [() => full([2, -1], 0), 'full: a shape is a list of whole numbers >= 0, got [2, -1]'],
 
   [
     () => F.conv2d(ones([8, 3, 224, 224]), ones([64, 4, 7, 7])),
