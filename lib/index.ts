@@ -17,6 +17,7 @@ export { init } from './init.ts';
 export * as models from './models/index.ts';
 export * as F from './nn/functional.ts';
 export * as nn from './nn/index.ts';
+export type { Operand } from './ops/index.ts';
 export {
   abs,
   add,
@@ -47,10 +48,13 @@ export {
   permute,
   pow,
   reciprocal,
+  relu,
   reshape,
   select,
+  sigmoid,
   sign,
   slice,
+  softmax,
   split,
   sqrt,
   square,
@@ -59,6 +63,7 @@ export {
   std,
   sub,
   sum,
+  tanh,
   transpose,
   unsqueeze,
   variance,

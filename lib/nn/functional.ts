@@ -22,6 +22,7 @@ export {
   mseLoss,
   type NllLossOptions,
   nllLoss,
+  type Operand,
   type OutputSize,
   type Pair,
   pad,

@@ -1,9 +1,9 @@
 import { record } from '../tensor/autograd.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a + b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
-export function add(a: Tensor, b: Tensor | number): Tensor {
+export const add = withOperand('add', (a, b) => {
   if (typeof b === 'number') {
     return record(unary('addScalar', a, b), {
       name: 'add',
@@ -18,4 +18,4 @@ export function add(a: Tensor, b: Tensor | number): Tensor {
     inputs: [a, b],
     backward: (dy, _, [a, b]) => [a ? sumTo(dy, shapeA) : null, b ? sumTo(dy, shapeB) : null],
   });
-}
+});

@@ -6,19 +6,20 @@ import { softplus } from './activations.ts';
 import { add } from './add.ts';
 import { checkTarget, type Reduction, reduceLoss } from './loss.ts';
 import { mul, neg } from './mul.ts';
+import { asTensor, type Operand } from './operand.ts';
 import { binary, unary } from './primitive-calls.ts';
 import { sub } from './sub.ts';
 
 export interface BinaryCrossEntropyOptions {
   /** Factor of each loss; broadcasts to the input. */
-  readonly weight?: Tensor | null;
+  readonly weight?: Operand | null;
   /** Default 'mean'. */
   readonly reduction?: Reduction;
 }
 
 export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyOptions {
   /** Factor of the losses of positives; broadcasts to the input, one per class usually. */
-  readonly posWeight?: Tensor | null;
+  readonly posWeight?: Operand | null;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyO
  */
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
-  target: Tensor,
+  target: Operand,
   options: BinaryCrossEntropyWithLogitsOptions = {},
 ): Tensor {
   const { weight, posWeight, reduction } = resolveOptions('binaryCrossEntropyWithLogits', options, {
@@ -36,13 +37,16 @@ export function binaryCrossEntropyWithLogits(
     posWeight: null,
     reduction: 'mean',
   });
-  checkTarget('binaryCrossEntropyWithLogits', x, target);
   return tidy(() => {
-    const negative = mul(add(neg(target), 1), x);
+    const y = asTensor('binaryCrossEntropyWithLogits', 'target', target, x.device);
+    checkTarget('binaryCrossEntropyWithLogits', x, y);
+    const negative = mul(add(neg(y), 1), x);
     const tail = softplus(neg(x));
-    const positive = posWeight ? mul(add(mul(sub(posWeight, 1), target), 1), tail) : tail;
+    const factor =
+      posWeight === null ? null : asTensor('binaryCrossEntropyWithLogits', 'posWeight', posWeight, x.device);
+    const positive = factor ? mul(add(mul(sub(factor, 1), y), 1), tail) : tail;
     const losses = add(negative, positive);
-    return reduceLoss(weight ? mul(losses, weight) : losses, reduction);
+    return reduceLoss(weight === null ? losses : mul(losses, weight), reduction);
   });
 }
 
@@ -53,17 +57,18 @@ export function binaryCrossEntropyWithLogits(
  */
 export function binaryCrossEntropy(
   x: Tensor,
-  target: Tensor,
+  target: Operand,
   options: BinaryCrossEntropyOptions = {},
 ): Tensor {
   const { weight, reduction } = resolveOptions('binaryCrossEntropy', options, {
     weight: null,
     reduction: 'mean',
   });
-  checkTarget('binaryCrossEntropy', x, target);
   return tidy(() => {
-    const losses = plainLosses(x, target);
-    return reduceLoss(weight ? mul(losses, weight) : losses, reduction);
+    const y = asTensor('binaryCrossEntropy', 'target', target, x.device);
+    checkTarget('binaryCrossEntropy', x, y);
+    const losses = plainLosses(x, y);
+    return reduceLoss(weight === null ? losses : mul(losses, weight), reduction);
   });
 }
 

@@ -9,12 +9,14 @@ export interface ClampOptions {
   max?: number;
 }
 
+/** Both or either, as options or in this order. */
+export type ClampBounds = [bounds: ClampOptions] | [min: number | null, max?: number];
+
 /**
  * min(max(x, min), max); the gradient passes where min <= x <= max.
- * @param bounds as options, or min and max in this order
  * @throws ShapeError with neither bound
  */
-export function clamp(x: Tensor, ...bounds: [ClampOptions] | [min: number | null, max?: number]): Tensor {
+export function clamp(x: Tensor, ...bounds: ClampBounds): Tensor {
   const [first, second] = bounds;
   const options =
     typeof first === 'object' && first !== null ? first : { min: first ?? undefined, max: second };

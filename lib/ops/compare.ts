@@ -1,12 +1,10 @@
 import type { BinaryOp } from '../devices/device.ts';
 import { tidy } from '../tensor/scope.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { withOperand } from './operand.ts';
 import { binary, filled } from './primitive-calls.ts';
 
-const comparison =
-  (op: BinaryOp) =>
-  (a: Tensor, b: Tensor | number): Tensor =>
-    tidy(() => binary(op, a, typeof b === 'number' ? filled(a.device, [], b) : b));
+const comparison = (op: BinaryOp) =>
+  withOperand(op, (a, b) => tidy(() => binary(op, a, typeof b === 'number' ? filled(a.device, [], b) : b)));
 
 /** 1 where a = b, else 0, elementwise with broadcasting; no comparison has a gradient. */
 export const eq = comparison('eq');

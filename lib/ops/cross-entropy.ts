@@ -1,4 +1,5 @@
 import { resolveOptions } from '../arguments.ts';
+import type { Device } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
@@ -7,6 +8,7 @@ import { add } from './add.ts';
 import { div } from './div.ts';
 import { type Reduction, reduceLoss } from './loss.ts';
 import { mul, neg } from './mul.ts';
+import { asTensor, type Operand } from './operand.ts';
 import { binary, filled, reduce, unary } from './primitive-calls.ts';
 import { logSoftmax } from './softmax.ts';
 import { sum } from './sum.ts';
@@ -14,7 +16,7 @@ import { where } from './where.ts';
 
 export interface NllLossOptions {
   /** Factor of each class' losses, `[C]`; a mean is then weighted. */
-  readonly weight?: Tensor | null;
+  readonly weight?: Operand | null;
   /** Targets of this value count for nothing; default -100. */
   readonly ignoreIndex?: number;
   /** Default 'mean'. */
@@ -35,11 +37,12 @@ export interface CrossEntropyOptions extends NllLossOptions {
  *   raises: it counts for nothing, in the mean too, as `ignoreIndex` does. To find it would stop every step until the
  *   device has answered; check labels where they are read.
  */
-export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllLossOptions = {}): Tensor {
-  const { weight, ignoreIndex, reduction } = resolveOptions('nllLoss', options, NLL_LOSS_DEFAULTS);
-  checkClasses('nllLoss', logProbabilities, target, weight);
+export function nllLoss(logProbabilities: Tensor, target: Operand, options: NllLossOptions = {}): Tensor {
+  const { ignoreIndex, reduction, ...resolved } = resolveOptions('nllLoss', options, NLL_LOSS_DEFAULTS);
   return tidy(() => {
-    const { shares, norms } = classShares(logProbabilities, target, weight, ignoreIndex, 0);
+    const { y, weight } = asTensors('nllLoss', target, resolved.weight, logProbabilities.device);
+    checkClasses('nllLoss', logProbabilities, y, weight);
+    const { shares, norms } = classShares(logProbabilities, y, weight, ignoreIndex, 0);
     return weighted(logProbabilities, shares, norms, reduction);
   });
 }
@@ -50,25 +53,31 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: NllLo
  * @param target class indices `[N, ...]`, of which those out of range count for nothing as in `nllLoss`, or
  *   probabilities of x's shape
  */
-export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { weight, ignoreIndex, reduction, labelSmoothing } = resolveOptions('crossEntropy', options, {
+export function crossEntropy(x: Tensor, target: Operand, options: CrossEntropyOptions = {}): Tensor {
+  const { ignoreIndex, reduction, labelSmoothing, ...resolved } = resolveOptions('crossEntropy', options, {
     ...NLL_LOSS_DEFAULTS,
     labelSmoothing: 0,
   });
-  const hasProbabilities = x.rank > 1 && sameShape(x.shape, target.shape);
-  if (!hasProbabilities) checkClasses('crossEntropy', x, target, weight);
   return tidy(() => {
+    const { y, weight } = asTensors('crossEntropy', target, resolved.weight, x.device);
+    const hasProbabilities = x.rank > 1 && sameShape(x.shape, y.shape);
+    if (!hasProbabilities) checkClasses('crossEntropy', x, y, weight);
     const logProbabilities = logSoftmax(x, 1);
     if (!hasProbabilities) {
-      const { shares, norms } = classShares(x, target, weight, ignoreIndex, labelSmoothing);
+      const { shares, norms } = classShares(x, y, weight, ignoreIndex, labelSmoothing);
       return weighted(logProbabilities, shares, norms, reduction);
     }
-    const smooth = add(mul(target, 1 - labelSmoothing), labelSmoothing / x.shape[1]);
+    const smooth = add(mul(y, 1 - labelSmoothing), labelSmoothing / x.shape[1]);
     const shares = weight ? mul(smooth, alongClasses(weight, x)) : smooth;
     const losses = neg(sum(mul(shares, logProbabilities), 1));
     return reduction === 'mean' ? div(sum(losses), losses.size) : reduceLoss(losses, reduction);
   });
 }
+
+const asTensors = (op: string, target: Operand, weight: Operand | null, device: Device) => ({
+  y: asTensor(op, 'target', target, device),
+  weight: weight === null ? null : asTensor(op, 'weight', weight, device),
+});
 
 function checkClasses(op: string, x: Tensor, target: Tensor, weight: Tensor | null): void {
   const [batch, classes, ...rest] = x.shape;

@@ -1,10 +1,10 @@
 import { record } from '../tensor/autograd.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { mul } from './mul.ts';
+import { withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a / b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
-export function div(a: Tensor, b: Tensor | number): Tensor {
+export const div = withOperand('div', (a, b) => {
   if (typeof b === 'number') return mul(a, 1 / b);
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary('div', a, b), {
@@ -19,4 +19,4 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
       ];
     },
   });
-}
+});

@@ -12,7 +12,7 @@ export {
   binaryCrossEntropyWithLogits,
 } from './binary-cross-entropy.ts';
 export { cat, stack } from './cat.ts';
-export { type ClampOptions, clamp } from './clamp.ts';
+export { type ClampBounds, type ClampOptions, clamp } from './clamp.ts';
 export { eq, ge, gt, le, lt, ne } from './compare.ts';
 export { type Conv2dOptions, conv2d } from './conv2d.ts';
 export { type CrossEntropyOptions, crossEntropy, type NllLossOptions, nllLoss } from './cross-entropy.ts';
@@ -28,6 +28,7 @@ export { maximum, minimum } from './maximum.ts';
 export { mean } from './mean.ts';
 export { mseLoss } from './mse-loss.ts';
 export { mul, neg, square } from './mul.ts';
+export type { Operand } from './operand.ts';
 export { pad } from './pad.ts';
 export { permute, transpose } from './permute.ts';
 export { pow } from './pow.ts';

@@ -1,15 +1,18 @@
 import type { BinaryOp } from '../devices/device.ts';
 import { record } from '../tensor/autograd.ts';
+import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { binary, sumTo, unary } from './primitive-calls.ts';
+import { withOperand } from './operand.ts';
+import { binary, filled, sumTo, unary } from './primitive-calls.ts';
 
 /** The larger of a and b, elementwise with broadcasting; equal ones share the gradient half and half. */
-export const maximum = (a: Tensor, b: Tensor): Tensor => extreme('maximum', 'gt', a, b);
+export const maximum = withOperand('maximum', (a, b) => extreme('maximum', 'gt', a, b));
 
 /** The smaller of a and b, elementwise with broadcasting; equal ones share the gradient half and half. */
-export const minimum = (a: Tensor, b: Tensor): Tensor => extreme('minimum', 'lt', a, b);
+export const minimum = withOperand('minimum', (a, b) => extreme('minimum', 'lt', a, b));
 
-function extreme(op: 'maximum' | 'minimum', wins: BinaryOp, a: Tensor, b: Tensor): Tensor {
+function extreme(op: 'maximum' | 'minimum', wins: BinaryOp, a: Tensor, b: Tensor | number): Tensor {
+  if (typeof b === 'number') return tidy(() => extreme(op, wins, a, filled(a.device, [], b)));
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary(op, a, b), {
     name: op,

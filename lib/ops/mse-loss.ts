@@ -3,11 +3,15 @@ import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { checkTarget, type Reduction, reduceLoss } from './loss.ts';
 import { square } from './mul.ts';
+import { asTensor, type Operand } from './operand.ts';
 import { sub } from './sub.ts';
 
 /** (x - target)^2. @throws ShapeError unless both have one shape */
-export function mseLoss(x: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+export function mseLoss(x: Tensor, target: Operand, options: { reduction?: Reduction } = {}): Tensor {
   const { reduction } = resolveOptions('mseLoss', options, { reduction: 'mean' });
-  checkTarget('mseLoss', x, target);
-  return tidy(() => reduceLoss(square(sub(x, target)), reduction));
+  return tidy(() => {
+    const y = asTensor('mseLoss', 'target', target, x.device);
+    checkTarget('mseLoss', x, y);
+    return reduceLoss(square(sub(x, y)), reduction);
+  });
 }

@@ -1,9 +1,10 @@
 import { record } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a * b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
-export function mul(a: Tensor, b: Tensor | number): Tensor {
+export const mul = withOperand('mul', (a, b) => {
   if (typeof b === 'number') {
     return record(unary('mulScalar', a, b), {
       name: 'mul',
@@ -22,7 +23,7 @@ export function mul(a: Tensor, b: Tensor | number): Tensor {
       a && sumTo(binary('mul', dy, a), shapeB),
     ],
   });
-}
+});
 
 /** -x */
 export const neg = (x: Tensor): Tensor => mul(x, -1);

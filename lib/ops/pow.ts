@@ -1,14 +1,14 @@
 import { record } from '../tensor/autograd.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { elementwise } from './elementwise.ts';
 import { square } from './mul.ts';
+import { withOperand } from './operand.ts';
 import { binary, choose, filled, sumTo, unary } from './primitive-calls.ts';
 
 /**
  * a^b, elementwise with broadcasting. As in PyTorch, the gradient is 0 for `a` where b = 0, and for `b` where a = 0.
  * @throws ShapeError if the shapes do not broadcast
  */
-export function pow(a: Tensor, b: Tensor | number): Tensor {
+export const pow = withOperand('pow', (a, b) => {
   if (b === 2) return square(a);
   if (b === 0) {
     return record(filled(a.device, a.shape, 1), {
@@ -31,4 +31,4 @@ export function pow(a: Tensor, b: Tensor | number): Tensor {
       return [b && da && sumTo(choose(b, da, zero), shapeA), db && sumTo(choose(a, db, zero), shapeB)];
     },
   });
-}
+});

@@ -1,10 +1,10 @@
 import { record } from '../tensor/autograd.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { add } from './add.ts';
+import { withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a - b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
-export function sub(a: Tensor, b: Tensor | number): Tensor {
+export const sub = withOperand('sub', (a, b) => {
   if (typeof b === 'number') return add(a, -b);
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary('sub', a, b), {
@@ -15,4 +15,4 @@ export function sub(a: Tensor, b: Tensor | number): Tensor {
       b ? unary('mulScalar', sumTo(dy, shapeB), -1) : null,
     ],
   });
-}
+});

@@ -1,17 +1,18 @@
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { asTensor, type Operand } from './operand.ts';
 import { choose, filled, sumTo } from './primitive-calls.ts';
 
 /**
  * condition != 0 ? a : b, elementwise with broadcasting; the gradient goes where the value came from.
  * @throws ShapeError if the shapes do not broadcast
  */
-export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
-  return tidy(() => {
-    const asTensor = (x: Tensor | number) => (typeof x === 'number' ? filled(condition.device, [], x) : x);
-    return recorded(condition, asTensor(a), asTensor(b));
-  });
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const { device } = condition;
+  return tidy(() =>
+    recorded(condition, asTensor('where', 'a', a, device), asTensor('where', 'b', b, device)),
+  );
 }
 
 function recorded(condition: Tensor, a: Tensor, b: Tensor): Tensor {

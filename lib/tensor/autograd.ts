@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
 import { tidy } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
@@ -186,12 +187,26 @@ export function record<const S extends Saved>(output: Tensor, op: RecordedOp<S>)
   return output;
 }
 
+export interface BackwardOptions {
+  /** Leaves the graph for another backward; default false. */
+  retainGraph?: boolean;
+}
+
 /**
  * Accumulates d(root)/d(leaf) into `grad` of every leaf that wants it, and frees the graph on the way.
  * @param gradient the gradient of the root, of its shape; a root of one value may leave it out (1)
  * @throws AutogradError for a root without a graph, or one that was already spent
  */
-export function backward(root: Tensor, gradient?: Tensor, { retainGraph = false } = {}): void {
+export function backward(
+  root: Tensor,
+  gradient?: Tensor | BackwardOptions | null,
+  options: BackwardOptions = {},
+): void {
+  if (gradient && !(gradient instanceof Tensor)) {
+    backward(root, null, gradient);
+    return;
+  }
+  const { retainGraph } = resolveOptions('backward', options, { retainGraph: false });
   if (!root.requiresGrad) {
     throw new AutogradError('backward: the tensor does not depend on any tensor with requiresGrad');
   }
@@ -205,10 +220,10 @@ export function backward(root: Tensor, gradient?: Tensor, { retainGraph = false 
       `backward: the gradient has shape ${formatShape(gradient.shape)}, the tensor ${formatShape(root.shape)}`,
     );
   }
-  noGrad(() => tidy(() => walk(root, gradient, retainGraph)));
+  noGrad(() => tidy(() => walk(root, gradient ?? null, retainGraph)));
 }
 
-function walk(root: Tensor, gradient: Tensor | undefined, retainGraph: boolean): void {
+function walk(root: Tensor, gradient: Tensor | null, retainGraph: boolean): void {
   const { device } = root;
   const seed = gradient?.detach() ?? new Tensor({ device, storage: device.fill(1, 1) }, root.shape);
   const nodes = root.node ? reachable(root.node) : [];

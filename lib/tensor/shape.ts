@@ -33,7 +33,9 @@ export function checkShape(op: string, shape: Shape): Shape {
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
-    throw new ShapeError(`${op}: axis ${axis} is out of range for rank ${rank}, want ${-rank}..${rank - 1}`);
+    throw new ShapeError(
+      `${op}: axis ${quote(axis)} is out of range for rank ${rank}, want ${-rank}..${rank - 1}`,
+    );
   }
   return resolved;
 }
@@ -41,7 +43,11 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 /** Resolves one axis, several, or (undefined) all of them, to ascending axes without repeats. */
 export function normalizeAxes(op: string, axes: number | Shape | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = (typeof axes === 'number' ? [axes] : axes).map((axis) => normalizeAxis(op, axis, rank));
+  const given = typeof axes === 'number' ? [axes] : axes;
+  if (!Array.isArray(given)) {
+    throw new ShapeError(`${op}: axis wants a whole number or a list of them, got ${quote(given)}`);
+  }
+  const list = given.map((axis) => normalizeAxis(op, axis, rank));
   if (new Set(list).size !== list.length) throw new ShapeError(`${op}: axes ${formatShape(list)} repeat`);
   return list.sort((a, b) => a - b);
 }
