@@ -1,18 +1,14 @@
 /** Tells normal from abnormal radiographs by weights of mura-train: `npx tsx examples/mura-predict.ts --help`. */
-import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Command, Option } from 'commander';
-import { type DeviceChoice, GradiographError, init } from '../lib/index.ts';
-import { formatTable, ProgressBar, writeWhole } from '../lib/node.ts';
+import { type DeviceChoice, init } from '../lib/index.ts';
+import { formatTable, ProgressBar, printable, visible, visibleJson } from '../lib/node.ts';
+import { type Found, findImages, type LeftOut } from './mura/find-images.ts';
 import { number } from './mura/flag-values.ts';
 import { drawMaps } from './mura/maps.ts';
 import { deviceOptions } from './mura/options.ts';
-import {
-  type FailedImage,
-  findImages,
-  type OpenedNetwork,
-  type PredictedImage,
-  predictImages,
-} from './mura/predict-images.ts';
+import { OverlayFiles } from './mura/overlay-files.ts';
+import { type OpenedNetwork, type PredictedImage, predictImages } from './mura/predict-images.ts';
+import { runProgram } from './mura/program.ts';
 import { openNetwork } from './mura/weights.ts';
 
 const EPILOG = `
@@ -23,7 +19,9 @@ Examples:
   mura-predict wrist.png --weights runs/mura/best.safetensors
   mura-predict MURA-v1.1/valid/XR_WRIST --weights a.safetensors --weights b.safetensors --json > answers.json
 
-A file that is no whole image is named, the others go on, and the exit code is 1. What this prints is no diagnosis.`;
+Symbolic links are followed, no file is predicted twice. An overlay has its image's size and never replaces another: where its
+name is taken it gets a number. A file that is no whole image is named, the others go on, and the exit code is 1; the last
+line counts every file. What this prints is no diagnosis.`;
 
 interface Flags {
   readonly weights: string[];
@@ -56,7 +54,11 @@ function parse(argv: readonly string[]): { paths: string[]; flags: Flags } {
       ).argParser(number('a probability from 0 to 1', (value) => value >= 0 && value <= 1)),
     )
     .option('--json', 'print one JSON object and nothing else', false)
-    .option('--out <folder>', 'where the overlays go, <image>-overlay.png for each', 'runs/predict')
+    .option(
+      '--out <folder>',
+      'where the overlays go: x-overlay.png of x.png, x.jpg-overlay.png of x.jpg',
+      'runs/predict',
+    )
     .option('--no-overlays', 'write none');
   for (const option of deviceOptions()) program.addOption(option);
   program.addHelpText('after', EPILOG).showHelpAfterError('(--help lists the flags)').parse(argv);
@@ -78,19 +80,29 @@ interface Answers {
     readonly probability: number;
     readonly abnormal: boolean;
   }[];
-  readonly failed: readonly FailedImage[];
+  /** What could not be predicted. */
+  readonly failed: readonly LeftOut[];
+  /** What was predicted under another name. */
+  readonly repeated: readonly LeftOut[];
+  /** Files in the folders that do not bear the name of an image. */
+  readonly ignored: readonly LeftOut[];
 }
 
 async function main(): Promise<void> {
   const { paths, flags } = parse(process.argv);
-  const files = await findImages(paths);
+  const found = await findImages(paths);
   const device = await init({ device: flags.device, threads: flags.threads });
   try {
     const networks: OpenedNetwork[] = [];
     for (const path of flags.weights) networks.push(await openNetwork(path));
-    const answers = await predict(networks, files, flags);
-    console.log(flags.json ? JSON.stringify(answers, null, 2) : describe(answers, networks));
-    for (const { path, reason } of answers.failed) console.error(`left out: ${path}: ${reason}`);
+    const answers = await predict(networks, found, flags);
+    if (flags.json) console.log(visibleJson(answers));
+    else console.log(describe(answers, networks, flags));
+    for (const { path, reason } of answers.failed)
+      console.error(`left out: ${printable(path)}: ${visible(reason)}`);
+    for (const { path, reason } of answers.repeated)
+      console.error(`not again: ${printable(path)}: ${reason}`);
+    (flags.json ? console.error : console.log)(countAll(answers));
     if (answers.failed.length > 0) process.exitCode = 1;
   } finally {
     await device.dispose();
@@ -99,64 +111,79 @@ async function main(): Promise<void> {
 
 async function predict(
   networks: readonly OpenedNetwork[],
-  files: readonly string[],
+  found: Found,
   { weights, overlays, out, threshold = mean(networks.map(({ purpose }) => purpose.threshold)) }: Flags,
 ): Promise<Answers> {
   const progress = new ProgressBar(process.stderr);
-  const base = commonFolder(files);
+  const files = new OverlayFiles(out, found.images);
   const [{ model, purpose }] = networks;
   const images: Answers['images'][number][] = [];
-  const failed = await predictImages(networks, files, async (predicted, pictured) => {
-    const maps = overlays ? await drawMaps(model, purpose.recipe, pictured) : [];
+  const broken = await predictImages(networks, found.images, async (predicted, decoded) => {
+    const maps = overlays ? await drawMaps(model, purpose.recipe, decoded) : null;
     for (const [i, one] of predicted.entries()) {
-      const overlay = overlays
-        ? join(out, `${relative(base, resolve(one.path)).replace(/\.png$/i, '')}-overlay.png`)
-        : null;
-      if (overlay) await writeWhole(overlay, maps[i]);
+      const overlay = maps && (await files.write(one.path, maps[i]));
       images.push({ ...one, abnormal: one.probability > threshold, overlay });
     }
-    progress.update('predicting', images.length / files.length, `${images.length}/${files.length} images`);
+    const all = found.images.length;
+    progress.update('predicting', images.length / all, `${images.length}/${all} images`);
   });
   const studies = [...new Set(images.map(({ study }) => study))].map((study) => {
     const views = images.filter((image) => image.study === study);
     const probability = mean(views.map((image) => image.probability));
     return { study, images: views.length, probability, abnormal: probability > threshold };
   });
-  return { weights, threshold, images, studies, failed };
+  const { failed, repeated, ignored } = found;
+  return { weights, threshold, images, studies, failed: [...failed, ...broken], repeated, ignored };
 }
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The folder below which all files lie. */
-function commonFolder(files: readonly string[]): string {
-  let [folder] = files.map((file) => dirname(resolve(file)));
-  while (!files.every((file) => resolve(file).startsWith(join(folder, sep)))) folder = dirname(folder);
-  return folder;
-}
-
-function describe({ images, studies, threshold }: Answers, networks: readonly OpenedNetwork[]): string {
+function describe(
+  { images, studies, threshold }: Answers,
+  networks: readonly OpenedNetwork[],
+  { overlays }: Flags,
+): string {
   const answer = ({ probability, abnormal }: { probability: number; abnormal: boolean }) => [
     probability.toFixed(3),
     abnormal ? 'ABNORMAL' : 'normal',
   ];
-  const rows = images.map((image) => [image.path, ...answer(image)]);
-  const byStudy = studies.map((study) => [study.study, String(study.images), ...answer(study)]);
+  const rows = images.map((image) => [
+    printable(image.path),
+    ...answer(image),
+    ...(image.overlay === null ? [] : [printable(image.overlay)]),
+  ]);
+  const byStudy = studies.map((study) => [printable(study.study), String(study.images), ...answer(study)]);
   const models = networks.map(({ purpose: { recipe, regions } }) => {
     const learnt = regions.length > 0 ? regions.join(', ') : 'all regions';
     return `${recipe.model} at ${recipe.size}x${recipe.size}, which has learnt ${learnt}`;
   });
   return [
-    formatTable([['image', 'probability', 'answer'], ...rows]),
+    formatTable([['image', 'probability', 'answer', ...(overlays ? ['overlay'] : [])], ...rows]),
     '',
     formatTable([['study', 'images', 'probability', 'answer'], ...byStudy]),
     '',
+    ...(overlays ? [OVERLAYS] : []),
     `abnormal: a probability above ${threshold.toFixed(3)}, by ${[...new Set(models)].join('; ')}`,
   ].join('\n');
 }
 
-main().catch((error) => {
-  if (!(error instanceof GradiographError || 'syscall' in error)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  process.exitCode = 1;
-});
+const OVERLAYS = `overlay: colours mark what spoke for abnormal, in images called normal too, where it was not enough; the brighter the more, on
+a scale of each image's own. No colours: nothing spoke for it.`;
+
+/** Every file that was asked for or found, in one line. */
+function countAll({ images, failed, repeated, ignored }: Answers): string {
+  const all = images.length + failed.length + repeated.length;
+  const parts = [
+    `${images.length} predicted`,
+    ...(failed.length > 0 ? [`${failed.length} left out`] : []),
+    ...(repeated.length > 0 ? [`${repeated.length} named twice`] : []),
+  ];
+  const reasons = [...new Set(ignored.map(({ reason }) => reason))].map(
+    (why) => `${ignored.filter(({ reason }) => reason === why).length} ${why}`,
+  );
+  const rest = ignored.length > 0 ? `; ignored beside them: ${reasons.join(', ')}` : '';
+  return `${all} image${all === 1 ? '' : 's'}: ${parts.join(', ')}${rest}`;
+}
+
+runProgram(main);

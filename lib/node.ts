@@ -15,6 +15,7 @@ export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
 export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
 export type { GrayImage, RgbImage } from './data/image.ts';
 export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
+export { printable, visible, visibleJson } from './data/printable.ts';
 export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
 export * as transforms from './data/transforms.ts';
 export { DownloadError, TrainingError } from './errors.ts';
@@ -54,7 +55,7 @@ export {
 export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
 export { classWeights } from './train/class-weights.ts';
 export { averageEvaluations, type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
-export { naming, writeWhole } from './train/files.ts';
+export { naming, writeNew, writeWhole } from './train/files.ts';
 export { type FineTuning, layerGroups, type StagedModel, unfreeze } from './train/fine-tuning.ts';
 export {
   type CheckpointOptions,

@@ -95,7 +95,7 @@ export async function runExperiment(
       );
     }
     const device = context.device.description;
-    const gallery = await drawGallery(networks[0].model, recipe, sets.test, chooseGallery(scored, threshold));
+    const gallery = await drawGallery(networks[0].model, recipe, chooseGallery(scored, threshold));
     const result: Result = {
       settings,
       device,

@@ -1,17 +1,23 @@
 /** Probabilities of image files, by one network or the mean of several. */
-import { statSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { FormatError, Generator, GradiographError, type models } from '../../lib/index.ts';
-import { averageEvaluations, DataLoader, decodeImage, evaluate, type GrayImage } from '../../lib/node.ts';
+import {
+  averageEvaluations,
+  DataLoader,
+  decodeImage,
+  evaluate,
+  type GrayImage,
+  printable,
+} from '../../lib/node.ts';
 import { prepareOf } from './build.ts';
+import type { LeftOut } from './find-images.ts';
 import { loadingOf } from './train-network.ts';
 import type { Purpose } from './weights.ts';
 
-/** Images that are predicted, and held in memory, at a time. */
+/** Images that are predicted, and held in memory, at a time; fewer where they have many pixels. */
 const AT_ONCE = 32;
-
-const IMAGE_NAME = /^[^.].*\.(png|jpe?g)$/i;
+const PIXELS_AT_ONCE = 100_000_000;
 
 export interface OpenedNetwork {
   readonly model: models.ImageModel;
@@ -26,63 +32,42 @@ export interface PredictedImage {
   readonly probability: number;
 }
 
-export interface FailedImage {
-  readonly path: string;
-  readonly reason: string;
-}
-
-/**
- * The files that are named, and the PNG and JPEG files below the folders that are named.
- * @throws FormatError for a path that does not exist, or a folder without images
- */
-export async function findImages(paths: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(paths.map(imagesOf));
-  return [...new Set(found.flat())];
-}
-
-async function imagesOf(path: string): Promise<string[]> {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats) throw new FormatError(`${path}: no such file or folder`);
-  if (!stats.isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const images = entries
-    .filter((entry) => entry.isFile() && IMAGE_NAME.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  if (images.length === 0) throw new FormatError(`${path}: no PNG or JPEG files in this folder`);
-  return images;
-}
-
 /**
  * Predicts files in parts, a part at a time in memory. A file that is no whole image is left out, with the reason.
- * @param onPart is told what a part came to, with its images as the first network saw them
+ * @param onPart is told what a part came to, with its images as they are
  * @throws GradiographError where a network answers NaN
  */
 export async function predictImages(
   networks: readonly OpenedNetwork[],
   paths: readonly string[],
   onPart: (predicted: readonly PredictedImage[], images: readonly GrayImage[]) => Promise<void>,
-): Promise<FailedImage[]> {
-  const failed: FailedImage[] = [];
-  for (let start = 0; start < paths.length; start += AT_ONCE) {
-    const decoded: { path: string; image: GrayImage }[] = [];
-    for (const path of paths.slice(start, start + AT_ONCE)) {
-      try {
-        decoded.push({ path, image: decodeImage(await readFile(path), path) });
-      } catch (error) {
-        if (!(error instanceof FormatError) && !(error instanceof Error && 'syscall' in error)) throw error;
-        failed.push({ path, reason: (error as Error).message.replace(`${path}: `, '') });
-      }
-    }
-    if (decoded.length === 0) continue;
-    const images = decoded.map(({ image }) => image);
+): Promise<LeftOut[]> {
+  const failed: LeftOut[] = [];
+  let part: { path: string; image: GrayImage }[] = [];
+  const predictPart = async () => {
+    if (part.length === 0) return;
+    const images = part.map(({ image }) => image);
     const scores = await scoresOf(networks, images);
     const odd = scores.findIndex(Number.isNaN);
     if (odd >= 0)
-      throw new GradiographError(`${decoded[odd].path}: the network's answer is NaN; its weights are broken`);
-    const predicted = decoded.map(({ path }, i) => ({ path, study: dirname(path), probability: scores[i] }));
-    await onPart(predicted, prepare(networks[0], images));
+      throw new GradiographError(
+        `${printable(part[odd].path)}: the network's answer is NaN; its weights are broken`,
+      );
+    const predicted = part.map(({ path }, i) => ({ path, study: dirname(path), probability: scores[i] }));
+    await onPart(predicted, images);
+    part = [];
+  };
+  for (const path of paths) {
+    try {
+      part.push({ path, image: decodeImage(await readFile(path), path) });
+    } catch (error) {
+      if (!(error instanceof FormatError) && !(error instanceof Error && 'syscall' in error)) throw error;
+      failed.push({ path, reason: (error as Error).message.replace(`${path}: `, '') });
+    }
+    const pixels = part.reduce((sum, { image }) => sum + image.data.length, 0);
+    if (part.length === AT_ONCE || pixels > PIXELS_AT_ONCE) await predictPart();
   }
+  await predictPart();
   return failed;
 }
 

@@ -8,14 +8,21 @@ const UNSEEN = new RegExp(`[${ACTING}\\u00ad\\u061c\\u200b-\\u200f\\u2060-\\u206
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
+const unicodeOf = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 function escapeOf(character: string): string {
   const code = character.charCodeAt(0);
-  const hex = code.toString(16);
-  return NAMED[character] ?? (code < 0x80 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`);
+  return (
+    NAMED[character] ?? (code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : unicodeOf(character))
+  );
 }
 
 /** A text, perhaps of several lines, in which what would act on the reader's terminal is written as `\x1b`. */
 export const visible = (text: string): string => text.replace(ACTS, escapeOf);
+
+/** JSON, indented, of the same values whoever reads it, in which no character acts on a terminal. */
+export const visibleJson = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replace(ACTS, unicodeOf);
 
 /**
  * A file's name as it is, or where something in it would not be seen as a shell takes it, `$'two\nlines.png'`: what is

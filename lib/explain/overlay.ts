@@ -1,6 +1,8 @@
 import { encodeRgbPng } from '../data/codecs/encode-png.ts';
 import type { GrayImage } from '../data/image.ts';
 import { resizeImage } from '../data/resample.ts';
+import { centerCrop } from '../data/transforms.ts';
+import { Generator } from '../tensor/random.ts';
 import type { ActivationMap } from './class-activation.ts';
 
 /**
@@ -32,16 +34,20 @@ export function plasma(value: number): [red: number, green: number, blue: number
 }
 
 /**
- * A colour PNG of an image under a map of it: what is above zero, as a share of the map's own greatest value, is
- * resized to the image bilinearly and laid over it, more opaque the greater it is. Where the map is zero or less the
+ * A colour PNG of an image under a map of it, of the image's own size: what is above zero, as a share of the map's own
+ * greatest value, is resized bilinearly and laid over it, more opaque the greater it is. Where the map is zero or less the
  * image is as it was; so is all of it where the map has nothing above zero. Colours of two images are not comparable.
- * @param image as the model saw it, or at another resolution: the map is stretched over the whole of it
+ * @param image at any resolution
+ * @param fit how the image was brought to the size that the model saw (`transforms.resize`): `'squash'` (default), the
+ *   map is stretched over the whole image, or `'pad'`, the map is of the square around it
  */
-export function overlayPng(image: GrayImage, map: ActivationMap): Uint8Array {
+export function overlayPng(
+  image: GrayImage,
+  map: ActivationMap,
+  { fit = 'squash' }: { fit?: 'squash' | 'pad' } = {},
+): Uint8Array {
   const { width, height } = image;
-  const peak = map.data.reduce((greatest, value) => Math.max(greatest, value), 0);
-  const levels = Uint8ClampedArray.from(map.data, (value) => (peak > 0 ? (255 * value) / peak : 0));
-  const heat = resizeImage({ width: map.width, height: map.height, data: levels }, height, width);
+  const heat = heatOf(map, image, fit);
   const data = new Uint8ClampedArray(3 * width * height);
   heat.data.forEach((level, i) => {
     const value = level / 255;
@@ -51,4 +57,14 @@ export function overlayPng(image: GrayImage, map: ActivationMap): Uint8Array {
     });
   });
   return encodeRgbPng({ width, height, data });
+}
+
+/** The map as levels from 0 to 255 of the image's size. */
+function heatOf(map: ActivationMap, { width, height }: GrayImage, fit: 'squash' | 'pad'): GrayImage {
+  const peak = map.data.reduce((greatest, value) => Math.max(greatest, value), 0);
+  const data = Uint8ClampedArray.from(map.data, (value) => (peak > 0 ? (255 * value) / peak : 0));
+  const levels = { width: map.width, height: map.height, data };
+  if (fit === 'squash') return resizeImage(levels, height, width);
+  const side = Math.max(width, height);
+  return centerCrop([height, width])(resizeImage(levels, side, side), new Generator());
 }

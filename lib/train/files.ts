@@ -26,9 +26,9 @@ const isFileError = (error: unknown): error is NodeJS.ErrnoException =>
 const faultOf = ({ message }: NodeJS.ErrnoException): string => message.replace(/,.*/s, '');
 
 /** Writes by `write`. @throws GradiographError naming the file that cannot be written, and why */
-export async function writing(path: string, write: () => Promise<void>): Promise<void> {
+export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
-    await write();
+    return await write();
   } catch (error) {
     if (!isFileError(error)) throw error;
     throw new GradiographError(`${path}: cannot be written (${faultOf(error)})`, { cause: error });
@@ -46,6 +46,30 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
     await writeTemporary(path, bytes, (temporary) => rename(temporary, path));
     // Windows cannot open a folder as a file.
     if (process.platform !== 'win32') await syncAndClose(await open(dirname(path), 'r'));
+  });
+}
+
+/**
+ * Writes a file under a name that nothing has, not in another process either. Makes the folder where there is none. A write
+ * that fails leaves nothing behind.
+ * @returns false where the name is taken; nothing is written then
+ * @throws GradiographError naming the file, where it cannot be written
+ */
+export async function writeNew(path: string, bytes: Uint8Array | string): Promise<boolean> {
+  return writing(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return null;
+      throw error;
+    });
+    if (!file) return false;
+    try {
+      await syncAndClose(file, bytes);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+    return true;
   });
 }
 

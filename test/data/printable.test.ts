@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { printable, visible } from '../../lib/data/printable.ts';
+import { printable, visible, visibleJson } from '../../lib/data/printable.ts';
 
 const NAMES = [
   'wrist.png',
@@ -39,6 +39,12 @@ test('a shell takes what is shown for the name that was meant', () => {
 
 test('a message keeps its lines and its letters, but nothing in it acts', () => {
   assert.is(visible('a: \x1b[2Jbroken\n\tmore — «‌ک»\r'), 'a: \\x1b[2Jbroken\n\tmore — «‌ک»\\r');
+});
+
+test('JSON reads back as it was, and nothing in it acts', () => {
+  const text = visibleJson({ names: NAMES });
+  assert.equal(JSON.parse(text), { names: NAMES });
+  assert.not.match(text, /(?![\n\u00ad\u200b])\p{C}|\p{Zl}|\p{Zp}/u);
 });
 
 test.run();

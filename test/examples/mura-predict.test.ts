@@ -67,7 +67,8 @@ test('gives what mura-train gave: the probabilities of each image, the mean of e
   const { code, stdout, output } = await predict(valid, '--weights', at('run', 'best.safetensors'), '--json');
   assert.is(code, 0, output);
   const answers = JSON.parse(stdout) as Answers;
-  assert.equal(Object.keys(answers), ['weights', 'threshold', 'images', 'studies', 'failed']);
+  const keys = ['weights', 'threshold', 'images', 'studies', 'failed', 'repeated', 'ignored'];
+  assert.equal(Object.keys(answers), keys);
   assert.is(answers.threshold, JSON.parse(readFileSync(at('run', 'result.json'), 'utf8')).threshold);
   const expected = await readPredictions(at('run', 'predictions.csv'));
   assert.is(answers.images.length, expected.length);
@@ -81,10 +82,11 @@ test('gives what mura-train gave: the probabilities of each image, the mean of e
     const mean = views.reduce((sum, view) => sum + view.score, 0) / views.length;
     assert.ok(Math.abs((whole?.probability ?? 9) - mean) < 1e-5);
   }
-  const { overlay } = answers.images[0];
+  const { path, overlay } = answers.images[0];
   assert.match(overlay ?? '', /maps\/XR_ELBOW\/patient\d+\/study1_\w+\/image1-overlay\.png$/);
-  const { width, height } = decodeImage(readFileSync(overlay ?? ''));
-  assert.equal([width, height], [32, 32]);
+  const [map, image] = [overlay ?? '', path].map((file) => decodeImage(readFileSync(file)));
+  assert.equal([map.width, map.height], [image.width, image.height]);
+  assert.not.equal(map.width, map.height);
 });
 
 /** Weights of an untrained network, of a recipe and a seed. */
@@ -117,11 +119,11 @@ test('several weights are an ensemble: probabilities and thresholds are averaged
   const text = await predict(image, '--weights', first, '--threshold', '1');
   assert.match(
     text.stdout,
-    /^image +probability {2}answer\n-+\n.*image1\.png +0\.\d{3} +normal\n\nstudy +images/,
+    /^image +probability {2}answer +overlay\n-+\n.*image1\.png +0\.\d{3} +normal +.*image1-overlay\.png\n\nstudy +images/,
   );
   assert.match(
     text.stdout,
-    /abnormal: a probability above 1\.000, by resnet18 at 40x40, which has learnt wrist\n$/,
+    /abnormal: a probability above 1\.000, by resnet18 at 40x40, which has learnt wrist\n1 image: 1 predicted\n$/,
   );
 });
 

@@ -68,4 +68,21 @@ test('a map is scaled by its own greatest value, and one with nothing above zero
   for (const x of [0, 40, 79]) assert.equal(at(x, 20), gray(x));
 });
 
+test('of an image that was padded to a square the map covers the square, and what lies beside the image is left out', () => {
+  const rows = [0, 0, 9, 0, 0, 0, 0, 0];
+  const map = { width: 1, height: 8, data: Float32Array.from(rows) };
+  const [wide, tall] = [createImage(80, 40), createImage(40, 80)];
+  const colours = (file: Uint8Array) => PNG.sync.read(Buffer.from(file));
+  const { width, height, data } = colours(overlayPng(wide, map, { fit: 'pad' }));
+  assert.equal([width, height], [80, 40]);
+  // Of the square's 80 rows the image has 20 to 59; the third eighth, rows 20 to 29, is hot: the image's upper end.
+  const sums = Array.from({ length: 40 }, (_, y) => data[4 * 80 * y] + data[4 * 80 * y + 1]);
+  assert.ok(sums[4] > 200 && sums[4] === Math.max(...sums), String(sums));
+  assert.is(sums[39], 0);
+  const across = { width: 8, height: 1, data: map.data };
+  const narrow = colours(overlayPng(tall, across, { fit: 'pad' }));
+  assert.equal([narrow.width, narrow.height], [40, 80]);
+  assert.ok(narrow.data[4 * 4] > 100 && narrow.data[4 * 39] === 0);
+});
+
 test.run();
