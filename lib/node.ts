@@ -13,6 +13,7 @@ import { naming, writeWhole } from './train/files.ts';
 
 export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
 export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
+export { type CsvRow, formatCsv, parseCsv } from './data/csv.ts';
 export type { GrayImage, RgbImage } from './data/image.ts';
 export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
 export { printable, visible, visibleJson } from './data/printable.ts';

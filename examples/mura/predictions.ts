@@ -1,8 +1,18 @@
 /** `predictions.csv`: what a model says of each image. */
+
+import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { parseFile, writeToString } from 'fast-csv';
 import { FormatError } from '../../lib/index.ts';
-import { naming, REGIONS, type Region, readers, type ScoredImage, writeWhole } from '../../lib/node.ts';
+import {
+  formatCsv,
+  naming,
+  parseCsv,
+  REGIONS,
+  type Region,
+  readers,
+  type ScoredImage,
+  writeWhole,
+} from '../../lib/node.ts';
 
 interface Row {
   /** The image's path below the data set's root. */
@@ -28,7 +38,7 @@ export async function writePredictions(path: string, scored: readonly ScoredImag
       probability: score,
     }),
   );
-  await writeWhole(path, await writeToString(rows, { headers: true, includeEndRowDelimiter: true }));
+  await writeWhole(path, formatCsv(rows));
 }
 
 const readRow = readers.object<Pick<Row, 'image' | 'region' | 'label' | 'probability'>>({
@@ -38,23 +48,19 @@ const readRow = readers.object<Pick<Row, 'image' | 'region' | 'label' | 'probabi
   probability: readers.reader('a probability from 0 to 1, or NaN', isProbability),
 });
 
-/** @throws FormatError naming the file, the row and the field at fault */
-export async function readPredictions(path: string): Promise<ScoredImage[]> {
-  const rows: Row[] = [];
-  try {
-    for await (const row of parseFile<Row, Row>(path, { headers: true })) rows.push(row);
-  } catch (error) {
-    if (error instanceof Error && 'syscall' in error) throw error;
-    throw new FormatError(`${path}: no table of predictions: ${(error as Error).message.slice(0, 200)}`, {
-      cause: error,
-    });
-  }
-  if (rows.length === 0) throw new FormatError(`${path}: holds no predictions`);
-  return naming(path, () => rows.map(scoredOf));
+/** @throws FormatError naming the file, the line and the field at fault */
+export function readPredictions(path: string): Promise<ScoredImage[]> {
+  return naming(path, async () => {
+    const [header, ...rows] = parseCsv(await readFile(path));
+    if (rows.length === 0) throw new FormatError('holds no predictions');
+    return rows.map(({ line, cells }) =>
+      scoredOf(Object.fromEntries(header.cells.map((name, i) => [name, cells[i]])), `line ${line}`),
+    );
+  });
 }
 
-function scoredOf(row: Row, i: number): ScoredImage {
-  const { image, label, region, probability } = readRow(row, `row ${i + 1}`);
+function scoredOf(row: unknown, field: string): ScoredImage {
+  const { image, label, region, probability } = readRow(row, field);
   const study = dirname(image);
   return {
     path: image,

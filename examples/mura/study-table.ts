@@ -1,6 +1,5 @@
 /** The tables of a study: what each model achieves, region by region, beside what others published. */
-import { writeToString } from 'fast-csv';
-import { html, Markup, PUBLISHED_COUNTS, REGIONS, type Region } from '../../lib/node.ts';
+import { formatCsv, html, Markup, PUBLISHED_COUNTS, REGIONS, type Region } from '../../lib/node.ts';
 import { type Measure, measure, type Unit } from './measures.ts';
 import { CAVEATS, PUBLISHED } from './published.ts';
 import type { FinishedCell } from './study-cells.ts';
@@ -143,7 +142,7 @@ export function toMarkdown(title: string, tables: readonly Table[], notes: reado
 }
 
 /** Every entry, a row each. */
-export function toCsv(entries: readonly Entry[]): Promise<string> {
+export function toCsv(entries: readonly Entry[]): string {
   const rows = entries.map(({ accuracyInterval, kappaInterval, ...entry }) => ({
     ...entry,
     accuracy_low: accuracyInterval[0],
@@ -151,7 +150,7 @@ export function toCsv(entries: readonly Entry[]): Promise<string> {
     kappa_low: kappaInterval[0],
     kappa_high: kappaInterval[1],
   }));
-  return writeToString(rows, { headers: true, includeEndRowDelimiter: true });
+  return formatCsv(rows);
 }
 
 const STYLE = `

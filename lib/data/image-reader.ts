@@ -32,11 +32,12 @@ export class ImageReader {
     return new ImageReader(rebuild(prepare), cache, maxPixels);
   }
 
-  /** @throws FormatError naming a file that is missing or no whole image */
+  /** @throws FormatError naming a file that is missing, a pipe or the like, or no whole image */
   async read(path: string): Promise<GrayImage> {
-    if (!this.#cache) return this.#decode(path);
     // Before the file is read: should it change meanwhile, the entry is stale, not wrong.
     const stamp = await attempt(path, stat(path, { bigint: true }));
+    if (!stamp.isFile()) throw new FormatError(`${path}: no regular file`);
+    if (!this.#cache) return this.#decode(path);
     const cached = await this.#cache.read(path, stamp);
     if (cached) return cached;
     const image = await this.#decode(path);

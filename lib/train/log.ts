@@ -1,4 +1,4 @@
-import { writeToString } from 'fast-csv';
+import { formatCsv } from '../data/csv.ts';
 import { writeWhole } from './files.ts';
 import type { EpochMetrics, EpochRecord } from './state.ts';
 
@@ -12,7 +12,7 @@ export async function writeLog(path: string, history: readonly EpochRecord[]): P
     images_per_second: imagesPerSecond,
     data_wait: dataWait,
   }));
-  await writeWhole(path, await writeToString(rows, { headers: true, includeEndRowDelimiter: true }));
+  await writeWhole(path, formatCsv(rows));
 }
 
 const columns = (part: string, metrics: EpochMetrics) =>

@@ -145,15 +145,15 @@ test('predictions: a row with another label, region, probability or path is name
     scored.map(({ label, score, patient, region }) => ({ label, score, patient, region })),
   );
   const cases: [change: (text: string) => string, fault: string][] = [
-    [(text) => text.replace(',1,0.75', ',2,0.75'), "row 2.label is '2', want one of 0, 1"],
-    [(text) => text.replace('0.75', 'high'), "row 2.probability is 'high', want a probability from 0 to 1"],
-    [(text) => text.replace('0.75', ''), "row 2.probability is '', want a probability"],
-    [(text) => text.replace('0.75', '-0.5'), "row 2.probability is '-0.5', want a probability"],
-    [(text) => text.replace(',wrist,1', ',foot,1'), "row 2.region is 'foot', want one of elbow"],
-    [(text) => text.replace(/patient00007/, 'nobody'), "row 1.image is 'valid/XR_WRIST/nobody/"],
-    [(text) => text.replace('probability', 'certainty'), 'row 1.probability is missing'],
+    [(text) => text.replace(',1,0.75', ',2,0.75'), "line 3.label is '2', want one of 0, 1"],
+    [(text) => text.replace('0.75', 'high'), "line 3.probability is 'high', want a probability from 0 to 1"],
+    [(text) => text.replace('0.75', ''), "line 3.probability is '', want a probability"],
+    [(text) => text.replace('0.75', '-0.5'), "line 3.probability is '-0.5', want a probability"],
+    [(text) => text.replace(',wrist,1', ',foot,1'), "line 3.region is 'foot', want one of elbow"],
+    [(text) => text.replace(/patient00007/, 'nobody'), "line 2.image is 'valid/XR_WRIST/nobody/"],
+    [(text) => text.replace('probability', 'certainty'), 'line 2.probability is missing'],
     [(text) => text.split('\n').slice(0, 1).join('\n'), 'holds no predictions'],
-    [(text) => text.replace('valid/', '"valid/'), 'no table of predictions'],
+    [(text) => text.replace('valid/', '"valid/'), 'line 2: a quote is not closed'],
     [() => '', 'holds no predictions'],
   ];
   for (const [change, fault] of cases) {

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
@@ -141,6 +142,52 @@ test('contradictions and missing sets are errors that name the place', async () 
   renameSync(join(root, 'train'), join(root, 'other'));
   renameSync(join(root, 'valid'), join(root, 'others'));
   assert.match(await failure(MuraDataset.open(folder)), /no MURA data set/);
+});
+
+test('faults of a list are named with file and line', async () => {
+  const rowOf = (path: string) => `MURA-v1.1/${path}\n`;
+  const cases: [list: string | Buffer, fault: RegExp][] = [
+    [`${rowOf(PATHS[0])}"${rowOf(PATHS[1])}`, /line 2: a quote is not closed/],
+    [`${rowOf(PATHS[0])}path\n`, /line 2: 'path' is no image path of 'train'/],
+    [rowOf('valid/XR_WRIST/patient00003/study1_negative/image1.png'), /line 1: .*no image path of 'train'/],
+    [rowOf(PATHS[0]).replace('.png', '.txt'), /line 1: .*no image path of 'train'/],
+    [rowOf(PATHS[0]) + rowOf(PATHS[1]) + PATHS[0], /line 3 repeats line 1: 'train.*image1\.png'/],
+    [`${rowOf(PATHS[0])}${'x'.repeat(4e6)}`, /line 2 has 4000000 characters/],
+    [Buffer.from(rowOf(PATHS[0]), 'utf16le'), /zero bytes: UTF-16/],
+  ];
+  const { folder, root } = makeSet();
+  for (const [list, fault] of cases) {
+    writeFileSync(join(root, 'train_image_paths.csv'), list);
+    const message = await failure(MuraDataset.open(folder));
+    assert.ok(message.startsWith(join(root, 'train_image_paths.csv')));
+    assert.match(message, fault);
+    assert.ok(message.length < 400);
+  }
+  writeFileSync(join(root, 'train_image_paths.csv'), Buffer.from(`\ufeff${rowOf(PATHS[0])}`, 'utf16le'));
+  assert.is((await MuraDataset.open(folder)).train.length, 1);
+});
+
+test('links in the folders are followed, loops of them end, and no image counts twice', async () => {
+  const { folder, root } = makeSet({ csv: false });
+  symlinkSync('..', join(root, 'train/XR_WRIST/loop'));
+  symlinkSync('../..', join(root, 'train/XR_WRIST/patient00001/loop'));
+  renameSync(join(root, 'train/XR_HAND'), join(folder, 'hands'));
+  symlinkSync('../../hands', join(root, 'train/XR_HAND'));
+  const { train } = await MuraDataset.open(folder);
+  assert.is(train.length, 5);
+  assert.is(new Set(train.images.map(({ path }) => path)).size, 5);
+});
+
+test('a pipe among the images is named, not waited for', async () => {
+  const { folder, root } = makeSet();
+  unlinkSync(join(root, PATHS[0]));
+  execFileSync('mkfifo', [join(root, PATHS[0])]);
+  const { train } = await MuraDataset.open(folder);
+  const { broken } = await train.check();
+  assert.equal(
+    broken.map(({ reason }) => reason),
+    ['no regular file'],
+  );
 });
 
 test('regions by name', () => {

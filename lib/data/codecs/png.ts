@@ -66,7 +66,7 @@ export function decodePng(file: Uint8Array, maxPixels: number): Raster {
   let palette: Uint8Array | null = null;
   const parts: Uint8Array[] = [];
   for (const { type, data } of chunksOf(file)) {
-    if ((type === 'IHDR') === (header !== null)) throw broken(`${type} out of place`);
+    if ((type === 'IHDR') === (header !== null)) throw broken(`'${type}' out of place`);
     if (type === 'IHDR') header = readHeader(data, maxPixels);
     else if (type === 'PLTE') palette = data;
     else if (type === 'IDAT') parts.push(data);
@@ -86,9 +86,10 @@ function* chunksOf(file: Uint8Array): Generator<{ type: string; data: Uint8Array
     if (at + 12 + length > file.length)
       throw truncated(`a chunk at byte ${at} of ${file.length} is not whole`);
     type = String.fromCharCode(...file.subarray(at + 4, at + 8));
+    if (!/^[A-Za-z]{4}$/.test(type)) throw broken(`no name of a chunk at byte ${at + 4}`);
     const end = at + 8 + length;
     if (isCritical(type) && crc32(file.subarray(at + 4, end)) !== view.getUint32(end)) {
-      throw broken(`the checksum of ${JSON.stringify(type)} at byte ${at} is wrong`);
+      throw broken(`the checksum of '${type}' at byte ${at} is wrong`);
     }
     yield { type, data: file.subarray(at + 8, end) };
     at = end + 4;
