@@ -1,7 +1,7 @@
 /** The study: recipes by regions by seeds, resumable, with tables of results: `npx tsx examples/mura-study.ts --help`. */
 import { join } from 'node:path';
 import { GradiographError, init } from '../lib/index.ts';
-import { catchInterrupt, ProgressBar, writeWhole } from '../lib/node.ts';
+import { catchInterrupt, lockFolder, ProgressBar, writeWhole } from '../lib/node.ts';
 import type { Context } from './mura/experiment.ts';
 import { drawSet } from './mura/open-data.ts';
 import type { Run } from './mura/options.ts';
@@ -13,6 +13,7 @@ const progress = new ProgressBar();
 
 async function main(): Promise<void> {
   const { data, run, cells: cellsOn } = parseStudy(process.argv);
+  await using _folder = await lockFolder(run.out);
   const cells = cellsOn(data ?? (await drawSet(join(run.out, 'drawn'), 0, progress)));
   using interrupt = catchInterrupt(() =>
     progress.print('stopping after this step; Ctrl-C again quits at once'),

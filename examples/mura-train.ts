@@ -1,14 +1,18 @@
 /** Trains a network on MURA, or on a drawn set in its layout: `npm run mura`, `npx tsx examples/mura-train.ts --help`. */
-import { type Device, GradiographError, init } from '../lib/index.ts';
+import { type Device, FormatError, GradiographError, init } from '../lib/index.ts';
 import { catchInterrupt, describePredictions, naming, ProgressBar, readCheckpoint } from '../lib/node.ts';
 import { runExperiment } from './mura/experiment.ts';
 import { findRate } from './mura/find-rate.ts';
-import { parseOptions, type Settings } from './mura/options.ts';
+import { DEFAULT_OUT, parseOptions, type Run, type Settings } from './mura/options.ts';
 import { readSettings } from './mura/read-settings.ts';
+import { runFolderOf } from './mura/run-folder.ts';
 
 async function main(): Promise<void> {
-  const { settings: given, run, findLr } = parseOptions(process.argv);
-  const settings = given ?? (await resumedSettings(run.resume ?? ''));
+  const { settings: given, run: told, out, findLr } = parseOptions(process.argv);
+  const { resume } = told;
+  const settings = given ?? (await resumedSettings(resume ?? ''));
+  const own = resume === null ? DEFAULT_OUT : runFolderOf(resume, settings.recipe);
+  const run: Run = { ...told, out: out ?? own };
   const progress = new ProgressBar();
   using interrupt = catchInterrupt(() =>
     progress.print('stopping after this step; Ctrl-C again quits at once'),
@@ -37,8 +41,15 @@ async function main(): Promise<void> {
 
 /** What the training of a checkpoint was told. @throws FormatError naming the file and the field at fault */
 async function resumedSettings(path: string): Promise<Settings> {
-  const { settings } = await readCheckpoint(path);
-  return naming(path, () => readSettings(settings, 'settings'));
+  try {
+    const { settings } = await readCheckpoint(path);
+    return await naming(path, () => readSettings(settings, 'settings'));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(`--resume: ${error.message}; it wants the last.safetensors of a run`, {
+      cause: error,
+    });
+  }
 }
 
 /** Lets `await using` end a device, its threads included, however the block is left. */

@@ -65,15 +65,17 @@ export const list =
   (value, field) =>
     anyList(value, field).map((item, i) => read(item, `${field}[${i}]`));
 
-/** An object with these fields; others that it may have are left out. */
+/** An object with these fields, in its own order; others that it may have are left out. */
 export const object =
   <T extends object>(fields: { readonly [Name in keyof T]-?: Reader<T[Name]> }): Reader<T> =>
   (value, field) => {
     const found = anyObject(value, field);
-    const names = Object.keys(fields) as (keyof T & string)[];
-    const read = names.map((name) => {
-      const own = Object.hasOwn(found, name) ? found[name] : undefined;
-      return [name, fields[name](own, field === '' ? name : `${field}.${name}`)];
+    // What is written again after it was read has the same bytes.
+    const own = Object.keys(found).filter((name) => Object.hasOwn(fields, name));
+    const names = new Set([...own, ...Object.keys(fields)]) as Set<keyof T & string>;
+    const read = [...names].map((name) => {
+      const value = Object.hasOwn(found, name) ? found[name] : undefined;
+      return [name, fields[name](value, field === '' ? name : `${field}.${name}`)];
     });
     return Object.fromEntries(read) as T;
   };

@@ -1,6 +1,6 @@
 /** A whole experiment: networks trained by a recipe, a threshold from validation, test figures, and files that say it all. */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Device } from '../../lib/index.ts';
 import {
   averageEvaluations,
@@ -25,6 +25,7 @@ import { openData } from './open-data.ts';
 import type { Run, Settings } from './options.ts';
 import { writePredictions } from './predictions.ts';
 import type { Recipe } from './recipes.ts';
+import { checkpointPath, claimFolder, clearFolder, folderOf, runFolderOf } from './run-folder.ts';
 import { loadingOf, type Trained, trainNetwork } from './train-network.ts';
 import { saveNetwork } from './weights.ts';
 
@@ -50,7 +51,10 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** @returns the result and the scored test images, or where the signal stopped it the checkpoint to go on from */
+/**
+ * @returns the result and the scored test images, or where the signal stopped it the checkpoint to go on from
+ * @throws GradiographError where another run has the folder, see `claimFolder`
+ */
 export async function runExperiment(
   settings: Settings,
   run: Run,
@@ -59,7 +63,9 @@ export async function runExperiment(
   const start = performance.now();
   const { progress } = context;
   const { recipe, seed } = settings;
+  await using _folder = await claimFolder(run, recipe);
   const { sets, broken } = await openData(settings, run, progress);
+  await clearFolder(run, recipe);
   progress.print(describeRecipe(settings));
   if (recipe.imagenet && settings.pretrained === null) {
     progress.print(
@@ -131,18 +137,11 @@ export async function runExperiment(
   }
 }
 
-/** Where a network's checkpoint, log and weights go: each network of an ensemble has a folder of its own. */
-const folderOf = (out: string, { ensemble }: Recipe, member: number): string =>
-  ensemble === 1 ? out : join(out, `network-${member + 1}`);
-
-export const checkpointPath = (out: string, recipe: Recipe, member: number): string =>
-  join(folderOf(out, recipe, member), 'last.safetensors');
-
 /** The checkpoint of a network: the one to resume, and of an ensemble all that lie beside it. */
 async function checkpointOf({ resume }: Run, recipe: Recipe, member: number): Promise<Checkpoint | null> {
   if (resume === null) return null;
   if (recipe.ensemble === 1) return readCheckpoint(resume);
-  const path = checkpointPath(dirname(dirname(resume)), recipe, member);
+  const path = checkpointPath(runFolderOf(resume, recipe), recipe, member);
   return existsSync(path) ? readCheckpoint(path) : null;
 }
 

@@ -1,6 +1,6 @@
 /** `mura-train --find-lr`: how the loss goes as the learning rate grows, and the rate where it falls most steeply. */
 import { GradiographError } from '../../lib/index.ts';
-import { findLearningRate, formatTable, type ProgressBar } from '../../lib/node.ts';
+import { findLearningRate, formatTable, lockFolder, type ProgressBar } from '../../lib/node.ts';
 import { buildOptimizer } from './build.ts';
 import { openData } from './open-data.ts';
 import type { Run, Settings } from './options.ts';
@@ -10,7 +10,8 @@ import { startModel, trainLoader } from './train-network.ts';
 const LINES = 20;
 
 export async function findRate(settings: Settings, run: Run, progress: ProgressBar): Promise<void> {
-  const { recipe, seed, pretrained } = settings;
+  const { data, recipe, seed, pretrained } = settings;
+  await using _folder = data === null ? await lockFolder(run.out) : null; // a set is drawn there
   const { sets } = await openData(settings, run, progress);
   const model = await startModel(settings, progress);
   await using loader = trainLoader(sets.train, recipe, seed, run.workers);

@@ -29,6 +29,8 @@ export interface Run {
   readonly cache: string | null;
   readonly out: string;
   readonly resume: string | null;
+  /** Whether what another run has left in `out` may be replaced. */
+  readonly overwrite: boolean;
   readonly strict: boolean;
 }
 
@@ -81,11 +83,15 @@ export interface TrainingFlags {
   readonly workers: number;
   readonly cache?: string;
   readonly model?: string;
+  readonly resume?: string;
+  readonly overwrite?: boolean;
 }
 
-export function runOf(flags: TrainingFlags, out: string, resume: string | null): Run {
-  const { device, threads, workers, strict, cache = join(defaultCacheDir(), 'images') } = flags;
-  return { device, threads, workers, cache: cache === 'none' ? null : cache, out, resume, strict };
+/** Where and how it runs; `out` is told apart, as a resumed run has one by itself. */
+export function runOf(flags: TrainingFlags): Omit<Run, 'out'> {
+  const { device, threads, workers, strict, resume = null, overwrite = false } = flags;
+  const { cache = join(defaultCacheDir(), 'images') } = flags;
+  return { device, threads, workers, cache: cache === 'none' ? null : cache, resume, overwrite, strict };
 }
 
 export function settingsOf(
@@ -107,8 +113,9 @@ Examples:
   mura-train --data MURA-v1.1 --model resnet18 --size 128 --batch 32 --epochs 10 --lr 1e-3
   mura-train --resume runs/mura/last.safetensors
 
-Ctrl-C saves at the step it reached, for --resume, if node runs this file ('npm run mura -- ...', or 'node --import tsx'): the
-tsx command kills what does not answer within a fraction of a second. A killed run still goes on from its last save.
+One run at a time has a folder, and one that holds another run is refused without --overwrite. Ctrl-C saves at the step it
+reached, for --resume, if node runs this file ('npm run mura -- ...', or 'node --import tsx'): the tsx command kills what does
+not answer within a fraction of a second. A killed run still goes on from its last save.
 
 Recipes:
 ${RECIPE_NAMES.map((name) => `  ${name.padEnd(12)} ${RECIPES[name].source}`).join('\n')}
@@ -118,22 +125,27 @@ know), last.safetensors (the checkpoint that --resume takes), log.csv, predictio
 result.json; with --ensemble the weights and logs of each network in a folder of its own. Its last two lines are accuracy
 and Cohen's kappa on the official valid split, per image and per study, at the threshold that is best on the validation images.`;
 
+/** Where a run goes that is told nothing else. */
+export const DEFAULT_OUT = 'runs/mura';
+
 /** Flags that do not change what is trained, and so may stand beside --resume. */
-const BESIDE_RESUME = ['resume', 'device', 'threads', 'workers', 'cache', 'out', 'strict'];
+const BESIDE_RESUME = ['resume', 'device', 'threads', 'workers', 'cache', 'out', 'overwrite', 'strict'];
 
 interface MuraTrainFlags extends TrainingFlags {
   readonly recipe?: RecipeName;
   readonly region?: Region[];
   readonly seed?: number;
   readonly findLr: boolean;
-  readonly out: string;
-  readonly resume?: string;
+  readonly out?: string;
 }
 
 /** The command line of mura-train; prints help or a complaint and exits where there is nothing to run. */
 export function parseOptions(argv: readonly string[]): {
+  /** Null for those of the checkpoint to resume. */
   settings: Settings | null;
-  run: Run;
+  run: Omit<Run, 'out'>;
+  /** Null for the folder that the run has by itself. */
+  out: string | null;
   findLr: boolean;
 } {
   const program = new Command('mura-train').description(
@@ -162,18 +174,20 @@ export function parseOptions(argv: readonly string[]): {
         .helpGroup('Learning rate:'),
     )
     .optionsGroup('Files:')
-    .option('--out <folder>', 'where results go', 'runs/mura')
+    .option('--out <folder>', `where results go; default: ${DEFAULT_OUT}, or the folder of the resumed run`)
     .option('--resume <checkpoint>', 'go on from a last.safetensors, with the settings it holds')
+    .option('--overwrite', 'replace the run that --out holds')
     .addHelpText('after', EPILOG)
     .showHelpAfterError('(--help lists the flags)')
     .parse(argv);
   const flags = program.opts<MuraTrainFlags>();
-  const run = runOf(flags, flags.out, flags.resume ?? null);
+  const [run, out] = [runOf(flags), flags.out ?? null];
   if (!flags.resume) {
     const name = flags.recipe ?? (flags.model ? 'scratch' : 'quick');
     return {
       settings: settingsOf(flags, name, flags.region ?? [], flags.seed ?? 0),
       run,
+      out,
       findLr: flags.findLr,
     };
   }
@@ -185,5 +199,5 @@ export function parseOptions(argv: readonly string[]): {
       `error: --resume takes its settings from the checkpoint; leave out --${extra.join(', --')}`,
     );
   }
-  return { settings: null, run, findLr: false };
+  return { settings: null, run, out, findLr: false };
 }

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FormatError, GradiographError } from '../../lib/index.ts';
 import { naming, parseJson, type Region, readCheckpoint, type ScoredImage } from '../../lib/node.ts';
-import { type Context, checkpointPath, type Result, runExperiment } from './experiment.ts';
+import { type Context, type Result, runExperiment } from './experiment.ts';
 import type { Run, Settings } from './options.ts';
 import { readPredictions } from './predictions.ts';
 import { readResult } from './read-result.ts';
 import type { RecipeName } from './recipes.ts';
+import { checkpointPath } from './run-folder.ts';
 
 /** One model for all regions, or that of one region. */
 export type Scope = 'unified' | Region;

@@ -91,7 +91,7 @@ export function parseStudy(argv: readonly string[]): Study {
   });
   return {
     data: flags.data ?? null,
-    run: runOf(flags, out, null),
+    run: { ...runOf(flags), out },
     cells: (data) =>
       recipe.flatMap((name) =>
         seed.flatMap((seed) => region.map((scope) => cellOf(data, name, scope, seed))),

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { measure } from '../../examples/mura/measures.ts';
@@ -19,7 +20,7 @@ import { drawMura } from '../../lib/mura/synthetic.ts';
 import { loadMetadata, metrics } from '../../lib/node.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/serialize/safetensors.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
-import { runExample } from './run.ts';
+import { type Ended, runExample } from './run.ts';
 
 const test = suite('mura-train');
 const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
@@ -30,7 +31,8 @@ test.before(async () => {
 });
 test.after(() => rmSync(folder, { recursive: true }));
 
-const run = (args: readonly string[], interrupt?: RegExp) => runExample('mura-train', args, interrupt);
+const run = (args: readonly string[], interrupt?: RegExp, act?: Parameters<typeof runExample>[3]) =>
+  runExample('mura-train', args, interrupt, act);
 
 const SMALL = [
   '--data',
@@ -54,6 +56,8 @@ const curve = (name: string) =>
     .trim()
     .split('\n')
     .map((line) => line.replace(/(,[^,]*){2}$/, ''));
+
+const best = (name: string) => readFileSync(join(out(name), 'best.safetensors'));
 
 test('trains, and ends with accuracy and kappa per image and per study', async () => {
   const { code, output } = await run([...SMALL, '--epochs', '3', '--out', out('whole')]);
@@ -111,18 +115,10 @@ test('an ensemble trains a network from each seed, averages them, and goes on af
   const stopped = await run([...args, '--out', out('halves')], /^epoch 1\/1 {2}train/m);
   assert.is(stopped.code, 130, stopped.output);
   const checkpoint = /go on with --resume (.*)\n/.exec(stopped.output)?.[1] ?? '';
-  const resumed = await run([
-    '--resume',
-    checkpoint,
-    '--device',
-    'wasm',
-    '--threads',
-    '2',
-    '--out',
-    out('halves'),
-  ]);
+  const resumed = await run(['--resume', checkpoint, '--device', 'wasm', '--threads', '2']);
   assert.is(resumed.code, 0, resumed.output);
-  for (const network of [1, 2]) assert.equal(weights('halves', network), weights('ensemble', network));
+  for (const network of [1, 2])
+    assert.ok(weights('halves', network).equals(weights('ensemble', network)), `network ${network}`);
 });
 
 test('what the best recipe adds works together: padding, accumulation, warm-up, clipping, mixup, test-time augmentation', async () => {
@@ -162,20 +158,70 @@ test('what the best recipe adds works together: padding, accumulation, warm-up, 
   assert.match(output, /kappa .*\)\n$/);
 });
 
-test('Ctrl-C ends cleanly, and --resume ends with the curve of an uninterrupted run', async () => {
+test('Ctrl-C ends cleanly, and --resume ends in the same folder with the curve of an uninterrupted run', async () => {
   const stopped = await run([...SMALL, '--epochs', '3', '--out', out('stopped')], /^epoch 1\/3 {2}train:/m);
   assert.is(stopped.code, 130, stopped.output);
   assert.match(stopped.output, /stopping after this step/);
   assert.match(stopped.output, /go on with --resume .*last\.safetensors\n$/);
   assert.ok(curve('stopped').length < 4);
   const last = join(out('stopped'), 'last.safetensors');
-  const flags = ['--device', 'wasm', '--threads', '2', '--out', out('stopped')];
+  const flags = ['--device', 'wasm', '--threads', '2'];
   const resumed = await run(['--resume', last, ...flags]);
   assert.is(resumed.code, 0, resumed.output);
   assert.equal(curve('stopped'), curve('whole'));
+  assert.ok(best('stopped').equals(best('whole')));
+});
+
+test('a folder that holds another run is refused, and that run is left alone', async () => {
+  const files = () =>
+    readdirSync(out('whole')).map((name) => [name, readFileSync(join(out('whole'), name), 'latin1')]);
+  const before = files();
+  const finished = await run([...SMALL, '--epochs', '1', '--out', out('whole')]);
+  assert.is(finished.code, 1, finished.output);
+  assert.match(
+    finished.output,
+    /GradiographError: .*whole: holds a finished run; .*--out, or give --overwrite/,
+  );
+  assert.ok(isDeepStrictEqual(files(), before));
+
+  const part = await run([...SMALL, '--epochs', '3', '--out', out('part')], /^epoch 1\/3 {2}train:/m);
+  assert.is(part.code, 130, part.output);
+  const last = join(out('part'), 'last.safetensors');
+  const checkpoint = readFileSync(last, 'latin1');
+  const unfinished = await run([...SMALL, '--epochs', '1', '--out', out('part')]);
+  assert.is(unfinished.code, 1, unfinished.output);
+  assert.match(unfinished.output, `holds a run that has not ended; go on with it by --resume ${last}`);
+  assert.ok(readFileSync(last, 'latin1') === checkpoint);
+  const elsewhere = await run(['--resume', last, '--device', 'wasm', '--out', out('whole')]);
+  assert.is(elsewhere.code, 1, elsewhere.output);
+  assert.match(elsewhere.output, /whole: holds a finished run/);
+  assert.ok(isDeepStrictEqual(files(), before));
+
+  const replaced = await run([...SMALL, '--epochs', '1', '--out', out('part'), '--overwrite']);
+  assert.is(replaced.code, 0, replaced.output);
+  assert.is(curve('part').length, 2);
+});
+
+test('two trainings in one folder: the second is refused; killed, the first is in the way of nobody', async () => {
+  const args = [...SMALL, '--epochs', '1000', '--out', out('two')];
+  let second: Ended | undefined;
+  const first = await run(args, /^epoch 1\/1000 {2}train:/m, async (kill) => {
+    second = await run([...args, '--overwrite']);
+    kill('SIGKILL');
+  });
+  assert.is(first.code, null, first.output);
+  assert.is(second?.code, 1, second?.output);
+  assert.match(
+    second?.output ?? '',
+    /GradiographError: .*two: another run is going on in this folder, process \d+;/,
+  );
+  assert.equal(readdirSync(out('two')).filter((name) => name.startsWith('.lock')).length, 1);
+  const last = join(out('two'), 'last.safetensors');
+  const resumed = await run(['--resume', last, '--device', 'wasm'], /^epoch \d+\/1000 {2}train:/m);
+  assert.is(resumed.code, 130, resumed.output);
   assert.equal(
-    readFileSync(join(out('stopped'), 'best.safetensors')),
-    readFileSync(join(out('whole'), 'best.safetensors')),
+    readdirSync(out('two')).filter((name) => name.startsWith('.lock')),
+    [],
   );
 });
 
@@ -194,10 +240,11 @@ test('starts from weights, and says which part starts anew', async () => {
     weights,
     '--out',
     out('tuned'),
+    '--overwrite',
   ]);
   assert.is(larger.code, 0, larger.output);
   assert.match(larger.output, /best\.safetensors; starting anew: classifier\.fc1\.weight\n/);
-  const foreign = await run([...SMALL, '--model', 'cnn4', '--pretrained', weights, '--out', out('tuned')]);
+  const foreign = await run([...SMALL, '--model', 'cnn4', '--pretrained', weights, '--out', out('foreign')]);
   assert.is(foreign.code, 1);
   assert.match(foreign.output, /GradiographError: --pretrained: the weights are of another network/);
 });
@@ -245,7 +292,7 @@ test('broken files are named and left out, or an error with --strict', async () 
   const strict = await run([...SMALL, '--epochs', '1', '--strict', '--out', out('strict')]);
   assert.is(strict.code, 1);
   assert.match(strict.output, /FormatError: 1 broken image:\n.*image1\.png: truncated PNG/);
-  assert.not(existsSync(out('strict')));
+  assert.equal(readdirSync(out('strict')), []);
 });
 
 test('--find-lr trains nothing: it prints how the loss goes, and suggests a rate', async () => {
@@ -264,7 +311,10 @@ test('wrong flags are explained', async () => {
     [['--batch', '1.5'], /Wants a whole number from 1 on/],
     [['--region', 'knee'], /'knee' is none of elbow/],
     [['--resume', 'x', '--lr', '1'], /takes its settings from the checkpoint; leave out --lr/],
-    [['--resume', join(folder, 'none.safetensors')], /no such file/],
+    [
+      ['--resume', join(folder, 'none.safetensors')],
+      /FormatError: --resume: .*none\.safetensors: cannot be read \(ENOENT: no such file or directory\); it wants the last\.safetensors of a run/,
+    ],
     [['--data', join(folder, 'none')], /no MURA data set/],
     [['--model', 'cnn4', '--pretrained', 'imagenet', '--data', data], /there are none for cnn4/],
     [['wrist'], /too many arguments/],

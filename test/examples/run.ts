@@ -18,9 +18,15 @@ export interface Ended {
 
 /**
  * @param name the file in examples/, without `.ts`
- * @param interrupt sends Ctrl-C's signal once the output matches it
+ * @param interrupt calls `act` once the output matches it
+ * @param act default: Ctrl-C's signal
  */
-export function runExample(name: string, args: readonly string[], interrupt?: RegExp): Promise<Ended> {
+export function runExample(
+  name: string,
+  args: readonly string[],
+  interrupt?: RegExp,
+  act: (kill: (signal: NodeJS.Signals) => void) => void = (kill) => kill('SIGINT'),
+): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--import', 'tsx', `examples/${name}.ts`, ...args], {
       cwd: root,
@@ -35,7 +41,7 @@ export function runExample(name: string, args: readonly string[], interrupt?: Re
         output += chunk;
         if (!interrupt || sent || !interrupt.test(output)) return;
         sent = true;
-        child.kill('SIGINT');
+        act((signal) => void child.kill(signal));
       });
     }
     child.on('close', (code) => resolve({ code, stdout, output }));
