@@ -17,23 +17,25 @@ export interface Storage {
  * `leakyRelu` (its negative slope), `addScalar`, `mulScalar`, `powScalar`, `maxScalar`, `minScalar`.
  * `softplus` is log(1 + exp(x)), computed as max(x, 0) + log1p(exp(-|x|)).
  */
-export type UnaryOp =
-  | 'abs'
-  | 'sign'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'reciprocal'
-  | 'relu'
-  | 'leakyRelu'
-  | 'sigmoid'
-  | 'tanh'
-  | 'softplus'
-  | 'addScalar'
-  | 'mulScalar'
-  | 'powScalar'
-  | 'maxScalar'
-  | 'minScalar';
+export const UNARY_OPS = [
+  'abs',
+  'sign',
+  'exp',
+  'log',
+  'sqrt',
+  'reciprocal',
+  'relu',
+  'leakyRelu',
+  'sigmoid',
+  'tanh',
+  'softplus',
+  'addScalar',
+  'mulScalar',
+  'powScalar',
+  'maxScalar',
+  'minScalar',
+] as const;
+export type UnaryOp = (typeof UNARY_OPS)[number];
 
 /**
  * Whether an op's derivative is computed from its input x or its output y, so that only that one is kept:
@@ -58,22 +60,25 @@ export const DERIVATIVE_FROM = {
   tanh: 'output',
 } as const satisfies Partial<Record<UnaryOp, 'input' | 'output'>>;
 export type UnaryGradOp = keyof typeof DERIVATIVE_FROM;
+export const UNARY_GRAD_OPS = Object.keys(DERIVATIVE_FROM) as UnaryGradOp[];
 
 /** Comparisons give 1 or 0. `pow` is a^b. */
-export type BinaryOp =
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'pow'
-  | 'maximum'
-  | 'minimum'
-  | 'eq'
-  | 'ne'
-  | 'gt'
-  | 'ge'
-  | 'lt'
-  | 'le';
+export const BINARY_OPS = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'pow',
+  'maximum',
+  'minimum',
+  'eq',
+  'ne',
+  'gt',
+  'ge',
+  'lt',
+  'le',
+] as const;
+export type BinaryOp = (typeof BINARY_OPS)[number];
 
 /**
  * The index space of an elementwise op with broadcasting. `shape` is the output's, with neighbouring axes merged
@@ -86,7 +91,8 @@ export interface BroadcastGeometry {
 }
 
 /** `argmax` gives the index of the first maximum along the reduced axes, which are then one. */
-export type ReduceOp = 'sum' | 'max' | 'min' | 'argmax';
+export const REDUCE_OPS = ['sum', 'max', 'min', 'argmax'] as const;
+export type ReduceOp = (typeof REDUCE_OPS)[number];
 
 /** The input's shape with neighbouring axes merged, so that `reduced` alternates. The output is the kept axes. */
 export interface ReduceGeometry {

@@ -1,4 +1,5 @@
-import { convGeometry, pool2d } from '../../../../bench/workload/shapes.ts';
+/** What GL does in four lanes: tiled products and convolutions, and activations that stay packed between ops. */
+import { convGeometry, pool2d } from '../../../bench/workload/shapes.ts';
 import type {
   BatchNormGeometry,
   BinaryOp,
@@ -8,16 +9,16 @@ import type {
   Storage,
   UnaryGradOp,
   UnaryOp,
-} from '../../../../lib/devices/device.ts';
-import type { Case, Random } from '../../../devices/gpu/cases.ts';
-
-/** What GL does in four lanes: tiled products and convolutions, and activations that stay in lanes between ops. */
+} from '../../../lib/devices/device.ts';
+import type { Generator } from '../../../lib/tensor/random.ts';
+import type { Case } from '../case.ts';
+import { between, pick, wide as values } from '../drawing.ts';
 
 const BATCH = 2;
 const SIZE = 6;
 const SPATIAL = SIZE * SIZE;
 
-export function convolution(options: Partial<Conv2dGeometry>): Conv2dGeometry {
+function convolution(options: Partial<Conv2dGeometry>): Conv2dGeometry {
   return convGeometry({
     batch: BATCH,
     inChannels: 4,
@@ -30,9 +31,9 @@ export function convolution(options: Partial<Conv2dGeometry>): Conv2dGeometry {
   });
 }
 
-/** Values that a convolution left: `[BATCH, channels, SIZE, SIZE]`, in lanes on GL. */
-function activation(device: Device, random: Random, channels: number, low = -2, high = 2): Storage {
-  const x = device.upload(random.values(BATCH * channels * SPATIAL, low, high));
+/** Values that a convolution left: `[BATCH, channels, SIZE, SIZE]`, packed on GL. */
+function activation(device: Device, random: Generator, channels: number, low = -2, high = 2): Storage {
+  const x = device.upload(values(random, BATCH * channels * SPATIAL, low, high));
   const identity = new Float32Array(channels * channels);
   for (let c = 0; c < channels; c++) identity[c * channels + c] = 1;
   const w = device.upload(identity);
@@ -65,7 +66,7 @@ const elementwise: readonly Case[] = [
     name: 'elementwise ops of activations',
     run(device, random) {
       const [a, b] = [activation(device, random, 8), activation(device, random, 8, 0.5, 2)];
-      const flat = device.upload(random.values(a.length, 0.5, 2));
+      const flat = device.upload(values(random, a.length, 0.5, 2));
       const geometry = dense(a.length, b.length);
       return [
         a,
@@ -92,13 +93,13 @@ const normalisation: readonly Case[] = [false, true].flatMap((affine) =>
     (training): Case => ({
       name: `batch norm of activations${affine ? ', affine' : ''}${training ? ', training' : ''}`,
       run(device, random) {
-        const channels = random.pick([4, 8, 12]);
+        const channels = pick(random, [4, 8, 12]);
         const plane = { batch: BATCH, channels, spatial: SPATIAL };
         const g: BatchNormGeometry = { ...plane, channels: [channels], eps: 1e-3, relu: training };
         const x = activation(device, random, channels, 3, 5);
         const dy = activation(device, random, channels);
-        const weight = affine ? device.upload(random.values(channels)) : null;
-        const bias = affine ? device.upload(random.values(channels)) : null;
+        const weight = affine ? device.upload(values(random, channels)) : null;
+        const bias = affine ? device.upload(values(random, channels)) : null;
         const { mean, variance } = device.batchNormStatistics(x, plane);
         const operands = { mean, variance, weight, bias, residual: null };
         const y = device.batchNorm([x], operands, g);
@@ -142,8 +143,8 @@ const layout: readonly Case[] = [
     name: 'concatenation and slices of activations',
     run(device, random) {
       const [a, b] = [activation(device, random, 8), activation(device, random, 4)];
-      const flat = device.upload(random.values(BATCH * 4 * SPATIAL));
-      const odd = device.upload(random.values(BATCH * 3 * SPATIAL));
+      const flat = device.upload(values(random, BATCH * 4 * SPATIAL));
+      const odd = device.upload(values(random, BATCH * 3 * SPATIAL));
       const whole = device.concat([a, b, flat], { outer: BATCH, sizes: [8, 4, 4], inner: SPATIAL });
       const strides = [16 * SPATIAL, SPATIAL, SIZE, 1];
       const slice = (channels: number, first: number) =>
@@ -238,10 +239,10 @@ const convolutions: readonly Case[] = Object.entries(GEOMETRIES).map(([name, opt
   name: `convolution, ${name}`,
   run(device, random) {
     const g = convolution(options);
-    const x = device.upload(random.values(g.batch * g.inChannels * g.inHeight * g.inWidth));
+    const x = device.upload(values(random, g.batch * g.inChannels * g.inHeight * g.inWidth));
     const taps = g.kernelHeight * g.kernelWidth;
-    const w = device.upload(random.values((g.outChannels * g.inChannels * taps) / g.groups));
-    const bias = device.upload(random.values(g.outChannels));
+    const w = device.upload(values(random, (g.outChannels * g.inChannels * taps) / g.groups));
+    const bias = device.upload(values(random, g.outChannels));
     const y = device.conv2d(x, w, bias, g);
     return [
       x,
@@ -259,7 +260,7 @@ const chained: Case = {
   name: 'convolutions of activations',
   run(device, random) {
     const x = activation(device, random, 8);
-    const w = device.upload(random.values(16 * 8 * 9, -0.5, 0.5));
+    const w = device.upload(values(random, 16 * 8 * 9, -0.5, 0.5));
     const g = convolution({
       inChannels: 8,
       outChannels: 16,
@@ -280,8 +281,8 @@ const products: readonly Case[] = [false, true].flatMap((transposeA) =>
     (transposeB): Case => ({
       name: `product${transposeA ? ', a transposed' : ''}${transposeB ? ', b transposed' : ''}`,
       run(device, random) {
-        const [m, n, k] = [random.integer(1, 33), random.integer(1, 20), random.integer(1, 40)];
-        const [batchStrideA, batchStrideB] = [random.pick([0, m * k]), random.pick([0, k * n])];
+        const [m, n, k] = [between(random, 1, 33), between(random, 1, 20), between(random, 1, 40)];
+        const [batchStrideA, batchStrideB] = [pick(random, [0, m * k]), pick(random, [0, k * n])];
         const g: MatmulGeometry = {
           batch: 3,
           m,
@@ -292,16 +293,16 @@ const products: readonly Case[] = [false, true].flatMap((transposeA) =>
           batchStrideA,
           batchStrideB,
         };
-        const a = device.upload(random.values(3 * m * k));
-        const b = device.upload(random.values(3 * k * n));
-        const bias = device.upload(random.values(n));
+        const a = device.upload(values(random, 3 * m * k));
+        const b = device.upload(values(random, 3 * k * n));
+        const bias = device.upload(values(random, n));
         return [a, b, bias, device.matmul(a, b, bias, g), device.matmul(a, b, null, g)];
       },
     }),
   ),
 );
 
-export const CASES: readonly Case[] = [
+export const PACKED_CORNERS: readonly Case[] = [
   ...elementwise,
   ...normalisation,
   ...pools,

@@ -1,7 +1,7 @@
 /** Random arguments for batch normalisation. */
-import type { BatchNormGeometry, BatchNormOperands, Storage } from '../../lib/devices/device.ts';
-import type { Generator } from '../../lib/tensor/random.ts';
-import { between, chance, count, type Draw, size, values } from './drawing.ts';
+import type { BatchNormGeometry, BatchNormOperands, Storage } from '../../../lib/devices/device.ts';
+import type { Generator } from '../../../lib/tensor/random.ts';
+import { between, chance, count, type Draw, size, values } from '../drawing.ts';
 
 function normalisation(random: Generator) {
   const large = chance(random, 0.2);
@@ -74,7 +74,7 @@ const present = <S extends Storage>(
   residual: has.residual ? residual : null,
 });
 
-export const BATCH_NORM_DRAWS = {
+export const RANDOM_BATCH_NORMS = {
   batchNormStatistics: (random) => {
     const { g, xs } = normalisation(random);
     const geometry = { ...g, channels: g.channels[0] };

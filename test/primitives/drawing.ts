@@ -43,3 +43,6 @@ export function shape(random: Generator, rank = 5): number[] {
 
 export const values = (random: Generator, length: number, low = -1, high = 1): Float32Array =>
   random.uniform(length, low, high);
+
+export const wide = (random: Generator, length: number, low = -2, high = 2): Float32Array =>
+  random.uniform(length, low, high);

@@ -1,38 +1,25 @@
 /** Random arguments for the primitives on tensors of any shape, and for the optimisers' steps. */
-import type { BinaryOp, ReduceOp, UnaryGradOp, UnaryOp } from '../../lib/devices/device.ts';
-import type { Generator } from '../../lib/tensor/random.ts';
+import {
+  BINARY_OPS,
+  type BinaryOp,
+  REDUCE_OPS,
+  UNARY_GRAD_OPS,
+  UNARY_OPS,
+  type UnaryOp,
+} from '../../../lib/devices/device.ts';
+import type { Generator } from '../../../lib/tensor/random.ts';
 import {
   broadcastGeometry,
   broadcastShapes,
   reduceGeometry,
   sizeOf,
   stridesOf,
-} from '../../lib/tensor/shape.ts';
-import { between, chance, count, type Draw, pick, shape, size, values } from './drawing.ts';
+} from '../../../lib/tensor/shape.ts';
+import { between, chance, count, type Draw, pick, shape, size, values } from '../drawing.ts';
 
-/** Every elementwise op of one tensor. */
-export const UNARY: readonly UnaryOp[] = [
-  'abs',
-  'sign',
-  'exp',
-  'log',
-  'sqrt',
-  'reciprocal',
-  'relu',
-  'leakyRelu',
-  'sigmoid',
-  'tanh',
-  'softplus',
-  'addScalar',
-  'mulScalar',
-  'powScalar',
-  'maxScalar',
-  'minScalar',
-];
-const UNARY_GRAD = UNARY.filter((op): op is UnaryGradOp => !['sign', 'addScalar', 'mulScalar'].includes(op));
 const POSITIVE: readonly UnaryOp[] = ['log', 'sqrt', 'reciprocal', 'powScalar'];
 const COMPARISONS: readonly BinaryOp[] = ['eq', 'ne', 'gt', 'ge', 'lt', 'le'];
-const ARITHMETIC: readonly BinaryOp[] = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum'];
+const ARITHMETIC = BINARY_OPS.filter((op) => !COMPARISONS.includes(op));
 
 const operand = (random: Generator, op: UnaryOp, length: number): Float32Array =>
   POSITIVE.includes(op) ? values(random, length, 0.3, 3) : values(random, length, -4, 4);
@@ -85,13 +72,13 @@ const product = (random: Generator, limit: number) => {
   return { ...g, batchStrideA: sharedA ? 0 : g.m * g.k, batchStrideB: sharedB ? 0 : g.k * g.n };
 };
 
-export const TENSOR_DRAWS = {
+export const RANDOM_TENSORS = {
   fill: (random) => {
     const [length, value] = [sizeOf(shape(random)), values(random, 1)[0]];
     return { arguments: [length, value], inputs: [], call: (device) => [device.fill(length, value)] };
   },
   unary: (random) => {
-    const [op, alpha] = [pick(random, UNARY), values(random, 1, -1.5, 1.5)[0]];
+    const [op, alpha] = [pick(random, UNARY_OPS), values(random, 1, -1.5, 1.5)[0]];
     const x = operand(random, op, sizeOf(shape(random)));
     return {
       arguments: [op, alpha, x.length],
@@ -100,7 +87,7 @@ export const TENSOR_DRAWS = {
     };
   },
   unaryGrad: (random) => {
-    const [op, alpha] = [pick(random, UNARY_GRAD), values(random, 1, -1.5, 1.5)[0]];
+    const [op, alpha] = [pick(random, UNARY_GRAD_OPS), values(random, 1, -1.5, 1.5)[0]];
     const saved = operand(random, op, sizeOf(shape(random)));
     return {
       arguments: [op, alpha, saved.length],
@@ -136,7 +123,7 @@ export const TENSOR_DRAWS = {
     const from = chance(random, 0.3)
       ? [size(random, 9), between(random, 250, 5000), size(random, 5)]
       : shape(random);
-    const op = pick<ReduceOp>(random, ['sum', 'max', 'min', 'argmax']);
+    const op = pick(random, REDUCE_OPS);
     const axes = from.flatMap((_, axis) => (chance(random, 0.5) ? [axis] : []));
     const geometry = reduceGeometry(from, op === 'argmax' ? [random.integer(from.length)] : axes);
     const x = values(random, sizeOf(from));

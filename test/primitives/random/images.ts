@@ -1,7 +1,7 @@
 /** Random arguments for the primitives on images. */
-import type { Conv2dGeometry, MaxPool2dGeometry } from '../../lib/devices/device.ts';
-import type { Generator } from '../../lib/tensor/random.ts';
-import { between, chance, count, type Draw, EDGES, pick, size, values } from './drawing.ts';
+import type { Conv2dGeometry, MaxPool2dGeometry } from '../../../lib/devices/device.ts';
+import type { Generator } from '../../../lib/tensor/random.ts';
+import { between, chance, count, type Draw, EDGES, pick, size, values } from '../drawing.ts';
 
 function convolution(random: Generator): Conv2dGeometry {
   const groups = chance(random, 0.3) ? between(random, 2, 6) : 1;
@@ -120,7 +120,7 @@ const adaptive = (random: Generator) => ({
   outWidth: size(random, 9),
 });
 
-export const IMAGE_DRAWS = {
+export const RANDOM_IMAGES = {
   conv2d: (random) => {
     const g = convolution(random);
     const { x, weight, bias, dy } = convolutionInputs(random, g);
