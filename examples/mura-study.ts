@@ -60,7 +60,7 @@ async function writeResults(out: string, finished: readonly FinishedCell[]): Pro
   const entries = entriesOf(finished);
   const [tables, notes] = [tablesOf(entries), notesOf(entries)];
   const title = 'Abnormality detection on MURA: from scratch, ResNet, DenseNet';
-  await writeWhole(join(out, 'results.csv'), toCsv(entries));
+  await writeWhole(join(out, 'results.csv'), await toCsv(entries));
   await writeWhole(join(out, 'results.md'), toMarkdown(title, tables, notes));
   await writeWhole(join(out, 'results.html'), toHtml(title, tables, notes));
 }

@@ -38,7 +38,7 @@ export async function writePredictions(path: string, scored: readonly ScoredImag
       probability: score,
     }),
   );
-  await writeWhole(path, formatCsv(rows));
+  await writeWhole(path, await formatCsv(rows));
 }
 
 const readRow = readers.object<Pick<Row, 'image' | 'region' | 'label' | 'probability'>>({
@@ -51,7 +51,7 @@ const readRow = readers.object<Pick<Row, 'image' | 'region' | 'label' | 'probabi
 /** @throws FormatError naming the file, the line and the field at fault */
 export function readPredictions(path: string): Promise<ScoredImage[]> {
   return naming(path, async () => {
-    const [header, ...rows] = parseCsv(await readFile(path));
+    const [header, ...rows] = await parseCsv(await readFile(path));
     if (rows.length === 0) throw new FormatError('holds no predictions');
     return rows.map(({ line, cells }) =>
       scoredOf(Object.fromEntries(header.cells.map((name, i) => [name, cells[i]])), `line ${line}`),

@@ -142,7 +142,7 @@ export function toMarkdown(title: string, tables: readonly Table[], notes: reado
 }
 
 /** Every entry, a row each. */
-export function toCsv(entries: readonly Entry[]): string {
+export function toCsv(entries: readonly Entry[]): Promise<string> {
   const rows = entries.map(({ accuracyInterval, kappaInterval, ...entry }) => ({
     ...entry,
     accuracy_low: accuracyInterval[0],

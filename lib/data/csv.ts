@@ -1,5 +1,5 @@
-/** Tables as text: rows of comma-separated cells (RFC 4180), parsed and written by Papa Parse. */
-import Papa from 'papaparse';
+/** Tables as text: rows of comma-separated cells (RFC 4180), parsed and written by fast-csv. */
+import { parseString, writeToString } from 'fast-csv';
 import { FormatError } from '../errors.ts';
 
 /** Characters in a line. Longer ones are no tables, and cells that a message would quote. */
@@ -17,29 +17,23 @@ export interface CsvRow {
  * @throws FormatError naming the line of a quote that is not closed or not where a cell begins or ends, or of a line
  *   beyond 65,536 characters; or for text in another encoding
  */
-export function parseCsv(bytes: Uint8Array): CsvRow[] {
+export async function parseCsv(bytes: Uint8Array): Promise<CsvRow[]> {
   const text = decodeText(bytes).replace(/\r\n?/g, '\n');
   checkLines(text);
-  const { data, errors } = Papa.parse<string[]>(text, { delimiter: ',', newline: '\n' });
-  if (errors.length > 0) {
-    const { code, index } = errors[0];
-    const fault = code === 'MissingQuotes' ? 'a quote is not closed' : 'a quote stands within a cell';
-    throw new FormatError(`line ${1 + countBreaks(text.slice(0, index))}: ${fault}`);
-  }
+  checkQuotes(text);
   const rows: CsvRow[] = [];
   let line = 1;
-  for (const row of data) {
-    const cells = row.map((cell) => cell.trim());
+  for await (const row of parseString<string[], string[]>(text)) {
+    const cells = (row as string[]).map((cell) => cell.trim());
     if (cells.some((cell) => cell !== '')) rows.push({ line, cells });
-    line += row.reduce((sum, cell) => sum + countBreaks(cell), 1);
+    line += (row as string[]).reduce((sum, cell) => sum + countBreaks(cell), 1);
   }
   return rows;
 }
 
 /** A header of the first record's names, and a line for each record. */
-export function formatCsv(records: readonly object[]): string {
-  return `${Papa.unparse([...records], { newline: '\n' })}\n`;
-}
+export const formatCsv = (records: readonly object[]): Promise<string> =>
+  writeToString([...records], { headers: true, includeEndRowDelimiter: true });
 
 function decodeText(bytes: Uint8Array): string {
   const [first, second] = bytes;
@@ -63,6 +57,22 @@ function checkLines(text: string): void {
       throw new FormatError(`line ${line} has ${end - start} characters, ${MAX_LINE} at most are taken`);
     }
     start = end + 1;
+  }
+}
+
+/** One cell and what ends it: spaces may stand around quotes, which are doubled within them. */
+const CELL = /(?:[ \t]*"(?:[^"]|"")*"[ \t]*|[^",\n]*)(?:,|\n|$)/y;
+
+function checkQuotes(text: string): void {
+  if (!text.includes('"')) return;
+  CELL.lastIndex = 0;
+  for (let start = 0; start < text.length; start = CELL.lastIndex) {
+    if (CELL.test(text)) continue;
+    const opens = /[ \t]*"/y;
+    opens.lastIndex = start;
+    const isOpen = opens.test(text) && !/"(?!")/.test(text.slice(opens.lastIndex).replaceAll('""', ''));
+    const fault = isOpen ? 'a quote is not closed' : 'a quote stands within a cell';
+    throw new FormatError(`line ${1 + countBreaks(text.slice(0, start))}: ${fault}`);
   }
 }
 

@@ -12,7 +12,7 @@ export async function writeLog(path: string, history: readonly EpochRecord[]): P
     images_per_second: imagesPerSecond,
     data_wait: dataWait,
   }));
-  await writeWhole(path, formatCsv(rows));
+  await writeWhole(path, await formatCsv(rows));
 }
 
 const columns = (part: string, metrics: EpochMetrics) =>
