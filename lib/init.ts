@@ -1,6 +1,7 @@
 import { resolveOptions } from './arguments.ts';
 import type { Device } from './devices/device.ts';
 import { type InitOptions, openDevice, setDevice } from './devices/select.ts';
+import { registerFormatter } from './tensor/devtools.ts';
 import { seed } from './tensor/random.ts';
 
 /**
@@ -15,5 +16,6 @@ export async function init(options: InitOptions = {}): Promise<Device> {
   const device = await openDevice(resolved.device, resolved.threads);
   setDevice(device);
   seed(resolved.seed);
+  registerFormatter();
   return device;
 }

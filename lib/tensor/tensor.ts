@@ -1,6 +1,7 @@
 import type { Device, Storage } from '../devices/device.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
 import type { GradNode } from './autograd.ts';
+import { printTensor } from './print.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 
 /** One storage and how many handles share it. `version` counts the writes, so that a stale save is noticed. */
@@ -74,6 +75,7 @@ export class Tensor {
     return this.#cell;
   }
 
+  /** Where the values are. @throws AutogradError once it is disposed */
   get device(): Device {
     return this.#liveCell().device;
   }
@@ -98,6 +100,7 @@ export class Tensor {
     return 'Tensor';
   }
 
+  /** Whether `dispose()` or the end of a scope has given its values back. */
   get isDisposed(): boolean {
     return this.#cell === null;
   }
@@ -202,8 +205,14 @@ export class Tensor {
     this.dispose();
   }
 
+  /** Values, shape and device as PyTorch prints them; of more than 1000 values the first and last of each axis. */
   toString(): string {
-    return `Tensor(${formatShape(this.shape)}${this.requiresGrad ? ', requiresGrad' : ''})`;
+    return printTensor(this);
+  }
+
+  /** What `console.log` shows, in Node, Bun and Deno. @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return printTensor(this);
   }
 
   /** How many storages of a device are alive. @internal */

@@ -1,7 +1,7 @@
 /** What runs inside the page: the op table, and a short training, on a device of the browser. */
 
 import type { DeviceName } from '../../lib/devices/device.ts';
-import { DeviceError, F, init, memory, nn, optim, randn, tidy, zeros } from '../../lib/index.ts';
+import { DeviceError, F, init, memory, nn, optim, randn, tensor, tidy, zeros } from '../../lib/index.ts';
 import { CASES } from '../ops/cases.ts';
 import { checkOp } from '../ops/check.ts';
 
@@ -73,10 +73,18 @@ async function train(device: DeviceName, steps: number) {
   return { description: opened.description, losses, tensors };
 }
 
+/** Writes a tensor to the console. */
+async function logTensor(values: number[][]): Promise<void> {
+  const opened = await init({ device: 'wasm', threads: 1 });
+  console.log(tensor(values));
+  await opened.dispose();
+}
+
 export interface PageApi {
   whatIsMissing: typeof whatIsMissing;
   runTable: typeof runTable;
   train: typeof train;
+  logTensor: typeof logTensor;
 }
 
-Object.assign(globalThis, { page: { whatIsMissing, runTable, train } satisfies PageApi });
+Object.assign(globalThis, { page: { whatIsMissing, runTable, train, logTensor } satisfies PageApi });
