@@ -17,7 +17,7 @@ weights; of several --weights, as those of an ensemble, probabilities and thresh
 
 Examples:
   mura-predict wrist.png --weights runs/mura/best.safetensors
-  mura-predict MURA-v1.1/valid/XR_WRIST --weights a.safetensors --weights b.safetensors --json > answers.json
+  mura-predict MURA-v1.1/valid/XR_WRIST --weights a.safetensors --weights b.safetensors --json > predictions.json
 
 Symbolic links are followed, no file is predicted twice. An overlay has its image's size and never replaces another: where its
 name is taken it gets a number. A file that is no whole image is named, the others go on, and the exit code is 1; the last
@@ -66,7 +66,7 @@ function parse(argv: readonly string[]): { paths: string[]; flags: Flags } {
 }
 
 /** What is printed, as JSON or as text. */
-interface Answers {
+interface Predictions {
   readonly weights: readonly string[];
   /** Probabilities above it count as abnormal. */
   readonly threshold: number;
@@ -95,15 +95,15 @@ async function main(): Promise<void> {
   try {
     const networks: OpenedNetwork[] = [];
     for (const path of flags.weights) networks.push(await openNetwork(path));
-    const answers = await predict(networks, found, flags);
-    if (flags.json) console.log(visibleJson(answers));
-    else console.log(describe(answers, networks, flags));
-    for (const { path, reason } of answers.failed)
+    const predictions = await predict(networks, found, flags);
+    if (flags.json) console.log(visibleJson(predictions));
+    else console.log(describe(predictions, networks, flags));
+    for (const { path, reason } of predictions.failed)
       console.error(`left out: ${printable(path)}: ${visible(reason)}`);
-    for (const { path, reason } of answers.repeated)
+    for (const { path, reason } of predictions.repeated)
       console.error(`not again: ${printable(path)}: ${reason}`);
-    (flags.json ? console.error : console.log)(countAll(answers));
-    if (answers.failed.length > 0) process.exitCode = 1;
+    (flags.json ? console.error : console.log)(countAll(predictions));
+    if (predictions.failed.length > 0) process.exitCode = 1;
   } finally {
     await device.dispose();
   }
@@ -112,14 +112,14 @@ async function main(): Promise<void> {
 async function predict(
   networks: readonly OpenedNetwork[],
   found: Found,
-  { weights, overlays, out, threshold = mean(networks.map(({ purpose }) => purpose.threshold)) }: Flags,
-): Promise<Answers> {
+  { weights, overlays, out, threshold = mean(networks.map(({ card }) => card.threshold)) }: Flags,
+): Promise<Predictions> {
   const progress = new ProgressBar(process.stderr);
   const files = new OverlayFiles(out, found.images);
-  const [{ model, purpose }] = networks;
-  const images: Answers['images'][number][] = [];
+  const [{ model, card }] = networks;
+  const images: Predictions['images'][number][] = [];
   const broken = await predictImages(networks, found.images, async (predicted, decoded) => {
-    const maps = overlays ? await drawMaps(model, purpose.recipe, decoded) : null;
+    const maps = overlays ? await drawMaps(model, card.recipe, decoded) : null;
     for (const [i, one] of predicted.entries()) {
       const overlay = maps && (await files.write(one.path, maps[i]));
       images.push({ ...one, abnormal: one.probability > threshold, overlay });
@@ -140,7 +140,7 @@ const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function describe(
-  { images, studies, threshold }: Answers,
+  { images, studies, threshold }: Predictions,
   networks: readonly OpenedNetwork[],
   { overlays }: Flags,
 ): string {
@@ -154,7 +154,7 @@ function describe(
     ...(image.overlay === null ? [] : [printable(image.overlay)]),
   ]);
   const byStudy = studies.map((study) => [printable(study.study), String(study.images), ...answer(study)]);
-  const models = networks.map(({ purpose: { recipe, regions } }) => {
+  const models = networks.map(({ card: { recipe, regions } }) => {
     const learnt = regions.length > 0 ? regions.join(', ') : 'all regions';
     return `${recipe.model} at ${recipe.size}x${recipe.size}, which has learnt ${learnt}`;
   });
@@ -172,7 +172,7 @@ const OVERLAYS = `overlay: colours mark what spoke for abnormal, in images calle
 a scale of each image's own. No colours: nothing spoke for it.`;
 
 /** Every file that was asked for or found, in one line. */
-function countAll({ images, failed, repeated, ignored }: Answers): string {
+function countAll({ images, failed, repeated, ignored }: Predictions): string {
   const all = images.length + failed.length + repeated.length;
   const parts = [
     `${images.length} predicted`,

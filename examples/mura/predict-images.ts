@@ -13,7 +13,7 @@ import {
 import { prepareOf } from './build.ts';
 import type { LeftOut } from './find-images.ts';
 import { loadingOf } from './train-network.ts';
-import type { Purpose } from './weights.ts';
+import type { ModelCard } from './weights.ts';
 
 /** Images that are predicted, and held in memory, at a time; fewer where they have many pixels. */
 const AT_ONCE = 32;
@@ -21,7 +21,7 @@ const PIXELS_AT_ONCE = 100_000_000;
 
 export interface OpenedNetwork {
   readonly model: models.ImageModel;
-  readonly purpose: Purpose;
+  readonly card: ModelCard;
 }
 
 export interface PredictedImage {
@@ -71,8 +71,8 @@ export async function predictImages(
   return failed;
 }
 
-function prepare({ purpose }: OpenedNetwork, images: readonly GrayImage[]): GrayImage[] {
-  const transform = prepareOf(purpose.recipe);
+function prepare({ card }: OpenedNetwork, images: readonly GrayImage[]): GrayImage[] {
+  const transform = prepareOf(card.recipe);
   return images.map((image) => transform(image, new Generator()));
 }
 
@@ -82,7 +82,7 @@ async function scoresOf(
 ): Promise<Float32Array> {
   const evaluations = [];
   for (const network of networks) {
-    const { recipe } = network.purpose;
+    const { recipe } = network.card;
     const prepared = prepare(network, images);
     const set = { length: prepared.length, image: async (i: number) => prepared[i], label: () => 0 };
     const loader = new DataLoader(set, loadingOf(recipe));

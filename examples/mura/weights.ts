@@ -14,7 +14,7 @@ import { readRecipe, readRegions } from './read-settings.ts';
 import { isCnn, type Recipe } from './recipes.ts';
 
 /** What a network is, which images it was made for, and where abnormal begins. */
-export interface Purpose {
+export interface ModelCard {
   readonly recipe: Recipe;
   /** The regions that it has learnt; none for all. */
   readonly regions: readonly Region[];
@@ -24,11 +24,11 @@ export interface Purpose {
 
 const KEY = 'gradiograph_mura';
 
-export function saveNetwork(path: string, model: models.ImageModel, purpose: Purpose): Promise<void> {
-  return saveWeights(path, model.stateDict(), { [KEY]: JSON.stringify(purpose) });
+export function saveNetwork(path: string, model: models.ImageModel, card: ModelCard): Promise<void> {
+  return saveWeights(path, model.stateDict(), { [KEY]: JSON.stringify(card) });
 }
 
-const readPurpose = readers.object<Purpose>({
+const readModelCard = readers.object<ModelCard>({
   recipe: readRecipe,
   regions: readRegions,
   threshold: readers.within(0, 1),
@@ -39,29 +39,29 @@ const readPurpose = readers.object<Purpose>({
  * @throws FormatError naming a file that is none of safetensors, or the field of what it says that is wrong
  * @throws StateDictError where the weights are not of the network that the file says
  */
-export async function openNetwork(path: string): Promise<{ model: models.ImageModel; purpose: Purpose }> {
+export async function openNetwork(path: string): Promise<{ model: models.ImageModel; card: ModelCard }> {
   const text = (await loadMetadata(path))[KEY];
   if (text === undefined) {
     throw new FormatError(
       `${path}: does not say what network it is for; mura-predict wants the best.safetensors that mura-train writes`,
     );
   }
-  const purpose = await naming(path, () => readPurpose(parseJson(text), KEY));
+  const card = await naming(path, () => readModelCard(parseJson(text), KEY));
   const weights = await loadWeights(path);
   const model = await naming(path, () => {
     const held = [...weights.values()].reduce((sum, { size }) => sum + size, 0);
-    const wanted = leastValues(purpose.recipe);
+    const wanted = leastValues(card.recipe);
     if (wanted > held) {
       throw new StateDictError(
         `${KEY} names a network whose dense layers alone have ${wanted} values, the file holds ${held}`,
       );
     }
-    const model = buildModel(purpose.recipe);
+    const model = buildModel(card.recipe);
     model.loadStateDict(weights);
     return model;
   });
   for (const value of weights.values()) value.dispose();
-  return { model, purpose };
+  return { model, card };
 }
 
 /**

@@ -117,7 +117,7 @@ function statisticsOf(
   { batch, channels, spatial }: BatchNormGeometry,
 ): readonly Tensor[] {
   const parts = xs.map((x, i) =>
-    x.derived(() => {
+    x.cached(() => {
       const { mean, variance } = device.batchNormStatistics(x.storage, {
         batch,
         channels: channels[i],

@@ -35,10 +35,10 @@ function speedRows(networks: readonly TrainingHistory[]): [name: string, value: 
   if (epochs.length === 0) return [['speed of training', 'nothing was trained']];
   const times = epochs.map(({ imagesPerSecond }) => 1 / imagesPerSecond);
   const total = times.reduce((sum, time) => sum + time, 0);
-  const waited = epochs.reduce((sum, { dataWait }, i) => sum + dataWait * times[i], 0);
+  const dataSeconds = epochs.reduce((sum, { dataWait }, i) => sum + dataWait * times[i], 0);
   return [
     ['speed of training', `${(epochs.length / total).toFixed(1)} images/s`],
-    ['data wait', `${((100 * waited) / total).toFixed(1)} % of the training's time`],
+    ['data wait', `${((100 * dataSeconds) / total).toFixed(1)} % of the training's time`],
   ];
 }
 

@@ -22,8 +22,8 @@ export interface RecordedOp<S extends Saved = Saved> {
    */
   backward(dy: Tensor, saved: S, wanted: readonly boolean[]): readonly (Tensor | null)[];
   /**
-   * Makes the output again from `saved`, for an op that is cheap beside the memory its output takes: later ops that
-   * need the output in their backward then keep this op instead of the values.
+   * Recomputes the output from `saved`, for an op that is cheap beside the memory its output takes: the output is then
+   * not saved for the backward of later ops, but recomputed.
    */
   recompute?(saved: S): Tensor;
 }
@@ -84,10 +84,10 @@ export function traceOps<T>(onOp: (op: RecordedOp, output: Tensor) => void, fn: 
   }
 }
 
-/** A tensor that backward needs: its values, or the op that makes them again. */
-type Keepsake = { readonly tensor: Tensor; readonly version: number } | { readonly source: GradNode };
+/** A tensor that backward needs: its values, or the op that recomputes them. */
+type SavedTensor = { readonly tensor: Tensor; readonly version: number } | { readonly source: GradNode };
 
-function keepsakeOf(tensor: Tensor): Keepsake {
+function saveTensor(tensor: Tensor): SavedTensor {
   const { node } = tensor;
   if (!node?.recompute || node.isReleased) return { tensor: tensor.detach().keep(), version: tensor.version };
   node.retain();
@@ -102,7 +102,7 @@ export class GradNode {
   readonly backward: RecordedOp['backward'];
   readonly recompute: RecordedOp['recompute'];
   readonly sequence = sequence++;
-  readonly #saved: (Keepsake | null)[];
+  readonly #saved: (SavedTensor | null)[];
   #users = 1;
   #released = false;
 
@@ -112,24 +112,24 @@ export class GradNode {
     this.recompute = recompute;
     this.edges = inputs.map((input) => (input?.requiresGrad ? (input.node ?? input) : null));
     for (const edge of this.edges) if (edge instanceof GradNode) edge.#users++;
-    this.#saved = saved.map((tensor) => tensor && keepsakeOf(tensor));
+    this.#saved = saved.map((tensor) => tensor && saveTensor(tensor));
   }
 
   get isReleased(): boolean {
     return this.#released;
   }
 
-  /** The saved tensors; those made again are new. @throws AutogradError if the graph is spent, or one was overwritten since. */
+  /** The saved tensors; those recomputed are new. @throws AutogradError if the graph was freed, or one was overwritten since. */
   saved(): (Tensor | null)[] {
     if (this.#released) {
       throw new AutogradError(
         `backward: the graph below '${this.name}' was already freed by an earlier backward(); pass { retainGraph: true } to the first`,
       );
     }
-    return this.#saved.map((keepsake) => {
-      if (!keepsake) return null;
-      if ('source' in keepsake) return keepsake.source.remake();
-      const { tensor, version } = keepsake;
+    return this.#saved.map((saved) => {
+      if (!saved) return null;
+      if ('source' in saved) return saved.source.recomputeOutput();
+      const { tensor, version } = saved;
       if (tensor.version !== version) {
         throw new AutogradError(
           `backward: a tensor of shape ${formatShape(tensor.shape)} that '${this.name}' needs was overwritten after the forward pass`,
@@ -139,9 +139,9 @@ export class GradNode {
     });
   }
 
-  /** The output, made again. */
-  remake(): Tensor {
-    if (!this.recompute) throw new AutogradError(`backward: '${this.name}' cannot make its output again`);
+  /** The output, recomputed. */
+  recomputeOutput(): Tensor {
+    if (!this.recompute) throw new AutogradError(`backward: '${this.name}' cannot recompute its output`);
     return this.recompute(this.saved());
   }
 
@@ -160,7 +160,7 @@ export class GradNode {
   }
 
   /** Frees the saved tensors after use. */
-  spend(): void {
+  releaseSaved(): void {
     for (const edge of this.#free()) edge.release();
   }
 
@@ -170,9 +170,9 @@ export class GradNode {
     this.#released = true;
     const used: GradNode[] = [];
     for (const edge of this.edges.splice(0)) if (edge instanceof GradNode) used.push(edge);
-    for (const keepsake of this.#saved.splice(0)) {
-      if (keepsake && 'source' in keepsake) used.push(keepsake.source);
-      else keepsake?.tensor.dispose();
+    for (const saved of this.#saved.splice(0)) {
+      if (saved && 'source' in saved) used.push(saved.source);
+      else saved?.tensor.dispose();
     }
     return used;
   }
@@ -195,7 +195,7 @@ export interface BackwardOptions {
 /**
  * Accumulates d(root)/d(leaf) into `grad` of every leaf that wants it, and frees the graph on the way.
  * @param gradient the gradient of the root, of its shape; a root of one value may leave it out (1)
- * @throws AutogradError for a root without a graph, or one that was already spent
+ * @throws AutogradError for a root without a graph, or one whose graph was freed
  */
 export function backward(
   root: Tensor,
@@ -250,7 +250,7 @@ function propagate(node: GradNode, gradients: Map<GradNode | Tensor, Tensor>, re
   });
   for (const gradient of inputGradients) gradient?.dispose();
   dy.dispose();
-  if (!retainGraph) node.spend();
+  if (!retainGraph) node.releaseSaved();
 }
 
 /** All nodes below one, each after every node that uses it: an op is always younger than its inputs. */

@@ -143,7 +143,7 @@ export interface TensorMethods {
    * Accumulates d(this)/d(leaf) into `grad` of every leaf that wants it, and frees the graph on the way unless told to
    * retain it.
    * @param gradient of this tensor, in its shape; one of a single value may leave it out (1)
-   * @throws AutogradError for a tensor without a graph, or one whose graph is spent
+   * @throws AutogradError for a tensor without a graph, or one whose graph was freed
    */
   backward(gradient?: Tensor, options?: BackwardOptions): void;
   backward(options: BackwardOptions): void;

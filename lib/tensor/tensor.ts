@@ -4,29 +4,29 @@ import type { GradNode } from './autograd.ts';
 import { printTensor } from './print.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 
-/** One storage and how many handles share it. `version` counts the writes, so that a stale save is noticed. */
-class Cell {
+/** A storage and the number of handles that share it. `version` counts the writes, so that a stale save is noticed. */
+class RefCountedStorage {
   handles = 1;
   version = 0;
   constructor(
     readonly device: Device,
     public storage: Storage,
   ) {
-    cells.set(device, (cells.get(device) ?? 0) + 1);
+    liveStorages.set(device, (liveStorages.get(device) ?? 0) + 1);
   }
 
   release(): void {
     if (--this.handles > 0) return;
-    cells.set(this.device, (cells.get(this.device) ?? 1) - 1);
+    liveStorages.set(this.device, (liveStorages.get(this.device) ?? 1) - 1);
     this.device.free(this.storage);
   }
 }
 
-const cells = new WeakMap<Device, number>();
+const liveStorages = new WeakMap<Device, number>();
 const scopes: Set<Tensor>[] = [];
 
 /** The net beneath scopes: a handle that was lost without `dispose()` gives its storage back when collected. */
-const lost = new FinalizationRegistry<Cell>((cell) => cell.release());
+const lost = new FinalizationRegistry<RefCountedStorage>((counted) => counted.release());
 
 /**
  * A dense array of float32 values on a device, row-major, with an optional gradient.
@@ -42,57 +42,57 @@ export class Tensor {
   grad: Tensor | null = null;
   /** The op that made this tensor, while its gradient can still be asked for. @internal */
   node: GradNode | null = null;
-  #cell: Cell | null;
+  #counted: RefCountedStorage | null;
   #scope: Set<Tensor> | null;
-  #derived: { readonly version: number; readonly tensors: readonly Tensor[] } | null = null;
+  #cached: { readonly version: number; readonly tensors: readonly Tensor[] } | null = null;
 
   /** Wraps a storage that the tensor then owns, or (given a tensor) a second handle on its storage. */
   constructor(source: { device: Device; storage: Storage } | Tensor, shape: Shape, requiresGrad = false) {
     this.shape = Object.freeze([...checkShape('tensor', shape)]);
     this.requiresGrad = requiresGrad;
     if (source instanceof Tensor) {
-      this.#cell = source.#liveCell();
-      this.#cell.handles++;
-    } else this.#cell = new Cell(source.device, source.storage);
-    if (this.#cell.storage.length !== sizeOf(shape)) {
-      const { length } = this.#cell.storage;
-      this.#cell.release();
+      this.#counted = source.#live();
+      this.#counted.handles++;
+    } else this.#counted = new RefCountedStorage(source.device, source.storage);
+    if (this.#counted.storage.length !== sizeOf(shape)) {
+      const { length } = this.#counted.storage;
+      this.#counted.release();
       throw new ShapeError(
         `tensor: shape ${formatShape(shape)} wants ${sizeOf(shape)} values, the storage has ${length}`,
       );
     }
-    lost.register(this, this.#cell, this);
+    lost.register(this, this.#counted, this);
     this.#scope = scopes.at(-1) ?? null;
     this.#scope?.add(this);
   }
 
-  #liveCell(): Cell {
-    if (!this.#cell) {
+  #live(): RefCountedStorage {
+    if (!this.#counted) {
       throw new AutogradError(
         `a tensor of shape ${formatShape(this.shape)} was used after it was disposed: return it from tidy(), or keep() it`,
       );
     }
-    return this.#cell;
+    return this.#counted;
   }
 
   /** Where the values are. @throws AutogradError once it is disposed */
   get device(): Device {
-    return this.#liveCell().device;
+    return this.#live().device;
   }
 
   /** The device's buffer, for ops and optimisers. */
   get storage(): Storage {
-    return this.#liveCell().storage;
+    return this.#live().storage;
   }
 
   /** How often the storage was overwritten through `assign`. @internal */
   get version(): number {
-    return this.#liveCell().version;
+    return this.#live().version;
   }
 
   /** Whether other handles have the same storage. @internal */
   get isShared(): boolean {
-    return this.#liveCell().handles > 1;
+    return this.#live().handles > 1;
   }
 
   /** The name of the class, for what prints objects: that of the constructor is lost to minifiers. */
@@ -102,7 +102,7 @@ export class Tensor {
 
   /** Whether `dispose()` or the end of a scope has given its values back. */
   get isDisposed(): boolean {
-    return this.#cell === null;
+    return this.#counted === null;
   }
 
   /** The number of axes. */
@@ -122,16 +122,16 @@ export class Tensor {
 
   /** Overwrites the values with those of a storage that is then owned by this tensor and all that share with it. */
   assign(storage: Storage): void {
-    const cell = this.#liveCell();
+    const counted = this.#live();
     if (storage.length !== this.size) {
       throw new ShapeError(
         `assign: ${formatShape(this.shape)} wants ${this.size} values, the storage has ${storage.length}`,
       );
     }
-    cell.version++;
-    if (storage === cell.storage) return;
-    cell.device.free(cell.storage);
-    cell.storage = storage;
+    counted.version++;
+    if (storage === counted.storage) return;
+    counted.device.free(counted.storage);
+    counted.storage = storage;
   }
 
   /** A second handle on the same values, outside the gradient graph. */
@@ -139,18 +139,18 @@ export class Tensor {
     return new Tensor(this, this.shape);
   }
 
-  /** What `make` computed from the values of this tensor, made once: it lives until they change, or are disposed. @internal */
-  derived(make: () => readonly Tensor[]): readonly Tensor[] {
-    if (this.#derived?.version !== this.version) {
-      this.#dropDerived();
-      this.#derived = { version: this.version, tensors: make().map((tensor) => tensor.keep()) };
+  /** What `make` computed from the values of this tensor, once: it is kept until they change, or are disposed. @internal */
+  cached(make: () => readonly Tensor[]): readonly Tensor[] {
+    if (this.#cached?.version !== this.version) {
+      this.#dropCached();
+      this.#cached = { version: this.version, tensors: make().map((tensor) => tensor.keep()) };
     }
-    return this.#derived.tensors;
+    return this.#cached.tensors;
   }
 
-  #dropDerived(): void {
-    for (const tensor of this.#derived?.tensors ?? []) tensor.dispose();
-    this.#derived = null;
+  #dropCached(): void {
+    for (const tensor of this.#cached?.tensors ?? []) tensor.dispose();
+    this.#cached = null;
   }
 
   /** Marks a leaf as one that wants a gradient, or no longer does; returns it. */
@@ -162,13 +162,13 @@ export class Tensor {
 
   /** Copies the values out. */
   data(): Promise<Float32Array> {
-    const { device, storage } = this.#liveCell();
+    const { device, storage } = this.#live();
     return device.read(storage);
   }
 
   /** Copies the values out at once. @throws DeviceError where the device has no synchronous read. */
   dataSync(): Float32Array {
-    const { device, storage } = this.#liveCell();
+    const { device, storage } = this.#live();
     return device.readSync(storage);
   }
 
@@ -189,12 +189,12 @@ export class Tensor {
 
   /** Gives the storage back, once no other handle and no recorded op needs it. Doing so twice is harmless. */
   dispose(): void {
-    if (!this.#cell) return;
+    if (!this.#counted) return;
     this.keep();
     lost.unregister(this);
-    this.#cell.release();
-    this.#cell = null;
-    this.#dropDerived();
+    this.#counted.release();
+    this.#counted = null;
+    this.#dropCached();
     this.node?.release();
     this.node = null;
     this.grad?.dispose();
@@ -217,7 +217,7 @@ export class Tensor {
 
   /** How many storages of a device are alive. @internal */
   static count(device: Device): number {
-    return cells.get(device) ?? 0;
+    return liveStorages.get(device) ?? 0;
   }
 
   /** @internal */

@@ -69,7 +69,7 @@ const readFields = object<Header>({
   ),
   best: nullable(object({ epoch: positiveCount, loss: number })),
   unfinished: nullable(
-    object<Place>({ batches: positiveCount, lossSum: number, seconds: fromZero, waited: fromZero }),
+    object<Place>({ batches: positiveCount, lossSum: number, seconds: fromZero, dataSeconds: fromZero }),
   ),
 });
 

@@ -8,7 +8,7 @@ export class EpochMeter {
   batches = 0;
   lossSum = 0;
   seconds = 0;
-  waited = 0;
+  dataSeconds = 0;
   #logits: number[] = [];
   #labels: number[] = [];
 
@@ -18,7 +18,7 @@ export class EpochMeter {
    */
   constructor(loader: DataLoader, epoch: number, from: UnfinishedEpoch | null) {
     if (!from) return;
-    const { batches, lossSum, logits, labels, seconds, waited } = from;
+    const { batches, lossSum, logits, labels, seconds, dataSeconds } = from;
     const order = loader.order(epoch).slice(0, batches * loader.batchSize);
     if (
       order.length !== labels.length ||
@@ -28,7 +28,7 @@ export class EpochMeter {
         `fit: the state has done ${batches} batches with ${labels.length} images of epoch ${epoch + 1} that are not the first of this loader: is it another data set, batch size or seed?`,
       );
     }
-    Object.assign(this, { batches, lossSum, seconds, waited });
+    Object.assign(this, { batches, lossSum, seconds, dataSeconds });
     this.#logits = [...logits];
     this.#labels = [...labels];
   }
@@ -57,7 +57,7 @@ export class EpochMeter {
 
   /** The share of the time that was spent waiting. */
   get dataWait(): number {
-    return this.waited / this.seconds;
+    return this.dataSeconds / this.seconds;
   }
 
   metrics(): EpochMetrics {
@@ -69,8 +69,8 @@ export class EpochMeter {
   /** Null before the first batch. */
   unfinished(): UnfinishedEpoch | null {
     if (this.batches === 0) return null;
-    const { batches, lossSum, seconds, waited } = this;
+    const { batches, lossSum, seconds, dataSeconds } = this;
     const [logits, labels] = [Float32Array.from(this.#logits), Float32Array.from(this.#labels)];
-    return { batches, lossSum, logits, labels, seconds, waited };
+    return { batches, lossSum, logits, labels, seconds, dataSeconds };
   }
 }

@@ -151,7 +151,7 @@ class Fit {
         stepLoss = 0;
         optimizer.zeroGrad();
       }
-      const waited = secondsSince(lap);
+      const dataSeconds = secondsSince(lap);
       stepLoss += await this.#trainBatch(batch, batch.size / images);
       left--;
       if (left === 0) {
@@ -159,7 +159,7 @@ class Fit {
         optimizer.step();
         if (schedulerStep === 'batch') scheduler?.step(stepLoss);
       }
-      meter.waited += waited;
+      meter.dataSeconds += dataSeconds;
       meter.seconds += secondsSince(lap);
       this.#showProgress();
       if (left === 0 && this.#autosave?.isDue) await this.#save();

@@ -30,7 +30,7 @@ export interface UnfinishedEpoch {
   /** The time that training took, */
   readonly seconds: number;
   /** and how much of it was spent waiting for batches. */
-  readonly waited: number;
+  readonly dataSeconds: number;
 }
 
 /** Where a training stands; with the states of model, optimiser, schedule and random generator, all it needs to go on. */

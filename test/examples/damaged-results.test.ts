@@ -98,8 +98,8 @@ test('mura-train --resume names file and field, without a stack trace', async ()
 });
 
 test("weights whose network's description is damaged name file and field", async () => {
-  const purpose = { recipe, regions: ['wrist'] as const, threshold: 0.5 };
-  await saveNetwork(at('sound.safetensors'), buildModel(recipe), purpose);
+  const card = { recipe, regions: ['wrist'] as const, threshold: 0.5 };
+  await saveNetwork(at('sound.safetensors'), buildModel(recipe), card);
   await openNetwork(at('sound.safetensors'));
   const weights = await loadWeights(at('sound.safetensors'));
   const KEY = 'gradiograph_mura';
@@ -107,14 +107,14 @@ test("weights whose network's description is damaged name file and field", async
   const cases: [text: string, fault: string][] = [
     ['garbage', 'damaged.safetensors: no JSON'],
     ['null', `${KEY} is null, want an object`],
-    [JSON.stringify(put(purpose, 'threshold', 7)), `${KEY}.threshold is 7, want a number from 0 to 1`],
-    [JSON.stringify(put(purpose, 'recipe.channels', 2)), `${KEY}.recipe.channels is 2, want one of 1, 3`],
-    [JSON.stringify(put(purpose, 'recipe.size', 8000)), 'the file holds'],
+    [JSON.stringify(put(card, 'threshold', 7)), `${KEY}.threshold is 7, want a number from 0 to 1`],
+    [JSON.stringify(put(card, 'recipe.channels', 2)), `${KEY}.recipe.channels is 2, want one of 1, 3`],
+    [JSON.stringify(put(card, 'recipe.size', 8000)), 'the file holds'],
     [
-      JSON.stringify({ ...purpose, recipe: { ...recipe, model: 'resnet18', head } }),
+      JSON.stringify({ ...card, recipe: { ...recipe, model: 'resnet18', head } }),
       'dense layers alone have 16781312 values, the file holds',
     ],
-    [JSON.stringify({ ...purpose, recipe: { ...recipe, size: 40 } }), 'classifier.fc1.weight is'],
+    [JSON.stringify({ ...card, recipe: { ...recipe, size: 40 } }), 'classifier.fc1.weight is'],
   ];
   for (const [text, fault] of cases) {
     await saveWeights(at('damaged.safetensors'), weights, { [KEY]: text });

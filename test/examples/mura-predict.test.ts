@@ -52,7 +52,7 @@ test.before(async () => {
 });
 test.after(() => rmSync(folder, { recursive: true }));
 
-interface Answers {
+interface Predictions {
   weights: string[];
   threshold: number;
   images: { path: string; study: string; probability: number; abnormal: boolean; overlay: string | null }[];
@@ -66,7 +66,7 @@ test('gives what mura-train gave: the probabilities of each image, the mean of e
   const valid = at('data', 'MURA-v1.1', 'valid');
   const { code, stdout, output } = await predict(valid, '--weights', at('run', 'best.safetensors'), '--json');
   assert.is(code, 0, output);
-  const answers = JSON.parse(stdout) as Answers;
+  const answers = JSON.parse(stdout) as Predictions;
   const keys = ['weights', 'threshold', 'images', 'studies', 'failed', 'repeated', 'ignored'];
   assert.equal(Object.keys(answers), keys);
   assert.is(answers.threshold, JSON.parse(readFileSync(at('run', 'result.json'), 'utf8')).threshold);
@@ -109,10 +109,10 @@ test('several weights are an ensemble: probabilities and thresholds are averaged
       '--no-overlays',
     );
     assert.is(code, 0, output);
-    return JSON.parse(stdout) as Answers;
+    return JSON.parse(stdout) as Predictions;
   };
   const [a, b, both] = [await ask(first), await ask(second), await ask(first, second)];
-  const probability = (answers: Answers) => answers.images[0].probability;
+  const probability = (answers: Predictions) => answers.images[0].probability;
   assert.ok(Math.abs(probability(both) - (probability(a) + probability(b)) / 2) < 1e-6);
   assert.ok(Math.abs(both.threshold - 0.3) < 1e-9);
   assert.is(both.images[0].overlay, null);
@@ -136,7 +136,7 @@ test('a file that is no image is named, the others go on, and the exit code is 1
   writeFileSync(at('mixed/._whole.png'), 'no image, and not to be looked at');
   const { code, stdout, output } = await predict(at('mixed'), '--weights', weights, '--json');
   assert.is(code, 1, output);
-  const { images, failed } = JSON.parse(stdout) as Answers;
+  const { images, failed } = JSON.parse(stdout) as Predictions;
   assert.equal(
     images.map(({ path }) => path),
     [at('mixed/whole.png')],

@@ -90,8 +90,8 @@ test('the threshold is that of validation, and is kept with the weights; the fig
   const { threshold, measures, settings } = JSON.parse(
     readFileSync(join(out('whole'), 'result.json'), 'utf8'),
   );
-  const purpose = JSON.parse((await loadMetadata(join(out('whole'), 'best.safetensors'))).gradiograph_mura);
-  assert.equal(purpose, { recipe: settings.recipe, regions: [], threshold });
+  const card = JSON.parse((await loadMetadata(join(out('whole'), 'best.safetensors'))).gradiograph_mura);
+  assert.equal(card, { recipe: settings.recipe, regions: [], threshold });
   const validation = await readPredictions(join(out('whole'), 'validation.csv'));
   const [labels, scores] = [validation.map(({ label }) => label), validation.map(({ score }) => score)];
   assert.is(validation.length, 8);

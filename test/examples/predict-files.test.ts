@@ -57,7 +57,7 @@ interface LeftOut {
   path: string;
   reason: string;
 }
-interface Answers {
+interface Predictions {
   images: { path: string; overlay: string }[];
   failed: LeftOut[];
   repeated: LeftOut[];
@@ -85,7 +85,7 @@ test('unequal names, unequal files: every image has a map of its own, of its own
   for (const name of NAMES) put(at('all', name));
   const { code, stdout, output } = await predict(at('all'), '--json', '--out', at('maps'));
   assert.is(code, 0, output);
-  const { images, ...rest } = JSON.parse(stdout) as Answers;
+  const { images, ...rest } = JSON.parse(stdout) as Predictions;
   assert.equal(images.map(({ path }) => path).sort(), NAMES.map((name) => at('all', name)).sort());
   assert.equal([rest.failed, rest.repeated, rest.ignored], [[], [], []]);
   assert.is(new Set(images.map(({ overlay }) => folded(overlay))).size, NAMES.length);
@@ -122,7 +122,7 @@ test("a patient's map stays when another patient's image of the same name follow
   const overlay = async (path: string) => {
     const { stdout, output } = await predict(path, '--json', '--out', at('same'));
     assert.match(output, '1 image: 1 predicted');
-    return (JSON.parse(stdout) as Answers).images[0].overlay;
+    return (JSON.parse(stdout) as Predictions).images[0].overlay;
   };
   const first = await overlay(at('first/wrist.png'));
   const before = readFileSync(first);

@@ -16,8 +16,8 @@ const BATCH = 32;
 const [path] = process.argv.slice(2);
 if (!path) throw new Error('usage: npx tsx test/explain/measure-maps.ts best.safetensors');
 const device = await init();
-const { model, purpose } = await openNetwork(path);
-const { recipe, regions } = purpose;
+const { model, card } = await openNetwork(path);
+const { recipe, regions } = card;
 const prepare = prepareOf(recipe);
 const abnormal = draw(COUNT, regions.length > 0 ? regions : REGIONS, DRAWN_SIZE, 7)
   .filter(isAbnormal)

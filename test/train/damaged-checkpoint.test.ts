@@ -38,7 +38,7 @@ test.before(async () => {
   await saveCheckpoint(
     sound,
     training,
-    { ...state, unfinished: { ...unfinished, seconds: 1, waited: 0 } },
+    { ...state, unfinished: { ...unfinished, seconds: 1, dataSeconds: 0 } },
     null,
   );
 });
