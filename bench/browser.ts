@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { formatTable } from '../lib/report/table.ts';
 import { writeWhole } from '../lib/train/files.ts';
+import { ProgressBar } from '../lib/train/progress.ts';
 import { bundle, openPage } from '../test/support/chromium.ts';
 import type { Match } from './browser/page.ts';
 import { Budget } from './measure/budget.ts';
@@ -19,7 +20,7 @@ import { type KernelTask, kernelTasks, nameOfKernel } from './workload/tasks.ts'
 
 interface Options {
   batch?: number;
-  filter: string[];
+  filter?: string[];
   seconds: number;
   json?: string;
 }
@@ -27,7 +28,7 @@ interface Options {
 const options = new Command('bench:browser')
   .description('The kernel table in Chromium on WebGL2, beside tfjs-webgl')
   .option('--batch <n>', 'images of a run (default: 8, on a software renderer 1)', count)
-  .option('--filter <words...>', 'only rows whose kernel, shape and pass hold all these words', [])
+  .option('--filter <words...>', 'only rows whose kernel, shape and pass hold all these words')
   .option('--seconds <n>', 'to divide among the rows', positive, 300)
   .option('--json <file>', 'also write the figures to a file')
   .parse()
@@ -57,13 +58,15 @@ console.log(
 console.log(`${describeLimits(limits)}\n`);
 
 const tasks = kernelTasks(batch).filter((task) =>
-  options.filter.every((word) => nameOfKernel(task).toLowerCase().includes(word.toLowerCase())),
+  (options.filter ?? []).every((word) => nameOfKernel(task).toLowerCase().includes(word.toLowerCase())),
 );
 const budget = new Budget(options.seconds, tasks.length);
 /** How many times longer than our limit allows both together took at each kernel's last shape. */
 const slowness = new Map<string, number>();
+const progress = new ProgressBar();
 const rows: Row[] = [];
-for (const task of tasks) {
+for (const [done, task] of tasks.entries()) {
+  if (process.stdout.isTTY) progress.update('measuring', done / tasks.length, nameOfKernel(task));
   const key = task.kernel + task.pass;
   const least = leastMs(limits, task.flops, 4 * task.values);
   const expected = (least * (slowness.get(key) ?? 1) * RUNS) / 2000;
@@ -77,7 +80,6 @@ for (const task of tasks) {
         ] as const);
   if (match) slowness.set(key, (match.ours.median + match.theirs.median) / least);
   rows.push({ task, match });
-  if (process.stdout.isTTY) console.log(nameOfKernel(task));
 }
 const header = [
   'kernel',
@@ -92,7 +94,7 @@ const header = [
   'ratio',
   'difference',
 ];
-console.log(formatTable([header, ...rows.map((row) => columns(row, limits))]));
+progress.print(formatTable([header, ...rows.map((row) => columns(row, limits))]));
 console.log(
   '\nratio: how many times faster ours is. of limit: as in npm run bench. difference: the largest of the results, over the largest value.',
 );

@@ -9,6 +9,7 @@ import type { Device } from '../lib/devices/device.ts';
 import { type DeviceChoice, openDevice } from '../lib/devices/select.ts';
 import { DeviceError } from '../lib/errors.ts';
 import { writeWhole } from '../lib/train/files.ts';
+import { ProgressBar } from '../lib/train/progress.ts';
 import { Budget, LEAST_SHARE } from './measure/budget.ts';
 import { measureKernel } from './measure/kernel.ts';
 import { describeLimits, leastMs, measureLimits } from './measure/limits.ts';
@@ -27,7 +28,7 @@ interface Options {
   device: DeviceChoice;
   threads: number;
   batch?: number;
-  filter: string[];
+  filter?: string[];
   seconds: number;
   json?: string;
   compare?: string;
@@ -42,7 +43,7 @@ const options = new Command('bench')
     "images of a run (default: the compared run's, else as many of 8 as there is time for)",
     count,
   )
-  .option('--filter <words...>', 'only rows whose kernel, shape and pass hold all these words', [])
+  .option('--filter <words...>', 'only rows whose kernel, shape and pass hold all these words')
   .option(
     '--seconds <n>',
     'to divide among the rows; those too slow for their share are left out',
@@ -75,10 +76,12 @@ const spent = (performance.now() - start) / 1000;
 const weightOf = (task: KernelTask) => ENOUGH + (RUNS * leastMs(limits, task.flops, 4 * task.values)) / 1000;
 const weight = tasks.reduce((total, task) => total + weightOf(task), 0);
 const budget = new Budget(options.seconds - spent, weight, LEAST_SHARE);
+const progress = new ProgressBar();
 const rows: KernelRow[] = [];
 /** How many times longer than its limit allows each kernel took at its last shape. */
 const slowness = new Map<string, number>();
-for (const task of tasks) {
+for (const [done, task] of tasks.entries()) {
+  if (process.stdout.isTTY) progress.update('measuring', done / tasks.length, nameOfKernel(task));
   const { kernel, shape, pass, flops } = task;
   const bytes = 4 * task.values;
   const least = leastMs(limits, flops, bytes);
@@ -91,14 +94,14 @@ for (const task of tasks) {
 await device.dispose();
 
 const report: KernelReport = { device: device.description, machine, batch, limits, rows };
-console.log(`\n${kernelTable(report)}`);
+progress.print(`\n${kernelTable(report)}`);
 if (before) console.log(`\n${compareReports(before, report)}`);
 if (options.json) await writeWhole(options.json, `${JSON.stringify(report, null, 1)}\n`);
 
 function wanted(images: number) {
   return kernelTasks(images).filter((task) => {
     const name = nameOfKernel(task).toLowerCase();
-    return options.filter.every((word) => name.includes(word.toLowerCase()));
+    return (options.filter ?? []).every((word) => name.includes(word.toLowerCase()));
   });
 }
 

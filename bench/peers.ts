@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { writeWhole } from '../lib/train/files.ts';
 import { Budget, LEAST_SHARE } from './measure/budget.ts';
 import { describeCpu } from './measure/machine.ts';
@@ -41,8 +41,8 @@ interface Options {
   batch: number;
   trainingBatch: number;
   size: number;
-  node: string[];
-  filter: string[];
+  node?: string[];
+  filter?: string[];
   browser: boolean;
   fresh?: boolean;
   render?: boolean;
@@ -62,15 +62,16 @@ const options = new Command('bench:peers')
   .option('--batch <n>', 'images of a run', count, 8)
   .option('--training-batch <n>', 'images of a training step', count, 32)
   .option('--size <n>', "height and width of the networks' images", count, 224)
-  .option('--node <files...>', 'other Nodes to run ours on too', [])
-  .option('--filter <words...>', 'only rows whose name holds all these words', [])
+  .option('--node <files...>', 'other Nodes to run ours on too')
+  .option('--filter <words...>', 'only rows whose name holds all these words')
   .option('--no-browser', 'leave out what runs in Chromium')
   .option('--fresh', 'forget what the figures beside the page hold, in place of going on from them')
   .option('--render', 'write page and chart from the figures there are, and measure nothing')
-  .option(
-    '--out <file>',
-    'page to write; chart and figures go beside it',
-    fileURLToPath(new URL('results/RESULTS.md', import.meta.url)),
+  .addOption(
+    new Option('--out <file>', 'page to write; chart and figures go beside it').default(
+      fileURLToPath(new URL('results/RESULTS.md', import.meta.url)),
+      'bench/results/RESULTS.md',
+    ),
   )
   .parse()
   .opts<Options>();
@@ -105,7 +106,7 @@ async function measured(): Promise<MatchRecord> {
   if (tasks.length === 0) return record;
   const before = record.seconds;
   record.starts.push(new Date().toISOString().slice(0, 16).replace('T', ' '));
-  const players = contestants(threads, options.node)
+  const players = contestants(threads, options.node ?? [])
     .filter(({ place }) => options.browser || place !== 'browser')
     .map((entry) => new Player(entry));
   for (const player of players) {
@@ -139,7 +140,7 @@ async function measured(): Promise<MatchRecord> {
 }
 
 function matches(name: string): boolean {
-  return options.filter.every((word) => name.toLowerCase().includes(word.toLowerCase()));
+  return (options.filter ?? []).every((word) => name.toLowerCase().includes(word.toLowerCase()));
 }
 
 function weightOf(task: Task): number {

@@ -13,7 +13,7 @@ import { describeMachine } from './measure/machine.ts';
 import type { NetworkRequest, NetworkResult } from './measure/network.ts';
 import { digits, percent } from './measure/statistics.ts';
 import { flopsOf, MODES, type Mode, NETWORKS, type NetworkName } from './workload/networks.ts';
-import { count, DEVICES } from './workload/options.ts';
+import { count, countFromZero, DEVICES } from './workload/options.ts';
 
 interface Options {
   device: DeviceChoice;
@@ -39,7 +39,7 @@ const options = new Command('bench:training')
   .option(
     '--profile <rows>',
     'of the profile of one more step, slowest operations first; 0 for none',
-    Number,
+    countFromZero,
     10,
   )
   .option('--json <file>', 'also write the figures to a file')

@@ -24,3 +24,5 @@ export function count(text: string): number {
   if (!Number.isInteger(value)) throw new InvalidArgumentError('wants a whole number.');
   return value;
 }
+
+export const countFromZero = (text: string): number => (text === '0' ? 0 : count(text));
