@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { GradiographError } from '../errors.ts';
 import type { GrayImage } from './image.ts';
@@ -23,8 +23,13 @@ export interface FileStamp {
  *     pixels                                width * height bytes
  *
  * where the key is this format's version, the source's path, size and time, and the description of its preparation.
- * So an entry that is stale, cut off or not ours has another hash, and counts as absent. An entry appears whole, under
- * its name, by a rename: runs may share the folder. It may be deleted at any time.
+ * So an entry that is stale, cut off or of something else has another hash, and counts as absent. An entry appears
+ * whole, under its name, by a rename: runs of one user may share the folder. It may be deleted at any time.
+ *
+ * The images are private, so folders are made for their owner alone (0700, files 0600). And they are believed, so a
+ * folder is used only where nobody but the user and root can put anything: it must belong to one of them, and others must not
+ * be able to write in it. A key for the hash would do no better, for it would need just such a folder to lie in. Windows
+ * has no such modes; there it is up to the rights of the folder that one chooses.
  */
 export class PixelCache {
   readonly #folder: string;
@@ -36,23 +41,28 @@ export class PixelCache {
     this.#prepare = JSON.stringify(prepare);
   }
 
-  /** The image that a source file had become when it had this stamp; null where that is not known. */
+  /**
+   * The image that a source file had become when it had this stamp; null where that is not known.
+   * @throws GradiographError where the folder cannot be read, or others can write in it
+   */
   async read(path: string, stamp: FileStamp): Promise<GrayImage | null> {
     const entry = this.#entryOf(path);
     let bytes: Buffer;
     try {
+      await this.#checkOwner();
       bytes = await readFile(entry);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw cacheError('read', entry, error);
     }
     const body = bytes.subarray(32);
-    if (!this.#hash(path, stamp, body).equals(bytes.subarray(0, 32))) return null;
-    const data = new Uint8ClampedArray(body.buffer, body.byteOffset + 8, body.length - 8);
-    return { width: body.readUInt32LE(0), height: body.readUInt32LE(4), data };
+    if (body.length <= 8 || !this.#hash(path, stamp, body).equals(bytes.subarray(0, 32))) return null;
+    const [width, height] = [body.readUInt32LE(0), body.readUInt32LE(4)];
+    if (width * height !== body.length - 8) return null;
+    return { width, height, data: new Uint8ClampedArray(body.buffer, body.byteOffset + 8, body.length - 8) };
   }
 
-  /** @throws GradiographError where the folder cannot be written */
+  /** @throws GradiographError where the folder cannot be written, or others can write in it */
   async write(path: string, stamp: FileStamp, { width, height, data }: GrayImage): Promise<void> {
     const body = Buffer.alloc(8 + data.length);
     body.writeUInt32LE(width, 0);
@@ -61,12 +71,27 @@ export class PixelCache {
     const entry = this.#entryOf(path);
     const temporary = `${entry}.${randomUUID()}.tmp`;
     try {
-      await mkdir(dirname(entry), { recursive: true });
-      await writeFile(temporary, [this.#hash(path, stamp, body), body]);
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      await this.#checkOwner();
+      await mkdir(dirname(entry), { recursive: true, mode: 0o700 });
+      await writeFile(temporary, [this.#hash(path, stamp, body), body], { mode: 0o600 });
       await rename(temporary, entry);
     } catch (error) {
       await rm(temporary, { force: true });
       throw cacheError('written', entry, error);
+    }
+  }
+
+  async #checkOwner(): Promise<void> {
+    const user = process.getuid?.();
+    if (user === undefined) return;
+    for (const stats of [await lstat(this.#folder), await stat(this.#folder)]) {
+      const isForeign = stats.uid !== user && stats.uid !== 0;
+      const isOpen = !stats.isSymbolicLink() && (stats.mode & 0o022) !== 0;
+      if (!isForeign && !isOpen) continue;
+      throw new GradiographError(
+        `image cache: ${this.#folder} ${isForeign ? `belongs to user ${stats.uid}` : 'can be written by others'}, and images that they put there would be taken for yours: use a folder that only you can write in`,
+      );
     }
   }
 
@@ -84,6 +109,7 @@ export class PixelCache {
 }
 
 function cacheError(action: string, entry: string, cause: unknown): GradiographError {
+  if (cause instanceof GradiographError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
   return new GradiographError(`image cache: ${entry} cannot be ${action} (${code})`, { cause });
 }

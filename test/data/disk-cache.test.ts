@@ -1,6 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodePng } from '../../lib/data/codecs/encode-png.ts';
@@ -10,6 +23,7 @@ import { ImageReader } from '../../lib/data/image-reader.ts';
 import { ImageStore } from '../../lib/data/memory-cache.ts';
 import { compose, resize, type Transform } from '../../lib/data/transforms.ts';
 import { FormatError, GradiographError } from '../../lib/errors.ts';
+import { skipped } from '../support/skipped.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -141,6 +155,74 @@ test('a missing source is its own fault; a folder that cannot be used is not', a
   assert.instance(unusable, GradiographError);
   assert.not.instance(unusable, FormatError);
   assert.match(unusable.message, /image cache: .*cache.* cannot be read \(ENOTDIR\)/);
+});
+
+test('entries and their folders are for their owner alone', async () => {
+  const umask = process.umask(0);
+  try {
+    await read();
+  } finally {
+    process.umask(umask);
+  }
+  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+  const [entry] = entries();
+  assert.equal([entry, dirname(entry), cacheDir].map(modeOf), ['600', '700', '700']);
+});
+
+test('an entry whose size and pixels disagree is made anew', async () => {
+  const cache = new PixelCache(cacheDir, prepare.description as never);
+  const stamp = statSync(source, { bigint: true });
+  const { data } = createImage(5, 4);
+  const sizes = [
+    [5, 5],
+    [4, 4],
+    [0, 0],
+    [2 ** 32 - 1, 2 ** 32 - 1],
+  ];
+  for (const [width, height] of sizes) {
+    await cache.write(source, stamp, { width, height, data });
+    assert.equal(await read(), [40, true]);
+    assert.equal(await read(), [40, false]);
+  }
+  await cache.write(source, stamp, createImage(0, 0));
+  assert.equal(await read(), [40, true]);
+});
+
+test('no entry is believed that another user could have put there', async () => {
+  const uid = process.getuid?.();
+  if (uid === undefined) return skipped('image cache', 'this system has no owners of files');
+  /** An entry as anyone can make it for this source, and the folder as `change` leaves it. */
+  const forge = async (change: (folder: string) => void) => {
+    rmSync(cacheDir, { recursive: true, force: true });
+    const cache = new PixelCache(cacheDir, prepare.description as never);
+    await cache.write(source, statSync(source, { bigint: true }), level(7));
+    change(cacheDir);
+    const error = await failure(read());
+    assert.instance(error, GradiographError);
+    assert.not.instance(error, FormatError);
+    return error.message;
+  };
+  assert.match(await forge((folder) => chmodSync(folder, 0o777)), /can be written by others/);
+  assert.match(await forge((folder) => chmodSync(folder, 0o720)), /can be written by others/);
+  const { getuid } = process;
+  const stranger = uid + 12_345;
+  // Only root can give a file away; for anyone else we become the stranger.
+  const giveAway = (path: string, change = chownSync) => {
+    if (uid === 0) change(path, stranger, stranger);
+    else process.getuid = () => stranger;
+  };
+  try {
+    assert.match(await forge((folder) => giveAway(folder)), /belongs to user \d+/);
+    process.getuid = getuid;
+    const foreignLink = (folder: string) => {
+      renameSync(folder, `${folder}-of-ours`);
+      symlinkSync(`${folder}-of-ours`, folder);
+      giveAway(folder, lchownSync);
+    };
+    assert.match(await forge(foreignLink), /belongs to user \d+/);
+  } finally {
+    process.getuid = getuid;
+  }
 });
 
 test("a function of the user's own cannot be cached on disk", () => {
