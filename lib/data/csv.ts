@@ -60,21 +60,31 @@ function checkLines(text: string): void {
   }
 }
 
-/** One cell and what ends it: spaces may stand around quotes, which are doubled within them. */
-const CELL = /(?:[ \t]*"(?:[^"]|"")*"[ \t]*|[^",\n]*)(?:,|\n|$)/y;
-
+/** Quotes stand around whole cells, spaces beside them allowed, and are doubled within. */
 function checkQuotes(text: string): void {
-  if (!text.includes('"')) return;
-  CELL.lastIndex = 0;
-  for (let start = 0; start < text.length; start = CELL.lastIndex) {
-    if (CELL.test(text)) continue;
-    const opens = /[ \t]*"/y;
-    opens.lastIndex = start;
-    const isOpen = opens.test(text) && !/"(?!")/.test(text.slice(opens.lastIndex).replaceAll('""', ''));
-    const fault = isOpen ? 'a quote is not closed' : 'a quote stands within a cell';
-    throw new FormatError(`line ${1 + countBreaks(text.slice(0, start))}: ${fault}`);
+  const fail = (at: number, fault: string) => {
+    throw new FormatError(`line ${1 + countBreaks(text.slice(0, at))}: ${fault}`);
+  };
+  for (let open = text.indexOf('"'); open >= 0; ) {
+    let close = text.indexOf('"', open + 1);
+    while (close >= 0 && text[close + 1] === '"') close = text.indexOf('"', close + 2);
+    if (close < 0 || close - open > MAX_LINE) {
+      fail(open, `a quote is not closed${close < 0 ? '' : ` within ${MAX_LINE} characters`}`);
+    }
+    let before = open - 1;
+    while (isSpace(text[before])) before--;
+    let after = close + 1;
+    while (isSpace(text[after])) after++;
+    if (!isEdge(text[before]) || !isEdge(text[after])) fail(open, 'a quote stands within a cell');
+    open = text.indexOf('"', after);
   }
 }
+
+const isSpace = (character: string | undefined): boolean => character === ' ' || character === '\t';
+
+/** Whether a cell begins or ends here: at a comma, a line break, or either end of the text. */
+const isEdge = (character: string | undefined): boolean =>
+  character === undefined || character === ',' || character === '\n';
 
 function countBreaks(text: string): number {
   let count = 0;

@@ -65,6 +65,12 @@ test('a line of any length is refused at once', async () => {
   assert.is((await parse(`${'x'.repeat(65_536)}\n`)).length, 1);
 });
 
+test('a quote that swallows many lines is named, however long the file', async () => {
+  const lines = 'xyz\n'.repeat(5e6);
+  await refused(Buffer.from(`a,b\n"${lines}`), /^line 2: a quote is not closed/);
+  await refused(Buffer.from(`a,b\n"${lines}",c\n`), /^line 2: a quote is not closed within 65536 characters/);
+});
+
 test('what is written is read back', async () => {
   const records = [
     { name: 'plain', value: 0.1 },
