@@ -34,7 +34,8 @@ export async function check(
   });
 }
 
-async function resultsOn(device: Device, one: Case, random: Generator, where: string) {
+/** What a case gives on a device. @throws Error where bytes are left in use */
+export async function resultsOn(device: Device, one: Case, random: Generator, where: string) {
   const before = device.memory().bytesInUse;
   const { tracked, live } = track(device);
   const outputs = one.run(tracked, random);

@@ -8,7 +8,10 @@ import { ceilTo, evenPartition } from '../tasks.ts';
 import { tilesAlong } from './tiles.ts';
 import { winogradGradKernel, winogradGradScratch } from './weight-grad.ts';
 
-/** Channels on either side of a task, and the tiles that it takes at least. */
+/**
+ * Channels on either side of a task, and the tiles that it takes at least. The sum is cut into as many partitions as
+ * narrow tasks want, also where tasks are wide: so the bits are the same.
+ */
 const MOST_ROWS = { wide: 128, narrow: 96 };
 const LEAST_TILES = 96;
 
@@ -29,7 +32,9 @@ export function launchWinogradGrad(
   const tileRows = g.batch * tilesAlong(g.outHeight);
   const tasks = weightGradTasks(w);
   const least = Math.ceil(LEAST_TILES / tilesAlong(g.outWidth));
-  const { partitions, size } = partitionsOf(launcher, tasks, tileRows, least, 1);
+  const narrowTasks =
+    Math.ceil(direct.rows / MOST_ROWS.narrow) * Math.ceil(direct.channels / MOST_ROWS.narrow);
+  const { partitions, size } = partitionsOf(launcher, narrowTasks, tileRows, least, 1);
   const threadBytes = ceilTo(winogradGradScratch(w, shape), 64);
   const length = weightsPerGroup(g);
   withPartitions(launcher, partitions, threadBytes, { out: run.out, length }, (scratch, out) =>

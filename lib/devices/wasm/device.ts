@@ -4,7 +4,7 @@ import type { Device } from '../device.ts';
 import { guarded } from '../guard.ts';
 import { WasmEngine } from './engine.ts';
 import { type WasmStorage, wasmStorages } from './storages.ts';
-import { describeVariant, type WasmVariant } from './variant.ts';
+import type { WasmVariant } from './variant.ts';
 
 export interface WasmOptions {
   /** Threads, the calling one included; default: all cores. One where memory cannot be shared. */
@@ -30,7 +30,7 @@ export async function createWasmDevice(options: WasmOptions = {}): Promise<WasmD
   const count = engine.threads === 1 ? '1 thread' : `${engine.threads} threads`;
   return guarded({
     name: 'wasm',
-    description: `wasm: ${describeVariant(engine.variant)}, ${count}`,
+    description: `wasm: ${engine.instructions}, ${count}`,
     ...storageMethods,
     ...wasmPrimitives({ launcher, allocate, addressOf }),
   });

@@ -30,7 +30,8 @@ export class WasmEngine {
   readonly packed: PackedWeights;
   readonly target: Target;
   readonly shape: TileShape;
-  readonly variant: WasmVariant;
+  /** The instructions in use, in words. */
+  readonly instructions: string;
   readonly threads: number;
   readonly #pool: ThreadPool;
   readonly #env: WebAssembly.ModuleImports;
@@ -40,14 +41,14 @@ export class WasmEngine {
 
   private constructor(
     heap: WasmHeap,
-    variant: WasmVariant,
+    instructions: string,
     target: Target,
     micro: WebAssembly.Module,
     pool: ThreadPool,
   ) {
     this.heap = heap;
     this.packed = new PackedWeights(heap);
-    this.variant = variant;
+    this.instructions = instructions;
     this.target = target;
     this.shape = tileShape(target);
     this.threads = pool.threads;
@@ -59,11 +60,11 @@ export class WasmEngine {
   static async start(threads: number, asked: WasmVariant | 'auto'): Promise<WasmEngine> {
     const shared = typeof SharedArrayBuffer !== 'undefined';
     const heap = new WasmHeap(shared, HEAP_BASE);
-    const variant = await chooseVariant(asked, heap.memory);
+    const { variant, description } = await chooseVariant(asked, heap.memory);
     const target = targetOf(variant, shared);
     const micro = new WebAssembly.Module(microModule(target));
     const pool = await ThreadPool.start(shared ? threads : 1, heap.memory, micro);
-    return new WasmEngine(heap, variant, target, micro, pool);
+    return new WasmEngine(heap, description, target, micro, pool);
   }
 
   /** Runs the kernel's tasks 0 to `tasks - 1` and returns when they are done. */
