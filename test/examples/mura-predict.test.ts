@@ -175,7 +175,7 @@ test('what cannot be predicted is explained, on stderr', async () => {
     ],
     [
       [at('data'), '--weights', at('odd.safetensors')],
-      /odd\.safetensors: gradiograph_mura\.recipe\.source is missing, want text/,
+      /odd\.safetensors: gradiograph_mura\.recipe\.model is 'vgg', want one of cnn2/,
     ],
     [[at('data'), '--weights', at('other.safetensors')], /StateDictError: .*other\.safetensors: /],
     [[at('data'), '--weights', at('nan.safetensors')], /image1\.png: the network's answer is NaN/],
