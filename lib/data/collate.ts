@@ -6,7 +6,7 @@ import { type Normalization, normalize, type Transform } from './transforms.ts';
 /** The input of one step, on the host: x `[N, C, H, W]`. */
 export interface Inputs {
   readonly shape: readonly number[];
-  readonly data: Float32Array<ArrayBuffer>;
+  readonly data: Float32Array;
 }
 
 /**

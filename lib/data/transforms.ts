@@ -172,7 +172,7 @@ export const GRAY: Normalization = { mean: [0.449], std: [0.226] };
 export function normalize(
   { data }: GrayImage,
   { mean, std }: Normalization,
-  out = new Float32Array(mean.length * data.length),
+  out: Float32Array = new Float32Array(mean.length * data.length),
   offset = 0,
 ): Float32Array {
   mean.forEach((channelMean, channel) => {

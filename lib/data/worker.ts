@@ -71,7 +71,7 @@ async function answer({ id, job }: Request): Promise<void> {
   try {
     const result = await ('path' in job ? readImage(job) : makeBatch(job));
     const response: Response = { id, result };
-    parentPort?.postMessage(response, 'inputs' in result ? [result.inputs.data.buffer] : []);
+    parentPort?.postMessage(response, 'inputs' in result ? [result.inputs.data.buffer as ArrayBuffer] : []);
   } catch (error) {
     const { name, message, stack } = error as Error;
     const response: Response = { id, failure: { name, message, stack } };

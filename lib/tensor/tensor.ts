@@ -1,3 +1,5 @@
+// `using` and Symbol.dispose: for the declaration files, whatever `lib` they are read with.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Device, Storage } from '../devices/device.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
 import type { GradNode } from './autograd.ts';

@@ -87,5 +87,28 @@ export function provideTools(): boolean {
   return true;
 }
 
+/**
+ * Type-checks some of the project's files, dependencies' declarations included.
+ * @param typescript the compiler: one of package.json beside this file, or the checkout's own
+ */
+export function compile(
+  files: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+  typescript?: string,
+): void {
+  const compilerOptions = {
+    target: 'es2022',
+    strict: true,
+    skipLibCheck: false,
+    noEmit: true,
+    types: [],
+    typeRoots: [join(root, 'node_modules/@types')],
+    ...options,
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  const folder = typescript ? join(tools, typescript) : join(root, 'node_modules/typescript');
+  succeed(process.execPath, [join(folder, 'bin/tsc'), '-p', '.']);
+}
+
 /** The path of a tool's command. */
 export const tool = (name: string): string => join(tools, '.bin', name);
