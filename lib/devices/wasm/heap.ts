@@ -1,4 +1,5 @@
 import { DeviceError } from '../../errors.ts';
+import { host } from '../host.ts';
 import { BlockSizes } from './block-sizes.ts';
 import { type Block, FreeBlocks } from './free-blocks.ts';
 
@@ -29,8 +30,9 @@ export class WasmHeap {
   #i32: Int32Array;
 
   constructor(shared: boolean, base: number) {
-    this.memory = createMemory(shared);
-    this.#limit = MAX_PAGES * PAGE;
+    const { memory, pages } = createMemory(shared);
+    this.memory = memory;
+    this.#limit = pages * PAGE;
     this.#base = base;
     this.#end = base;
     this.#f32 = new Float32Array(this.memory.buffer);
@@ -116,7 +118,7 @@ export class WasmHeap {
   }
 
   #grow(missing: number, end: number): boolean {
-    const spare = MAX_PAGES - this.memory.buffer.byteLength / PAGE;
+    const spare = (this.#limit - this.memory.buffer.byteLength) / PAGE;
     for (const pages of [Math.min(Math.max(missing, GROWTH), spare), missing]) {
       if (end > this.#limit || pages < missing) break;
       try {
@@ -154,17 +156,26 @@ export class WasmHeap {
   }
 }
 
-function createMemory(shared: boolean): WebAssembly.Memory {
-  let reason: unknown;
+/** @throws DeviceError where the system leaves too little address space, saying how much it takes. */
+function createMemory(shared: boolean): { memory: WebAssembly.Memory; pages: number } {
+  let cause: unknown;
   for (const maximum of [MAX_PAGES, MAX_PAGES / 2, MAX_PAGES / 4]) {
     try {
-      return new WebAssembly.Memory({ initial: GROWTH, maximum, shared });
+      return { memory: new WebAssembly.Memory({ initial: GROWTH, maximum, shared }), pages: maximum };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      reason = error;
+      cause = error;
     }
   }
-  throw new DeviceError('wasm: the system has no 1 GiB of address space for a WebAssembly memory', {
-    cause: reason,
-  });
+  throw new DeviceError(`wasm: the system has too little address space: ${NEED[host]}`, { cause });
 }
+
+/** By trial with two threads. Node 20 and 22 do not run at all with less; later versions do, with slower kernels. */
+const NEED: Record<typeof host, string> = {
+  node:
+    'V8 reserves 10 GiB for a WebAssembly memory, whatever its size, and Node wants 12 GiB in all (ulimit -v 12582912); ' +
+    'node --disable-wasm-trap-handler does with 6 GiB, but is slower',
+  bun: 'a WebAssembly memory reserves 1 GiB at least, and Bun wants 4 GiB in all (ulimit -v 4194304)',
+  deno: 'a WebAssembly memory reserves 1 GiB at least',
+  browser: 'a WebAssembly memory reserves 1 GiB at least',
+};

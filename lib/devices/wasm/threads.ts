@@ -198,7 +198,9 @@ async function workerStarter(): Promise<StartWorker> {
           worker.unref();
           resolve();
         });
-        worker.once('error', reject);
+        worker.once('error', (cause) =>
+          reject(new DeviceError(`wasm: a worker did not start: ${cause.message}`, { cause })),
+        );
       });
       return { ready, terminate: () => worker.terminate() };
     };
