@@ -1,5 +1,5 @@
 /** Weights that say what they are for, so that mura-predict needs nothing else. */
-import { FormatError, type models, StateDictError } from '../../lib/index.ts';
+import { FormatError, type models, StateDictError, type Tensor } from '../../lib/index.ts';
 import {
   loadMetadata,
   loadWeights,
@@ -48,20 +48,30 @@ export async function openNetwork(path: string): Promise<{ model: models.ImageMo
   }
   const card = await naming(path, () => readModelCard(parseJson(text), KEY));
   const weights = await loadWeights(path);
-  const model = await naming(path, () => {
-    const held = [...weights.values()].reduce((sum, { size }) => sum + size, 0);
-    const wanted = leastValues(card.recipe);
-    if (wanted > held) {
-      throw new StateDictError(
-        `${KEY} names a network whose dense layers alone have ${wanted} values, the file holds ${held}`,
-      );
-    }
-    const model = buildModel(card.recipe);
+  try {
+    return { model: await naming(path, () => fill(card.recipe, weights)), card };
+  } finally {
+    for (const value of weights.values()) value.dispose();
+  }
+}
+
+/** The network of a recipe, with these weights. */
+function fill(recipe: Recipe, weights: ReadonlyMap<string, Tensor>): models.ImageModel {
+  const held = [...weights.values()].reduce((sum, { size }) => sum + size, 0);
+  const wanted = leastValues(recipe);
+  if (wanted > held) {
+    throw new StateDictError(
+      `${KEY} names a network whose dense layers alone have ${wanted} values, the file holds ${held}`,
+    );
+  }
+  const model = buildModel(recipe);
+  try {
     model.loadStateDict(weights);
-    return model;
-  });
-  for (const value of weights.values()) value.dispose();
-  return { model, card };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+  return model;
 }
 
 /**

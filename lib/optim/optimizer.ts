@@ -151,11 +151,10 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     const params = this.#params();
     const faults: string[] = [];
     for (const [key, { shape }] of tensors) {
-      const param = params[entryOf(key).index];
-      if (!param || !sameShape(shape, param.shape)) {
-        const wanted = param ? formatShape(param.shape) : 'none';
-        faults.push(`${quote(key)} is ${quote(shape)}, wants ${wanted}`);
-      }
+      const { index } = entryOf(key);
+      const param = steps[index] > 0 ? params[index] : null;
+      if (param && sameShape(shape, param.shape)) continue;
+      faults.push(`${quote(key)} is ${quote(shape)}, wants ${param ? formatShape(param.shape) : 'none'}`);
     }
     const names = this.groups.flatMap(({ params }, i) =>
       params.map(() => this.buffersOf({ ...groups[i], params })),

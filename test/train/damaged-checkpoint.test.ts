@@ -133,6 +133,10 @@ const DAMAGES: Record<string, [damage: () => void, fault: string | RegExp]> = {
     putTensor('optimizer.x.exp_avg', 1),
     "'x.exp_avg' is [1], wants none",
   ],
+  'moments of a parameter that was never moved': [
+    put('optimizer.steps.0', 0),
+    "'0.exp_avg' is [4, 1, 3, 3], wants none",
+  ],
   'fewer labels than logits': [putTensor('unfinished.labels', 7), '8 logits and 7 labels'],
   'no logits': [putTensor('unfinished.logits'), 'no logits'],
   'half of its bytes': [
