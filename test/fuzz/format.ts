@@ -51,8 +51,8 @@ export const LIMITS = {
   /** Of the processor, so that a machine under load changes nothing. */
   milliseconds: (bytes: number): number => 3000 + bytes / 100,
   peakBytes: (bytes: number): number => 2 ** 27 + 256 * bytes,
-  /** Of the clock: after so long without an answer the process is ended. */
-  hangSeconds: 120,
+  /** Of the processor: after so long without an answer the process is ended. */
+  hangSeconds: 60,
   /** The process is ended above it. */
   processBytes: 3 * 2 ** 30,
   messageCharacters: 25_000,

@@ -29,7 +29,7 @@ for (const { name } of FAULTY) {
     const save = join(folder, name.replaceAll(' ', '-'));
     const outcome = await fuzz({
       ...{ format: name, seed: 7, first: 3, cases: 2, seconds: Infinity, save },
-      ...{ table: './faulty.ts', hangSeconds: name === 'a hang' ? 3 : 60 },
+      ...{ table: './faulty.ts', hangSeconds: name === 'a hang' ? 4 : 60 },
     });
     const expected =
       name === 'sound'
