@@ -103,7 +103,10 @@ async function main({ table, format: name, seed, first, last, seconds, folder }:
   if (!format) throw new Error(`no format is named ${name}`);
   setDevice(new ReferenceDevice());
   const samples = await format.samples();
-  for (const sample of samples) await readOnce(format, sample, write(folder, sample), fail);
+  for (const sample of samples) {
+    const { read, answer } = await readOnce(format, sample, write(folder, sample), fail);
+    if (!read) fail('a raw error', `a sound file is refused: ${answer}`);
+  }
   const end = performance.now() + 1000 * seconds;
   let [cases, read] = [0, 0];
   for (let index = first; index < last && performance.now() < end; index++) {

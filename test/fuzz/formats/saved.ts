@@ -71,7 +71,7 @@ async function saveTraining(kind: 'adam' | 'sgd', path: string): Promise<void> {
   const record = { epoch: 1, train: metrics, validation: metrics, lr: 0.1, imagesPerSecond: 5, dataWait: 0 };
   const weights = await download(model.stateDict());
   const answers = { logits: new Float32Array(2), labels: new Float32Array(2) };
-  const unfinished = { batches: 1, lossSum: 1, seconds: 1, waited: 0, ...answers };
+  const unfinished = { batches: 1, lossSum: 1, seconds: 1, dataSeconds: 0, ...answers };
   await saveCheckpoint(
     path,
     training,

@@ -1,5 +1,6 @@
 /** Mutations of PNG files, chunk by chunk, with checksums that fit: else all but the first check would go untested. */
 import { deflateSync, inflateSync } from 'node:zlib';
+import { crc32 } from '../../../lib/data/codecs/crc32.ts';
 import type { Generator } from '../../../lib/index.ts';
 import type { Mutation } from '../format.ts';
 import { concat, pick, repeat } from '../mutate.ts';
@@ -10,14 +11,6 @@ interface Chunk {
 }
 
 const MAGIC = 8;
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value >>> 0;
-});
-const crc32 = (bytes: Uint8Array): number =>
-  (bytes.reduce((crc, byte) => TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8), 0xffffffff) ^ 0xffffffff) >>> 0;
 
 function chunksOf(bytes: Uint8Array): Chunk[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
