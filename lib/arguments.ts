@@ -90,3 +90,8 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length];
 }
+
+/** @throws ArgumentError for what is no number; it would spoil a GPU's compiled kernel */
+export function checkNumber(what: string, value: unknown): void {
+  if (typeof value !== 'number') throw new ArgumentError(`${what} wants a number, got ${quote(value)}`);
+}

@@ -2,6 +2,8 @@
  * What each primitive answers where a size is 0, so that no device launches a kernel over nothing: tensors without
  * values, a sum of no terms (0), the largest of none (-Infinity), a product over an empty axis (0, or the bias).
  */
+
+import { DeviceError } from '../errors.ts';
 import { defaultEpilogue } from './composed/epilogue.ts';
 import type { BatchNormGeometry, Device, Primitives, ReduceOp, Storage } from './device.ts';
 
@@ -23,6 +25,15 @@ type Answers<S extends Storage> = {
   ) => ReturnType<Primitives<S>[P]> | undefined;
 };
 
+/** Values of the largest storage: 4 GiB of them. */
+export const MAX_LENGTH = 2 ** 30;
+
+/** @throws DeviceError for what is no length of a storage, before memory is asked for it */
+function checkLength({ name }: Device, length: number): void {
+  if (Number.isInteger(length) && length >= 0 && length <= MAX_LENGTH) return;
+  throw new DeviceError(`${name}: a tensor of ${length} values; wants a whole number up to 2^30 (4 GiB)`);
+}
+
 /** An empty storage for an output of `length` values if there are none, else `value` throughout if an input is empty. */
 function filled<S extends Storage>(
   device: Device<S>,
@@ -30,6 +41,7 @@ function filled<S extends Storage>(
   inputs: readonly Storage[],
   value = 0,
 ): S | undefined {
+  checkLength(device, length);
   if (length === 0) return emptyStorage();
   return inputs.some(isEmpty) ? device.fill(length, value) : undefined;
 }
@@ -47,7 +59,7 @@ function fullParts<S extends Storage>(xs: readonly S[], { channels }: BatchNormG
 }
 
 export const EMPTY_ANSWERS: Answers<Storage> = {
-  fill: (_device, length) => (length === 0 ? emptyStorage() : undefined),
+  fill: (device, length) => filled(device, length, []),
   unary: (device, _op, x) => filled(device, x.length, []),
   unaryGrad: (device, _op, dy) => filled(device, dy.length, []),
   binary: (device, _op, _a, _b, { shape }) => filled(device, product(shape), []),
@@ -62,8 +74,8 @@ export const EMPTY_ANSWERS: Answers<Storage> = {
     return filled(device, product(sizes), [x], value);
   },
   concat: (device, xs, { outer, sizes, inner }) => {
-    if (outer * sum(sizes) * inner === 0) return emptyStorage();
-    if (!sizes.includes(0)) return undefined;
+    const empty = filled(device, outer * sum(sizes) * inner, []);
+    if (empty || !sizes.includes(0)) return empty;
     const full = xs.filter((_, i) => sizes[i] > 0);
     return device.concat(full, { outer, sizes: sizes.filter((size) => size > 0), inner });
   },
@@ -76,8 +88,8 @@ export const EMPTY_ANSWERS: Answers<Storage> = {
   conv2d: (device, x, weight, bias, g, epilogue) => {
     const spatial = g.outHeight * g.outWidth;
     const length = g.batch * g.outChannels * spatial;
-    if (length === 0) return emptyStorage();
-    if (!isEmpty(x) && !isEmpty(weight)) return undefined;
+    const empty = filled(device, length, []);
+    if (empty || (!isEmpty(x) && !isEmpty(weight))) return empty;
     const sums = bias
       ? device.strided(bias, { shape: [g.batch, g.outChannels, spatial], strides: [0, 1, 0], offset: 0 })
       : device.fill(length, 0);
@@ -88,8 +100,10 @@ export const EMPTY_ANSWERS: Answers<Storage> = {
   conv2dWeightGrad: (device, x, dy, g) =>
     filled(device, g.outChannels * (g.inChannels / g.groups) * g.kernelHeight * g.kernelWidth, [x, dy]),
 
-  maxPool2d: (_device, _x, g) =>
-    outputSize(g) === 0 ? { output: emptyStorage(), indices: emptyStorage() } : undefined,
+  maxPool2d: (device, _x, g) => {
+    const output = filled(device, outputSize(g), []);
+    return output && { output, indices: emptyStorage() };
+  },
   maxPool2dGrad: (device, dy, _indices, g) => filled(device, inputSize(g), [dy]),
   avgPool2d: (device, x, g) => filled(device, outputSize(g), [x]),
   avgPool2dGrad: (device, dy, g) => filled(device, inputSize(g), [dy]),

@@ -1,4 +1,5 @@
 import { DeviceError } from '../errors.ts';
+import type { Allocations } from './allocations.ts';
 import type { Device, Primitives, Storage } from './device.ts';
 import { EMPTY_ANSWERS, emptyStorage } from './empty.ts';
 
@@ -6,9 +7,11 @@ type Method = (...args: unknown[]) => unknown;
 
 /**
  * Puts before a device's own methods what all devices promise alike: calls with a size of 0 are answered without a
- * kernel, and after `dispose()` every use is a DeviceError, while `free` does nothing. Returns the device.
+ * kernel, a primitive that throws leaves nothing allocated, and after `dispose()` every use is a DeviceError, while
+ * `free` does nothing. Returns the device.
+ * @param allocations where the device notes what its primitives allocate
  */
-export function guarded<D extends Device>(device: D): D {
+export function guarded<D extends Device>(device: D, allocations: Pick<Allocations<unknown>, 'during'>): D {
   let disposed: Promise<void> | null = null;
   const checkAlive = () => {
     if (!disposed) return;
@@ -20,7 +23,7 @@ export function guarded<D extends Device>(device: D): D {
     const answer = EMPTY_ANSWERS[name] as Method;
     primitives[name] = (...args) => {
       checkAlive();
-      return answer(device, ...args) ?? run.apply(device, args);
+      return allocations.during(() => answer(device, ...args) ?? run.apply(device, args));
     };
   }
   const own = {

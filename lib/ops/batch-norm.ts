@@ -1,4 +1,4 @@
-import { resolveOptions } from '../arguments.ts';
+import { checkNumber, resolveOptions } from '../arguments.ts';
 import type { BatchNormGeometry, BatchNormOperands, Device, Storage } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
@@ -49,6 +49,8 @@ export function batchNorm(
     residual: null,
     relu: false,
   });
+  checkNumber('batchNorm: momentum', momentum);
+  checkNumber('batchNorm: eps', eps);
   const xs = x instanceof Tensor ? [x] : x;
   const geometry = geometryOf(xs, eps, relu);
   check(xs, geometry, { runningMean, runningVar, weight, bias }, residual, training);

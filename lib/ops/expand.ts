@@ -10,7 +10,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   const lead = shape.length - from.length;
   const target = shape.map((size, axis) => (size === -1 && axis >= lead ? from[axis - lead] : size));
   const fits = (size: number, axis: number) =>
-    axis < lead || from[axis - lead] === 1 ? size >= 0 : size === from[axis - lead];
+    axis < lead || from[axis - lead] === 1 ? Number.isInteger(size) && size >= 0 : size === from[axis - lead];
   if (lead < 0 || !target.every(fits)) {
     throw new ShapeError(`expand: ${formatShape(from)} does not expand to ${formatShape(shape)}`);
   }

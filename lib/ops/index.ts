@@ -15,6 +15,7 @@ export { cat, stack } from './cat.ts';
 export { type ClampBounds, type ClampOptions, clamp } from './clamp.ts';
 export { eq, ge, gt, le, lt, ne } from './compare.ts';
 export { type Conv2dOptions, conv2d } from './conv2d.ts';
+export { copy_ } from './copy.ts';
 export { type CrossEntropyOptions, crossEntropy, type NllLossOptions, nllLoss } from './cross-entropy.ts';
 export { div } from './div.ts';
 export { dropout } from './dropout.ts';

@@ -1,4 +1,5 @@
 /** The device's primitives from tensors to tensors, outside the gradient tape: what ops are built from. */
+import { checkNumber } from '../arguments.ts';
 import type { BinaryOp, Device, ReduceOp, UnaryGradOp, UnaryOp } from '../devices/device.ts';
 import { DeviceError } from '../errors.ts';
 import {
@@ -27,12 +28,15 @@ export function sharedDevice(op: string, first: Tensor, ...others: readonly (Ten
   return device;
 }
 
-export const filled = (device: Device, shape: Shape, value: number): Tensor =>
-  new Tensor({ device, storage: device.fill(sizeOf(shape), value) }, shape);
+export function filled(device: Device, shape: Shape, value: number): Tensor {
+  checkNumber('full: the value', value);
+  return new Tensor({ device, storage: device.fill(sizeOf(shape), value) }, shape);
+}
 
 /** op(x), elementwise. */
 export function unary(op: UnaryOp, x: Tensor, alpha = 0): Tensor {
   const { device } = x;
+  checkNumber(`${op}: the number`, alpha);
   return new Tensor({ device, storage: device.unary(op, x.storage, alpha) }, x.shape);
 }
 
@@ -126,6 +130,7 @@ export function padded(x: Tensor, paddings: ReadonlyMap<number, AxisPadding>, va
     (size, axis) => all[axis].before + size + Math.max(size - 1, 0) * all[axis].interior + all[axis].after,
   );
   const { device } = x;
+  checkNumber('pad: value', value);
   const isPadded = all.map(({ before, after, interior }) => before + after + interior > 0);
   if (!isPadded.includes(true)) return new Tensor(x, shape);
   const merged: { size: number; before: number; after: number; interior: number; isPadded: boolean }[] = [];

@@ -75,10 +75,12 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
   });
 }
 
+const MAX_CHUNKS = 2 ** 24;
+
 /** At most `chunks` parts of one size along an axis, the last one smaller if need be; of an empty axis so many. */
 export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
-  if (!(Number.isInteger(chunks) && chunks > 0)) {
-    throw new ShapeError(`chunk: wants a whole number of chunks > 0, got ${chunks}`);
+  if (!(Number.isInteger(chunks) && chunks > 0 && chunks <= MAX_CHUNKS)) {
+    throw new ShapeError(`chunk: wants a whole number of chunks from 1 to ${MAX_CHUNKS}, got ${chunks}`);
   }
   const total = x.shape[normalizeAxis('chunk', axis, x.rank)];
   if (total === 0) return split(x, new Array(chunks).fill(0), axis);

@@ -6,10 +6,13 @@ import type { Tensor } from '../tensor/tensor.ts';
 /** One number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
 
+/** GPUs count in 32-bit integers. */
+const MOST = 2 ** 31 - 1;
+
 /** Resolves a pair of whole numbers, `least` or more. */
 export function pair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
   const both = Array.isArray(value) ? (value as readonly number[]) : [value as number, value as number];
-  if (both.length !== 2 || !both.every((n) => Number.isInteger(n) && n >= least)) {
+  if (both.length !== 2 || !both.every((n) => Number.isInteger(n) && n >= least && n <= MOST)) {
     throw new ShapeError(
       `${op}: ${name} wants a whole number >= ${least} or two of them, got ${quote(value)}`,
     );

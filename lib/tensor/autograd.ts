@@ -1,5 +1,5 @@
 import { resolveOptions } from '../arguments.ts';
-import { AutogradError, ShapeError } from '../errors.ts';
+import { AutogradError, DeviceError, ShapeError } from '../errors.ts';
 import { tidy } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
@@ -196,6 +196,7 @@ export interface BackwardOptions {
  * Accumulates d(root)/d(leaf) into `grad` of every leaf that wants it, and frees the graph on the way.
  * @param gradient the gradient of the root, of its shape; a root of one value may leave it out (1)
  * @throws AutogradError for a root without a graph, or one whose graph was freed
+ * @throws ShapeError or DeviceError for a gradient of another shape, or on another device
  */
 export function backward(
   root: Tensor,
@@ -218,6 +219,11 @@ export function backward(
   if (gradient && !sameShape(gradient.shape, root.shape)) {
     throw new ShapeError(
       `backward: the gradient has shape ${formatShape(gradient.shape)}, the tensor ${formatShape(root.shape)}`,
+    );
+  }
+  if (gradient && gradient.device !== root.device) {
+    throw new DeviceError(
+      `backward: the gradient is on another device, ${gradient.device.name}, the tensor on ${root.device.name}`,
     );
   }
   noGrad(() => tidy(() => walk(root, gradient ?? null, retainGraph)));

@@ -139,6 +139,9 @@ export interface TensorMethods {
   /** At most this many parts of one size along an axis (default 0), the last one smaller if need be. */
   chunk(chunks: number, axis?: number): Tensor[];
 
+  /** Overwrites the values with those of `source`, which broadcasts to this shape; inside `noGrad` for parameters. */
+  copy_(source: Tensor): Tensor;
+
   /**
    * Accumulates d(this)/d(leaf) into `grad` of every leaf that wants it, and frees the graph on the way unless told to
    * retain it.
@@ -212,6 +215,7 @@ const methods: TensorMethods = {
   select: method(ops.select),
   split: method(ops.split),
   chunk: method(ops.chunk),
+  copy_: method(ops.copy_),
   backward: method(backward),
 };
 Object.assign(Tensor.prototype, methods);

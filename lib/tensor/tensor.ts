@@ -14,21 +14,59 @@ class RefCountedStorage {
     readonly device: Device,
     public storage: Storage,
   ) {
+    checkUnowned('tensor', storage);
+    owned.add(storage);
     liveStorages.set(device, (liveStorages.get(device) ?? 0) + 1);
+  }
+
+  /** Owns another storage; the one before is freed. */
+  replace(storage: Storage): void {
+    if (storage === this.storage) return;
+    checkUnowned('assign', storage);
+    owned.delete(this.storage);
+    owned.add(storage);
+    this.device.free(this.storage);
+    this.storage = storage;
   }
 
   release(): void {
     if (--this.handles > 0) return;
     liveStorages.set(this.device, (liveStorages.get(this.device) ?? 1) - 1);
+    owned.delete(this.storage);
     this.device.free(this.storage);
   }
 }
 
 const liveStorages = new WeakMap<Device, number>();
+/** The storages whose handles are counted: with two counts one would be freed twice. */
+const owned = new WeakSet<Storage>();
 const scopes: Set<Tensor>[] = [];
 
+/** @throws AutogradError for a storage that a live tensor owns */
+function checkUnowned(op: string, storage: Storage): void {
+  if (!owned.has(storage)) return;
+  throw new AutogradError(
+    `${op}: the storage belongs to another tensor; share it through that tensor's detach(), or copy its values with copy_()`,
+  );
+}
+
 /** The net beneath scopes: a handle that was lost without `dispose()` gives its storage back when collected. */
-const lost = new FinalizationRegistry<RefCountedStorage>((counted) => counted.release());
+const lost = new FinalizationRegistry<RefCountedStorage>((counted) => {
+  try {
+    counted.release();
+  } catch (error) {
+    // Nobody could catch it: it would end the process, at some later time.
+    console.error('gradiograph: a tensor that was lost could not be freed:', error);
+  }
+});
+
+/** @throws ShapeError where the storage has more values than the shape, or fewer */
+function checkLength(shape: Shape, { length }: Storage): void {
+  if (length === sizeOf(shape)) return;
+  throw new ShapeError(
+    `tensor: shape ${formatShape(shape)} wants ${sizeOf(shape)} values, the storage has ${length}`,
+  );
+}
 
 /**
  * A dense array of float32 values on a device, row-major, with an optional gradient.
@@ -48,20 +86,23 @@ export class Tensor {
   #scope: Set<Tensor> | null;
   #cached: { readonly version: number; readonly tensors: readonly Tensor[] } | null = null;
 
-  /** Wraps a storage that the tensor then owns, or (given a tensor) a second handle on its storage. */
+  /**
+   * Wraps a storage that the tensor then owns, or (given a tensor) a second handle on its storage.
+   * @throws AutogradError for a storage that another tensor owns
+   * @throws ShapeError where the shape does not fit; the storage is freed then
+   */
   constructor(source: { device: Device; storage: Storage } | Tensor, shape: Shape, requiresGrad = false) {
-    this.shape = Object.freeze([...checkShape('tensor', shape)]);
     this.requiresGrad = requiresGrad;
     if (source instanceof Tensor) {
       this.#counted = source.#live();
       this.#counted.handles++;
     } else this.#counted = new RefCountedStorage(source.device, source.storage);
-    if (this.#counted.storage.length !== sizeOf(shape)) {
-      const { length } = this.#counted.storage;
+    try {
+      this.shape = Object.freeze([...checkShape('tensor', shape)]);
+      checkLength(this.shape, this.#counted.storage);
+    } catch (error) {
       this.#counted.release();
-      throw new ShapeError(
-        `tensor: shape ${formatShape(shape)} wants ${sizeOf(shape)} values, the storage has ${length}`,
-      );
+      throw error;
     }
     lost.register(this, this.#counted, this);
     this.#scope = scopes.at(-1) ?? null;
@@ -122,7 +163,10 @@ export class Tensor {
     return this.node === null;
   }
 
-  /** Overwrites the values with those of a storage that is then owned by this tensor and all that share with it. */
+  /**
+   * Overwrites the values with those of a storage that is then owned by this tensor and all that share with it.
+   * @throws AutogradError for a storage that another tensor owns: `copy_` copies
+   */
   assign(storage: Storage): void {
     const counted = this.#live();
     if (storage.length !== this.size) {
@@ -130,10 +174,8 @@ export class Tensor {
         `assign: ${formatShape(this.shape)} wants ${this.size} values, the storage has ${storage.length}`,
       );
     }
+    counted.replace(storage);
     counted.version++;
-    if (storage === counted.storage) return;
-    counted.device.free(counted.storage);
-    counted.storage = storage;
   }
 
   /** A second handle on the same values, outside the gradient graph. */

@@ -96,7 +96,7 @@ async function checkDifferences(
 /** Signs without a pattern that a stride could meet. */
 const DIRECTION = hashed(31, 7).map((x) => (x > 0 ? 1 : 0));
 
-function valuesOf({ shape, data, hash }: GoldenInput): Float32Array {
+export function valuesOf({ shape, data, hash }: GoldenInput): Float32Array {
   if (data !== undefined) return decode(data);
   if (!hash) throw new Error('an input of a case has neither data nor hash');
   return hashed(

@@ -1,4 +1,5 @@
 import type { Device, Storage } from '../../lib/devices/device.ts';
+import { DeviceError } from '../../lib/errors.ts';
 import { Generator } from '../../lib/tensor/random.ts';
 import { close } from '../support/close-to.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
@@ -37,7 +38,8 @@ export async function check(
 /** What a case gives on a device. @throws Error where bytes are left in use */
 export async function resultsOn(device: Device, one: Case, random: Generator, where: string) {
   const before = device.memory().bytesInUse;
-  const { tracked, live } = track(device);
+  const live = new Set<Storage>();
+  const tracked = tracking(device, live);
   const outputs = one.run(tracked, random);
   const values = await Promise.all(outputs.map((output) => output && device.read(output)));
   for (const storage of live) device.free(storage);
@@ -46,14 +48,48 @@ export async function resultsOn(device: Device, one: Case, random: Generator, wh
   return values;
 }
 
-/** The device, and the storages that it gave and that were not freed since. */
-function track(device: Device): { tracked: Device; live: Set<Storage> } {
-  const live = new Set<Storage>();
-  const tracked = new Proxy(device, {
+/**
+ * Runs a case again and again, each time with another operand freed before its primitive: that may not need it, or
+ * throws a DeviceError; either way nothing stays allocated.
+ * @throws Error naming the case, its seed and the operand
+ */
+export function checkFailures(device: Device, one: Case, seed: number): void {
+  for (let victim = 0, seen = 1; seen > victim; victim++) {
+    const before = device.memory().bytesInUse;
+    const live = new Set<Storage>();
+    seen = 0;
+    const free = (operand: Storage) => {
+      if (seen++ === victim && live.delete(operand)) device.free(operand);
+    };
+    try {
+      one.run(
+        tracking(device, live, (operands) => operands.forEach(free)),
+        new Generator(seed),
+      );
+    } catch (error) {
+      const { cause = error } = error as Error;
+      if (!(cause instanceof DeviceError)) throw error;
+    }
+    for (const storage of live) device.free(storage);
+    const bytes = device.memory().bytesInUse - before;
+    if (bytes !== 0) {
+      throw new Error(`${one.name}, seed ${seed}, operand ${victim} freed: ${bytes} bytes are left in use`);
+    }
+  }
+}
+
+/** The device; `live` has the storages that it gave and that were not freed since. */
+function tracking(
+  device: Device,
+  live: Set<Storage>,
+  before: (operands: readonly Storage[]) => void = () => {},
+): Device {
+  return new Proxy(device, {
     get(target, name) {
       const member = target[name as keyof Device];
       if (typeof member !== 'function') return member;
       return (...args: unknown[]) => {
+        if (name !== 'upload' && name !== 'free') before(args.flatMap(storagesIn));
         const result = (member as (...args: unknown[]) => unknown).apply(target, args);
         if (name === 'free') live.delete(args[0] as Storage);
         else for (const storage of storagesIn(result)) live.add(storage);
@@ -61,7 +97,6 @@ function track(device: Device): { tracked: Device; live: Set<Storage> } {
       };
     },
   });
-  return { tracked, live };
 }
 
 /** A storage, or those in what a primitive returns in an object or array. */

@@ -3,7 +3,7 @@ import type { Device, DeviceName } from '../../lib/devices/device.ts';
 import { Generator } from '../../lib/tensor/random.ts';
 import { openOrSkip } from '../support/open-or-skip.ts';
 import type { Case } from './case.ts';
-import { check, type Tolerance } from './check.ts';
+import { check, checkFailures, type Tolerance } from './check.ts';
 import { ELEMENTWISE_CORNERS } from './corners/elementwise.ts';
 import { IMAGE_CORNERS } from './corners/images.ts';
 import { PACKED_CORNERS } from './corners/packed.ts';
@@ -55,6 +55,11 @@ export function testPrimitives(draws: number, open: () => Device | Promise<Devic
   register(CORNERS, CORNER_ROUNDS, CORNER_TOLERANCE, Generator);
   register(RANDOM_CASES, rounds, RANDOM_TOLERANCE, Generator);
   register(RANDOM_CASES, rounds, RANDOM_TOLERANCE, GeneratorOfEmpties, ', of empty tensors too');
+  RANDOM_CASES.forEach((one, index) => {
+    test(`${one.name} leaves nothing allocated where it throws`, () => {
+      for (let round = 0; round < 3; round++) checkFailures(device, one, index * 1000 + round);
+    });
+  });
   test.after(() => device.dispose());
   test.run();
 }

@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { F, keep, ones, randn, type Tensor, tensor, tidy, zeros } from '../../lib/index.ts';
+import type { Device } from '../../lib/devices/device.ts';
+import { F, keep, noGrad, ones, randn, Tensor, tensor, tidy, zeros } from '../../lib/index.ts';
 import { errorOf, freshDevice, inUse } from '../support/reference-device.ts';
 
 const test = suite('memory');
@@ -253,6 +254,95 @@ test('assign frees the old storage and counts as one tensor', () => {
     errorOf(() => x.assign(x.device.fill(2, 2))),
     'ShapeError: assign: [3] wants 3 values, the storage has 2',
   );
+});
+
+test('a storage has one owner', async () => {
+  const x = ones([2]);
+  const y = zeros([2]);
+  const refused = /AutogradError: (assign|tensor): the storage belongs to another tensor; .* copy_\(\)/;
+  assert.match(
+    errorOf(() => x.assign(y.storage)),
+    refused,
+  );
+  assert.match(
+    errorOf(() => new Tensor({ device: x.device, storage: y.storage }, [2])),
+    refused,
+  );
+  x.assign(x.storage);
+  y.dispose();
+  assert.equal([...x.dataSync()], [1, 1]);
+  const before = inUse();
+  assert.match(
+    errorOf(() => new Tensor({ device: x.device, storage: x.device.fill(4, 1) }, [0.5, 8])),
+    /ShapeError/,
+  );
+  assert.equal(inUse(), before);
+});
+
+test('a tensor that was lost and cannot be freed is reported, not thrown where nobody can catch it', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const device: Device = freshDevice();
+  const reported: unknown[][] = [];
+  const { error } = console;
+  console.error = (...args: unknown[]) => void reported.push(args);
+  try {
+    (() => device.free(ones([2]).storage))();
+    for (let round = 0; round < 50 && reported.length === 0; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      collect();
+    }
+  } finally {
+    console.error = error;
+  }
+  assert.match(String(reported[0]), 'a tensor that was lost could not be freed');
+});
+
+test('copy_ writes the values of another tensor, in place', () => {
+  const x = zeros([2, 3]);
+  const view = x.reshape([6]);
+  assert.is(x.copy_(tensor([1, 2, 3])), x);
+  assert.equal([...view.dataSync()], [1, 2, 3, 1, 2, 3]);
+  const source = ones([2, 3]);
+  x.copy_(source);
+  source.dispose();
+  assert.equal([...x.dataSync()], [1, 1, 1, 1, 1, 1]);
+  x.copy_(x);
+  assert.equal([...x.dataSync()], [1, 1, 1, 1, 1, 1]);
+  assert.is(
+    errorOf(() => x.copy_(ones([2]))),
+    'ShapeError: copy_: shapes [2, 3] and [2] do not broadcast: axis -1 has sizes 3 and 2',
+  );
+  assert.is(
+    errorOf(() => tensor([1, 2, 3]).copy_(x)),
+    'ShapeError: copy_: [2, 3] does not broadcast to [3]',
+  );
+});
+
+test('copy_ keeps the books: parameters outside noGrad, saved tensors and memory', () => {
+  const x = tensor([1, 2], [2], { requiresGrad: true });
+  assert.match(
+    errorOf(() => x.copy_(ones([2]))),
+    /AutogradError: copy_: .* noGrad/,
+  );
+  const loss = x.mul(x).sum();
+  const before = inUse();
+  noGrad(() => x.copy_(tensor([3, 4]).keep()));
+  assert.equal([...x.dataSync()], [3, 4]);
+  assert.equal(inUse(), { tensors: before.tensors + 1, bytes: before.bytes + 8 });
+  assert.match(
+    errorOf(() => loss.backward()),
+    /overwritten after the forward pass/,
+  );
+});
+
+test('copy_ takes values from another device', () => {
+  const there = tensor([5, 6]);
+  freshDevice();
+  const here = zeros([2, 2]);
+  here.copy_(there);
+  assert.equal([...here.dataSync()], [5, 6, 5, 6]);
+  assert.equal(inUse(), { tensors: 1, bytes: 16 });
 });
 
 test('tensors may outlive their device', async () => {

@@ -1,4 +1,5 @@
 import { type Program, threadsOf } from '../../../kernels/gpu/program/program.ts';
+import { Allocations } from '../allocations.ts';
 import {
   createKernel,
   firstRun,
@@ -17,6 +18,7 @@ export class ArrayRuntime implements Runtime<Float32Array> {
   readonly description: string;
   readonly maxInputs = 16;
   compilations = 0;
+  readonly allocations = new Allocations<Float32Array>((buffer) => this.free(buffer));
   private readonly kernels = new Map<string, CompiledKernel>();
   private readonly shared = new SharedMemory();
   private bytesInUse = 0;
@@ -65,6 +67,7 @@ export class ArrayRuntime implements Runtime<Float32Array> {
 
   free(buffer: Float32Array): void {
     this.bytesInUse -= buffer.byteLength;
+    this.allocations.remove(buffer);
   }
 
   memory(): { bytesInUse: number; bytesHeld: number } {
@@ -91,7 +94,7 @@ export class ArrayRuntime implements Runtime<Float32Array> {
   private owned(result: unknown, program: Program | null): Float32Array {
     const values = program ? flatten(result as Nested, threadsOf(program)) : (result as Float32Array);
     this.bytesInUse += values.byteLength;
-    return values;
+    return this.allocations.add(values);
   }
 }
 

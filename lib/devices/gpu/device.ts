@@ -2,6 +2,7 @@ import { type GpuPrimitives, gpuPrimitives } from '../../../kernels/gpu/primitiv
 import { defaultBatchNorm } from '../composed/batch-norm.ts';
 import { defaultConv2d } from '../composed/epilogue.ts';
 import type { Device } from '../device.ts';
+import { guarded } from '../guard.ts';
 import type { Runtime } from './runtime.ts';
 import { type GpuStorage, gpuMachine, gpuStorages, type StorageMethods } from './storages.ts';
 
@@ -23,7 +24,7 @@ export function composeGpuDevice<B>(
   { conv2dForward, normalize, normalizeGrad, ...primitives }: GpuPrimitives<GpuStorage<B>>,
 ): GpuDevice<B> {
   const { free } = methods;
-  return {
+  const device: GpuDevice<B> = {
     name: runtime.mode,
     description: runtime.description,
     get compilations() {
@@ -34,4 +35,5 @@ export function composeGpuDevice<B>(
     ...defaultConv2d({ ...primitives, conv2dForward, free }),
     ...defaultBatchNorm({ ...primitives, normalize, normalizeGrad, free }),
   };
+  return guarded(device, runtime.allocations);
 }

@@ -1,6 +1,5 @@
 import { DeviceError } from '../../errors.ts';
 import type { Device, GpuMode } from '../device.ts';
-import { guarded } from '../guard.ts';
 import { ArrayRuntime } from './arrays.ts';
 import { gpuDevice } from './device.ts';
 import { glDevice } from './gl/device.ts';
@@ -25,7 +24,7 @@ const NEEDS: Record<GpuMode, string> = {
 /** Opens a gpu.js mode. @throws DeviceError naming what is missing and how to get it. */
 export async function createGpuDevice(mode: GpuMode): Promise<Device> {
   try {
-    return guarded(await openDevice(mode));
+    return await openDevice(mode);
   } catch (error) {
     const reason = (error as Error).message.replace(/\.$/, '');
     throw new DeviceError(`device '${mode}' needs ${NEEDS[mode]}; here: ${reason}`, { cause: error });

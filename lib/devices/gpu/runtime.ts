@@ -1,6 +1,7 @@
 import type { Pointwise } from '../../../kernels/gpu/program/pointwise.ts';
 import { type Program, type ProgramFunction, sourceOf } from '../../../kernels/gpu/program/program.ts';
 import { DeviceError } from '../../errors.ts';
+import type { Allocations } from '../allocations.ts';
 import type { GpuMode } from '../device.ts';
 
 /**
@@ -15,6 +16,7 @@ export interface Runtime<B> {
   readonly maxInputs: number;
   /** Programs compiled so far. */
   readonly compilations: number;
+  readonly allocations: Allocations<B>;
   run(key: string, build: () => Program, inputs: readonly B[], scalars?: readonly number[]): B;
   /** All results at once of a pointwise function of flat tensors, where the backend has a better way than `run`. */
   pointwise?(

@@ -1,5 +1,6 @@
 import { type Program, quotient, threadsOf } from '../../../kernels/gpu/program/program.ts';
 import { DeviceError } from '../../errors.ts';
+import { Allocations } from '../allocations.ts';
 import { createKernel, type GpuInstance, type Runtime } from './runtime.ts';
 
 /** gpu.js's WebGPU adapter and device, one pair for the whole process. */
@@ -23,6 +24,7 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
   /** 8 storage buffers a kernel, one of them the output: WebGPU's default limit, and gpu.js asks for no more. */
   readonly maxInputs = 7;
   compilations = 0;
+  readonly allocations = new Allocations<WebGpuBuffer>((buffer) => this.free(buffer));
   private readonly device: GPUDevice;
   private readonly kernels = new Map<string, CompiledKernel>();
   private readonly pool = new Map<number, GPUBuffer[]>();
@@ -107,6 +109,7 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
   free(storage: WebGpuBuffer): void {
     if (storage.freed) throw new DeviceError('webgpu: a buffer was freed twice');
     storage.freed = true;
+    this.allocations.remove(storage);
     const { buffer } = storage;
     this.bytesInUse -= buffer.size;
     const shelf = this.pool.get(buffer.size);
@@ -206,9 +209,12 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
 
   private allocate(length: number): WebGpuBuffer {
     const size = Math.ceil(length / 4) * 16;
-    const pooled = this.pool.get(size)?.pop();
+    const buffer = this.pool.get(size)?.pop() ?? this.create(length, size);
     this.bytesInUse += size;
-    if (pooled) return { buffer: pooled, length, freed: false };
+    return this.allocations.add({ buffer, length, freed: false });
+  }
+
+  private create(length: number, size: number): GPUBuffer {
     const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > most) {
@@ -220,7 +226,7 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
     const buffer = this.device.createBuffer({ size, usage });
     this.buffers.add(buffer);
     this.bytesHeld += size;
-    return { buffer, length, freed: false };
+    return buffer;
   }
 }
 

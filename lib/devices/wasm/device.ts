@@ -25,15 +25,15 @@ export async function createWasmDevice(options: WasmOptions = {}): Promise<WasmD
     throw new DeviceError(`wasm: threads is ${threads}, wants an integer from 1 to 256`);
   }
   const engine = await WasmEngine.start(threads, options.variant ?? 'auto');
-  const storages = wasmStorages(engine);
-  const { launcher, allocate, addressOf, ...storageMethods } = storages;
+  const { methods, machine, allocations } = wasmStorages(engine);
   const count = engine.threads === 1 ? '1 thread' : `${engine.threads} threads`;
-  return guarded({
+  const device: WasmDevice = {
     name: 'wasm',
     description: `wasm: ${engine.instructions}, ${count}`,
-    ...storageMethods,
-    ...wasmPrimitives({ launcher, allocate, addressOf }),
-  });
+    ...methods,
+    ...wasmPrimitives(machine),
+  };
+  return guarded(device, allocations);
 }
 
 async function cores(): Promise<number> {

@@ -57,8 +57,14 @@ export class WasmHeap {
     return this.#i32;
   }
 
-  /** The address of a block of at least `bytes`, a multiple of 64. @throws DeviceError when memory is full. */
+  /**
+   * The address of a block of at least `bytes`, a multiple of 64.
+   * @throws DeviceError when memory is full, and for bytes that are no whole number
+   */
   allocate(bytes: number): number {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new DeviceError(`wasm: a block of ${bytes} bytes; wants a whole number`);
+    }
     const wanted = Math.max(LINE, Math.ceil(bytes / LINE) * LINE);
     let address = this.#take(wanted);
     if (address === null && this.reclaim()) address = this.#take(wanted);

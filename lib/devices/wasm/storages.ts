@@ -1,5 +1,6 @@
 import type { Machine } from '../../../kernels/wasm/machine.ts';
 import { DeviceError } from '../../errors.ts';
+import { Allocations } from '../allocations.ts';
 import type { Device, Storage } from '../device.ts';
 import type { WasmEngine } from './engine.ts';
 
@@ -17,11 +18,12 @@ type StorageMethods = Pick<
 >;
 
 /** The storages of the CPU device: made, read and freed in the engine's memory. */
-export function wasmStorages(launcher: WasmEngine): StorageMethods & Machine<WasmStorage> {
+export function wasmStorages(launcher: WasmEngine) {
   const { heap } = launcher;
+  const allocations = new Allocations<WasmStorage>(free);
 
   function allocate(length: number): WasmStorage {
-    return new WasmStorage(length, heap.allocate(length * 4));
+    return allocations.add(new WasmStorage(length, heap.allocate(length * 4)));
   }
 
   function addressOf(x: WasmStorage): number {
@@ -29,15 +31,19 @@ export function wasmStorages(launcher: WasmEngine): StorageMethods & Machine<Was
     return x.address;
   }
 
+  function free(x: WasmStorage): void {
+    launcher.packed.forget(addressOf(x));
+    heap.free(x.address);
+    x.address = 0;
+    allocations.remove(x);
+  }
+
   function readSync(x: WasmStorage): Float32Array {
     const start = addressOf(x) / 4;
     return new Float32Array(heap.f32.subarray(start, start + x.length));
   }
 
-  return {
-    launcher,
-    allocate,
-    addressOf,
+  const methods: StorageMethods = {
     readSync,
     upload(data) {
       const storage = allocate(data.length);
@@ -45,12 +51,10 @@ export function wasmStorages(launcher: WasmEngine): StorageMethods & Machine<Was
       return storage;
     },
     read: async (x) => readSync(x),
-    free(x) {
-      launcher.packed.forget(addressOf(x));
-      heap.free(x.address);
-      x.address = 0;
-    },
+    free,
     memory: () => ({ bytesInUse: heap.bytesInUse, bytesHeld: heap.bytesHeld }),
     dispose: () => launcher.stop(),
   };
+  const machine: Machine<WasmStorage> = { launcher, allocate, addressOf };
+  return { methods, machine, allocations };
 }

@@ -57,6 +57,21 @@ test('a block is freed once', () => {
   assert.throws(() => heap.free(address), /no live block/);
 });
 
+test('bytes that are no whole number are refused, and nothing else changes', () => {
+  const heap = new WasmHeap(true, 4096);
+  const before = heap.allocate(100);
+  for (const bytes of [Number.NaN, -64, 0.5, Number.POSITIVE_INFINITY, 2 ** 40, 2 ** 60]) {
+    assert.throws(
+      () => heap.allocate(bytes),
+      (error: unknown) => error instanceof DeviceError,
+      `${bytes} bytes`,
+    );
+  }
+  assert.is(heap.bytesInUse, 128);
+  heap.free(before);
+  assert.is(heap.allocate(100), before);
+});
+
 test('a full memory says what to reduce', async () => {
   const device = await createWasmDevice({ threads: 1 });
   const kept = device.fill(1000, 1);

@@ -27,6 +27,8 @@ export function glStorages(runtime: GlRuntime): {
     if (x instanceof PackedStorage && !x.buffer && x.packed) {
       const { planes } = x;
       x.buffer = runtime.run(`flatten ${planesKey(planes)}`, () => flattenPacked(planes), [x.packed]);
+      // It belongs to x, which outlives a primitive that throws.
+      runtime.allocations.remove(x.buffer);
     }
     return flatBuffer(x);
   }

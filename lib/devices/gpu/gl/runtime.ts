@@ -2,6 +2,7 @@ import { PRELUDE } from '../../../../kernels/gpu/gl/prelude.ts';
 import { type Pointwise, pointwiseTexels } from '../../../../kernels/gpu/program/pointwise.ts';
 import { type Program, threadsOf } from '../../../../kernels/gpu/program/program.ts';
 import { DeviceError } from '../../../errors.ts';
+import type { Allocations } from '../../allocations.ts';
 import { createKernel, firstRun, type GpuInstance, type KernelShortcut, type Runtime } from '../runtime.ts';
 import { type GlBuffer, type GlTexture, type TextureKind, Textures } from './textures.ts';
 
@@ -36,6 +37,10 @@ export class GlRuntime implements Runtime<GlBuffer> {
     const { gl } = this.textures;
     this.maxOutputs = drawBuffersOf(gl);
     this.description = `gpu.js ${mode}, ${rendererOf(gl)}`;
+  }
+
+  get allocations(): Allocations<GlBuffer> {
+    return this.textures.allocations;
   }
 
   /** One output; those of a program with `maps` come from `runAll`. */

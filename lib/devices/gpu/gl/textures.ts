@@ -1,5 +1,6 @@
 import { textureSize } from '../../../../kernels/gpu/program/program.ts';
 import { DeviceError } from '../../../errors.ts';
+import { Allocations } from '../../allocations.ts';
 
 /** gpu.js's texture, as far as it is touched. */
 export interface GlTexture {
@@ -29,10 +30,13 @@ export interface GlBuffer {
   freed: boolean;
 }
 
+const bytesOf = ({ width, height }: GlBuffer): number => width * height * 16;
+
 /** The textures of one context, pooled by size, and the ways in and out of them. */
 export class Textures {
   readonly gl: WebGL2RenderingContext;
   readonly maxSize: number;
+  readonly allocations = new Allocations<GlBuffer>((buffer) => this.free(buffer));
   private readonly pool = new Map<string, GlBuffer[]>();
   private readonly framebuffer: WebGLFramebuffer;
   private bytesInUse = 0;
@@ -61,24 +65,26 @@ export class Textures {
   }
 
   allocate(length: number, [width, height]: readonly [number, number]): GlBuffer {
-    const pooled = this.pool.get(`${width},${height}`)?.pop();
-    const bytes = width * height * 16;
-    this.bytesInUse += bytes;
-    if (pooled) {
-      pooled.freed = false;
-      pooled.length = length;
-      return pooled;
-    }
+    const buffer = this.pool.get(`${width},${height}`)?.pop() ?? this.make(width, height);
+    this.bytesInUse += bytesOf(buffer);
+    buffer.freed = false;
+    buffer.length = length;
+    return this.allocations.add(buffer);
+  }
+
+  private make(width: number, height: number): GlBuffer {
     const texture = this.create(width, height);
-    this.bytesHeld += bytes;
     const [numbers, vectors] = [this.numbers, this.vectors].map((kind) => wrap(kind, texture, width, height));
-    return { numbers, vectors, length, width, height, freed: false };
+    const buffer = { numbers, vectors, length: 0, width, height, freed: true };
+    this.bytesHeld += bytesOf(buffer);
+    return buffer;
   }
 
   free(buffer: GlBuffer): void {
     if (buffer.freed) throw new DeviceError(`${this.mode}: a texture was freed twice`);
     buffer.freed = true;
-    this.bytesInUse -= buffer.width * buffer.height * 16;
+    this.bytesInUse -= bytesOf(buffer);
+    this.allocations.remove(buffer);
     const key = `${buffer.width},${buffer.height}`;
     const shelf = this.pool.get(key);
     if (shelf) shelf.push(buffer);
