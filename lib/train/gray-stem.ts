@@ -19,7 +19,7 @@ import type { Tensor } from '../tensor/tensor.ts';
  * @param weights a state dict; it is left as it is, and shares all but the changed tensors with the result
  * @param firstConv the names of the network's first convolution and of the batch norm behind it (`ImageModel.firstConv`)
  * @param from how the three channels were normalised; default ImageNet's
- * @param to how the one channel is; default GRAY
+ * @param to how the one channel is normalised; default GRAY
  * @throws StateDictError where there is no such convolution with a norm, or it is not of `from`'s channels
  */
 export async function grayStem(
