@@ -1,5 +1,5 @@
 /** Tells normal from abnormal radiographs by weights of mura-train: `npx tsx examples/mura-predict.ts --help`. */
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { type DeviceChoice, init } from '../lib/index.ts';
 import { formatTable, ProgressBar, printable, visible, visibleJson } from '../lib/node.ts';
 import { type Found, findImages, type LeftOut } from './mura/find-images.ts';
@@ -8,8 +8,11 @@ import { drawMaps } from './mura/maps.ts';
 import { deviceOptions } from './mura/options.ts';
 import { OverlayFiles } from './mura/overlay-files.ts';
 import { type OpenedNetwork, type PredictedImage, predictImages } from './mura/predict-images.ts';
-import { runProgram } from './mura/program.ts';
+import { flagOf, newProgram, runProgram } from './mura/program.ts';
 import { openNetwork } from './mura/weights.ts';
+
+const NETWORKS = 'Networks:';
+const ANSWERS = 'Answers:';
 
 const EPILOG = `
 A study is a folder: its probability is the mean of those of its images. Network, image size and threshold are read from the
@@ -34,13 +37,15 @@ interface Flags {
 }
 
 function parse(argv: readonly string[]): { paths: string[]; flags: Flags } {
-  const program = new Command('mura-predict')
-    .description(
-      'The probability that radiographs are abnormal, per image and per study, and maps of what speaks for it.',
-    )
+  const program = newProgram(
+    'mura-predict',
+    'The probability that radiographs are abnormal, per image and per study, and maps of what speaks for it.',
+  );
+  program
     .argument('<path...>', 'PNG or JPEG files, or folders of them')
     .addOption(
-      new Option(
+      flagOf(
+        NETWORKS,
         '--weights <file>',
         'a best.safetensors of mura-train; again for each network of an ensemble',
       )
@@ -48,20 +53,24 @@ function parse(argv: readonly string[]): { paths: string[]; flags: Flags } {
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option(
+      flagOf(
+        NETWORKS,
         '--threshold <probability>',
-        'what is above it counts as abnormal; default: that of the weights',
+        'what is above it counts as abnormal',
+        'that of the weights',
       ).argParser(number('a probability from 0 to 1', (value) => value >= 0 && value <= 1)),
     )
-    .option('--json', 'print one JSON object and nothing else', false)
-    .option(
-      '--out <folder>',
-      'where the overlays go: x-overlay.png of x.png, x.jpg-overlay.png of x.jpg',
-      'runs/predict',
+    .addOption(flagOf(ANSWERS, '--json', 'print one JSON object and nothing else').default(false))
+    .addOption(
+      flagOf(
+        ANSWERS,
+        '--out <folder>',
+        'where the overlays go: x-overlay.png of x.png, x.jpg-overlay.png of x.jpg',
+      ).default('runs/predict'),
     )
-    .option('--no-overlays', 'write none');
+    .addOption(new Option('--no-overlays', 'write none').helpGroup(ANSWERS));
   for (const option of deviceOptions()) program.addOption(option);
-  program.addHelpText('after', EPILOG).showHelpAfterError('(--help lists the flags)').parse(argv);
+  program.addHelpText('after', EPILOG).parse(argv);
   return { paths: program.args, flags: program.opts<Flags>() };
 }
 

@@ -5,6 +5,7 @@ import { catchInterrupt, lockFolder, ProgressBar, writeWhole } from '../lib/node
 import type { Context } from './mura/experiment.ts';
 import { drawSet } from './mura/open-data.ts';
 import type { Run } from './mura/options.ts';
+import { runProgram } from './mura/program.ts';
 import { type Cell, cellTitle, type FinishedCell, readCell, runCell } from './mura/study-cells.ts';
 import { parseStudy } from './mura/study-options.ts';
 import { entriesOf, notesOf, tablesOf, toCsv, toHtml, toMarkdown } from './mura/study-table.ts';
@@ -71,9 +72,4 @@ const describeError = (error: unknown): string =>
     ? `${error.name}: ${error.message}`
     : String(error instanceof Error ? error.stack : error);
 
-main().catch((error) => {
-  const expected = error instanceof GradiographError || 'syscall' in error;
-  if (!expected) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  process.exitCode = 1;
-});
+runProgram(main);

@@ -1,9 +1,10 @@
 /** Trains a network on MURA, or on a drawn set in its layout: `npm run mura`, `npx tsx examples/mura-train.ts --help`. */
-import { type Device, FormatError, GradiographError, init } from '../lib/index.ts';
+import { type Device, FormatError, init } from '../lib/index.ts';
 import { catchInterrupt, describePredictions, naming, ProgressBar, readCheckpoint } from '../lib/node.ts';
 import { runExperiment } from './mura/experiment.ts';
 import { findRate } from './mura/find-rate.ts';
 import { DEFAULT_OUT, parseOptions, type Run, type Settings } from './mura/options.ts';
+import { runProgram } from './mura/program.ts';
 import { readSettings } from './mura/read-settings.ts';
 import { runFolderOf } from './mura/run-folder.ts';
 
@@ -55,9 +56,4 @@ async function resumedSettings(path: string): Promise<Settings> {
 /** Lets `await using` end a device, its threads included, however the block is left. */
 const disposable = (value: Device) => ({ value, [Symbol.asyncDispose]: () => value.dispose() });
 
-main().catch((error) => {
-  const expected = error instanceof GradiographError || 'syscall' in error;
-  if (!expected) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  process.exitCode = 1;
-});
+runProgram(main);

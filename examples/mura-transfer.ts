@@ -6,8 +6,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { GradiographError, init, seed } from '../lib/index.ts';
+import { type DeviceChoice, init, seed } from '../lib/index.ts';
 import {
   DataLoader,
   evaluate,
@@ -29,22 +28,36 @@ import {
   loadBody,
   normalizationOf,
 } from './mura/build.ts';
+import { count } from './mura/flag-values.ts';
 import { openData } from './mura/open-data.ts';
+import { dataOption, deviceOptions } from './mura/options.ts';
+import { flagOf, newProgram, runProgram } from './mura/program.ts';
 import { RECIPES, type Recipe } from './mura/recipes.ts';
 
 const SOURCE: readonly Region[] = REGIONS.slice(0, 4);
 const TARGET: readonly Region[] = REGIONS.slice(4);
 
-const { data, epochs, out, device } = new Command('mura-transfer')
-  .description(
-    'Trains on one half of the regions, fine-tunes on the other, and compares with training from scratch.',
+interface Flags {
+  readonly data?: string;
+  readonly epochs: number;
+  readonly out: string;
+  readonly device: DeviceChoice;
+  readonly threads?: number;
+}
+
+const program = newProgram(
+  'mura-transfer',
+  'Trains on one half of the regions, fine-tunes on the other, and compares with training from scratch.',
+)
+  .addOption(dataOption())
+  .addOption(
+    flagOf('Training:', '--epochs <n>', 'passes over the target regions, for both networks')
+      .argParser(count)
+      .default(4),
   )
-  .option('--data <folder>', 'a data set in the layout of MURA v1.1; default: one that it draws')
-  .option('--epochs <n>', 'passes over the target regions, for both networks', '4')
-  .option('--out <folder>', 'where the weights go', 'runs/transfer')
-  .option('--device <name>', 'where to compute', 'auto')
-  .parse()
-  .opts();
+  .addOption(flagOf('Files:', '--out <folder>', 'where the weights go').default('runs/transfer'));
+for (const option of deviceOptions()) program.addOption(option);
+const { data, epochs, out, device, threads } = program.parse().opts<Flags>();
 
 const recipe: Recipe = {
   ...RECIPES.quick,
@@ -86,7 +99,7 @@ async function train(regions: readonly Region[], epochs: number, weights: string
 }
 
 async function main(): Promise<void> {
-  const opened = await init({ device, seed: 0 });
+  const opened = await init({ device, threads, seed: 0 });
   progress.print(`device: ${opened.description}`);
   await mkdir(out, { recursive: true });
   const path = join(out, 'source.safetensors');
@@ -96,9 +109,9 @@ async function main(): Promise<void> {
   await saveWeights(path, source.model.stateDict());
 
   progress.print(`\ntarget regions from scratch: ${TARGET.join(', ')}`);
-  const scratch = await train(TARGET, Number(epochs), null);
+  const scratch = await train(TARGET, epochs, null);
   progress.print(`\ntarget regions from ${path}`);
-  const transfer = await train(TARGET, Number(epochs), path);
+  const transfer = await train(TARGET, epochs, path);
 
   const row = (name: string, { accuracy, kappa, auroc }: typeof scratch) => [
     name,
@@ -115,8 +128,4 @@ async function main(): Promise<void> {
   await opened.dispose();
 }
 
-main().catch((error) => {
-  if (!(error instanceof GradiographError || 'syscall' in error)) throw error;
-  console.error(`${error.name}: ${error.message}`);
-  process.exitCode = 1;
-});
+runProgram(main);

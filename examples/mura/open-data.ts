@@ -59,7 +59,9 @@ export async function openData(
 
 /** Draws a set below a folder. @returns the folder */
 export async function drawSet(folder: string, seed: number, progress: ProgressBar): Promise<string> {
-  const { studies, images } = await drawMura(folder, { seed });
+  const onProgress = (done: number, all: number) =>
+    progress.update('drawing', done / all, `${done}/${all} studies of the set to train on`);
+  const { studies, images } = await drawMura(folder, { seed, onProgress });
   progress.print(`drew ${images} images of ${studies} studies (no patient's data) below ${folder}`);
   return folder;
 }

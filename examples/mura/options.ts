@@ -1,10 +1,12 @@
 /** The command line that mura-train and mura-study share: what is trained, on what, and where it runs. */
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import type { DeviceChoice } from '../../lib/index.ts';
 import { defaultCacheDir, parseRegion, type Region } from '../../lib/node.ts';
 import { count, list, whole, wholeFromZero } from './flag-values.ts';
-import { overrideRecipe, recipeOptions } from './recipe-flags.ts';
+import { flagValues, overrideRecipe, scheduleDefaults } from './override-recipe.ts';
+import { flagOf, newProgram } from './program.ts';
+import { recipeOptions } from './recipe-flags.ts';
 import { RECIPE_NAMES, RECIPES, type Recipe, type RecipeName } from './recipes.ts';
 
 /** What is trained, on what: with the same settings, device and thread count a run gives the same bits. */
@@ -37,39 +39,43 @@ export interface Run {
 const DEVICES = ['auto', 'wasm', 'gpu', 'headlessgl', 'webgpu', 'webasm', 'cpu'];
 const DATA = 'Data:';
 const MACHINE = 'Machine:';
+const NETWORK = 'Network:';
+const FILES = 'Files:';
 
 /** `--device` and its neighbours, of every program. */
 export function deviceOptions(): Option[] {
   return [
     new Option('--device <name>', 'where to compute').choices(DEVICES).default('auto').helpGroup(MACHINE),
-    new Option('--threads <n>', 'of the wasm device; default: all cores').argParser(count).helpGroup(MACHINE),
+    flagOf(MACHINE, '--threads <n>', 'of the wasm device', 'all cores').argParser(count),
   ];
 }
+
+/** `--data`, of every program that trains. */
+export const dataOption = (): Option =>
+  flagOf(DATA, '--data <folder>', 'a data set in the layout of MURA v1.1', 'one that is drawn');
 
 /** What a training can be told beside its recipe. */
 export function trainingOptions(): Option[] {
   return [
-    new Option(
-      '--data <folder>',
-      'a data set in the layout of MURA v1.1; default: one that it draws',
-    ).helpGroup(DATA),
-    new Option('--strict', 'stop at broken images instead of leaving them out')
-      .default(false)
-      .helpGroup(DATA),
-    new Option(
+    dataOption(),
+    flagOf(DATA, '--strict', 'stop at broken images instead of leaving them out').default(false),
+    flagOf(
+      NETWORK,
       '--pretrained <path>',
       "start from the weights of a .safetensors or .pth file, or from 'imagenet'",
-    ).helpGroup('Network:'),
+      'random ones',
+    ),
     ...recipeOptions(),
     ...deviceOptions(),
-    new Option('--workers <n>', 'threads that decode and augment images ahead of training; 0 for none')
+    flagOf(MACHINE, '--workers <n>', 'threads that decode and augment images ahead of training; 0 for none')
       .argParser(wholeFromZero)
-      .default(1)
-      .helpGroup(MACHINE),
-    new Option(
+      .default(1),
+    flagOf(
+      MACHINE,
       '--cache <folder>',
-      "where decoded images are kept between runs, a byte a pixel; 'none' for nowhere; default: images in $GRADIOGRAPH_CACHE, else in ~/.cache/gradiograph",
-    ).helpGroup(MACHINE),
+      "where decoded images are kept between runs, a byte a pixel; 'none' for nowhere",
+      'images in $GRADIOGRAPH_CACHE, else in ~/.cache/gradiograph',
+    ),
   ];
 }
 
@@ -105,6 +111,9 @@ export function settingsOf(
 }
 
 const EPILOG = `
+The values in round brackets are those of the recipe that is named beside --help, as in 'mura-train --recipe best --help'. What
+a recipe has on is put off by --no-, as in --no-flip.
+
 Without arguments it draws a set of radiograph-like images in MURA's layout (no patient's data) and trains cnn4 on it.
 
 Examples:
@@ -139,6 +148,19 @@ interface MuraTrainFlags extends TrainingFlags {
   readonly out?: string;
 }
 
+const recipeOf = ({ recipe, model }: Partial<MuraTrainFlags>): RecipeName =>
+  recipe ?? (model ? 'scratch' : 'quick');
+
+/** What the flags of a recipe are where they are not given, in words. */
+export function recipeDefaults(names: readonly RecipeName[]): Map<string, string> {
+  const [first, ...others] = names;
+  const general = [...scheduleDefaults()].map(([flag, text]) => [flag, `default: ${text}`] as const);
+  const own = [...flagValues(RECIPES[first])].map(
+    ([flag, text]) => [flag, others.length > 0 ? "default: each recipe's own" : `${first}: ${text}`] as const,
+  );
+  return new Map([...general, ...own]);
+}
+
 /** The command line of mura-train; prints help or a complaint and exits where there is nothing to run. */
 export function parseOptions(argv: readonly string[]): {
   /** Null for those of the checkpoint to resume. */
@@ -148,44 +170,63 @@ export function parseOptions(argv: readonly string[]): {
   out: string | null;
   findLr: boolean;
 } {
-  const program = new Command('mura-train').description(
+  const program = newProgram(
+    'mura-train',
     'Trains a network to tell normal from abnormal radiographs, on MURA or a folder in its layout.',
+    (line) => recipeDefaults([recipeOf(line.opts())]),
   );
   program.addOption(
-    new Option('--recipe <name>', 'how to train; the flags below override it')
-      .choices(RECIPE_NAMES)
-      .helpGroup('Network:'),
+    flagOf(
+      NETWORK,
+      '--recipe <name>',
+      'how to train; the flags below override it',
+      'quick; scratch with --model',
+    ).choices(RECIPE_NAMES),
   );
   for (const option of trainingOptions()) program.addOption(option);
   program
     .addOption(
-      new Option('--region <names>', 'train on these regions only, separated by commas; default: all seven')
-        .argParser(list(parseRegion))
-        .helpGroup(DATA),
+      flagOf(
+        DATA,
+        '--region <names>',
+        'train on these regions only, separated by commas',
+        'all seven',
+      ).argParser(list(parseRegion)),
     )
     .addOption(
-      new Option('--seed <n>', 'of weights, order, augmentation, the split and the drawn set (default: 0)')
-        .argParser(whole)
-        .helpGroup('Training:'),
+      flagOf(
+        'Training:',
+        '--seed <n>',
+        'of weights, order, augmentation, the split and the drawn set',
+        '0',
+      ).argParser(whole),
     )
     .addOption(
-      new Option('--find-lr', 'do not train: try growing learning rates, and suggest one')
-        .default(false)
-        .helpGroup('Learning rate:'),
+      flagOf(
+        'Learning rate:',
+        '--find-lr',
+        'do not train: try growing learning rates, and suggest one',
+      ).default(false),
     )
-    .optionsGroup('Files:')
-    .option('--out <folder>', `where results go; default: ${DEFAULT_OUT}, or the folder of the resumed run`)
-    .option('--resume <checkpoint>', 'go on from a last.safetensors, with the settings it holds')
-    .option('--overwrite', 'replace the run that --out holds')
+    .addOption(
+      flagOf(FILES, '--out <folder>', 'where results go', `${DEFAULT_OUT}, or the folder of the resumed run`),
+    )
+    .addOption(
+      flagOf(
+        FILES,
+        '--resume <checkpoint>',
+        'go on from a last.safetensors, with the settings it holds',
+        'a new run',
+      ),
+    )
+    .addOption(flagOf(FILES, '--overwrite', 'replace the run that --out holds'))
     .addHelpText('after', EPILOG)
-    .showHelpAfterError('(--help lists the flags)')
     .parse(argv);
   const flags = program.opts<MuraTrainFlags>();
   const [run, out] = [runOf(flags), flags.out ?? null];
   if (!flags.resume) {
-    const name = flags.recipe ?? (flags.model ? 'scratch' : 'quick');
     return {
-      settings: settingsOf(flags, name, flags.region ?? [], flags.seed ?? 0),
+      settings: settingsOf(flags, recipeOf(flags), flags.region ?? [], flags.seed ?? 0),
       run,
       out,
       findLr: flags.findLr,

@@ -1,11 +1,9 @@
 /** A flag for every field of a recipe: a field without one does not compile. */
 import { InvalidArgumentError, Option } from 'commander';
-import { GradiographError } from '../../lib/index.ts';
 import type { FineTuning } from '../../lib/node.ts';
 import { count, countTo, fromZero, number, positive, share, wholeFromZero } from './flag-values.ts';
 import {
   type HeadLayer,
-  isCnn,
   MAX_HEAD_LAYERS,
   MAX_SIZE,
   MAX_WIDTH,
@@ -20,7 +18,7 @@ import {
 type Group = 'Network:' | 'Images:' | 'Training:' | 'Learning rate:' | 'Fine-tuning:' | 'Prediction:';
 
 /** A flag, and how its text becomes the value of a field. */
-interface Flag<Value> {
+export interface Flag<Value> {
   readonly flag: string;
   /** The heading that it stands under in --help. */
   readonly group: Group;
@@ -30,7 +28,7 @@ interface Flag<Value> {
 }
 
 /** Stands for null, which commander takes for a flag without a value. */
-const NONE = Symbol('none');
+export const NONE = Symbol('none');
 
 const orNone =
   <Value>(parse: (text: string) => Value) =>
@@ -57,7 +55,7 @@ function parseHead(text: string): HeadLayer[] {
   });
 }
 
-const FIELDS: {
+export const FIELDS: {
   readonly [Field in Exclude<keyof Recipe, 'source' | 'imagenet' | 'schedule' | 'fineTuning'>]: Flag<
     Recipe[Field]
   >;
@@ -178,7 +176,7 @@ const FIELDS: {
   },
 };
 
-const FINE_TUNING: { readonly [Field in keyof FineTuning]: Flag<FineTuning[Field]> } = {
+export const FINE_TUNING: { readonly [Field in keyof FineTuning]: Flag<FineTuning[Field]> } = {
   frozenEpochs: {
     group: 'Fine-tuning:',
     flag: '--freeze <epochs>',
@@ -200,7 +198,7 @@ const FINE_TUNING: { readonly [Field in keyof FineTuning]: Flag<FineTuning[Field
 
 type Parameters<S> = S extends unknown ? Exclude<keyof S, 'name'> : never;
 
-const SCHEDULE: { readonly [Parameter in Parameters<Schedule>]: Flag<unknown> } = {
+export const SCHEDULE: { readonly [Parameter in Parameters<Schedule>]: Flag<unknown> } = {
   stepSize: {
     group: 'Learning rate:',
     flag: '--step-size <epochs>',
@@ -244,7 +242,7 @@ const SCHEDULE: { readonly [Parameter in Parameters<Schedule>]: Flag<unknown> } 
     parse: wholeFromZero,
   },
 };
-const SCHEDULE_NAME: Flag<ScheduleName> = {
+export const SCHEDULE_NAME: Flag<ScheduleName> = {
   group: 'Learning rate:',
   flag: '--schedule <name>',
   text: 'how the learning rate goes',
@@ -256,7 +254,9 @@ function optionsOf({ group, flag, text, choices, parse }: Flag<never>): Option[]
   const option = new Option(flag, text).helpGroup(group);
   if (choices) option.choices(choices as readonly string[]);
   if (parse) option.argParser(parse);
-  return option.required ? [option] : [option, new Option(flag.replace('--', '--no-')).hideHelp()];
+  return option.required
+    ? [option]
+    : [option, new Option(flag.replace('--', '--no-')).helpGroup(group).hideHelp()];
 }
 
 /** Every flag that changes a recipe, under its heading. */
@@ -270,42 +270,5 @@ export function recipeOptions(): Option[] {
   return flags.flatMap((flag) => optionsOf(flag as Flag<never>));
 }
 
-type Given = Readonly<Record<string, unknown>>;
-
-/** The fields of a table whose flags were given. */
-function pick(table: Readonly<Record<string, Flag<never>>>, given: Given): Record<string, unknown> {
-  const values = Object.entries(table).map(([field, flag]) => [field, given[nameOf(flag)]] as const);
-  const named = values.filter(([, value]) => value !== undefined);
-  return Object.fromEntries(named.map(([field, value]) => [field, value === NONE ? null : value]));
-}
-const nameOf = ({ flag }: Flag<never>): string => new Option(flag).attributeName();
-
-/**
- * A recipe with flags laid over it, under commander's names. Where only the network is named, channels and head follow it.
- * @throws GradiographError for a parameter that the schedule does not have
- */
-export function overrideRecipe(recipe: Recipe, given: Given): Recipe {
-  const fields = pick(FIELDS as never, given) as Partial<Recipe>;
-  const { model = recipe.model } = fields;
-  const isSame = model === recipe.model;
-  const implied = isSame ? {} : { channels: isCnn(model) ? 1 : 3, head: isCnn(model) ? null : recipe.head };
-  return {
-    ...recipe,
-    ...(implied as Partial<Recipe>),
-    ...fields,
-    schedule: overrideSchedule(recipe.schedule, given),
-    fineTuning: { ...recipe.fineTuning, ...pick(FINE_TUNING as never, given) },
-  };
-}
-
-function overrideSchedule(before: Schedule, given: Given): Schedule {
-  const name = (given[nameOf(SCHEDULE_NAME as Flag<never>)] ?? before.name) as ScheduleName;
-  const schedule = name === before.name ? before : SCHEDULES[name];
-  const parameters = pick(SCHEDULE as never, given);
-  const foreign = Object.keys(parameters).filter((parameter) => !(parameter in schedule));
-  if (foreign.length > 0) {
-    const flags = foreign.map((parameter) => SCHEDULE[parameter as keyof typeof SCHEDULE].flag.split(' ')[0]);
-    throw new GradiographError(`${flags.join(', ')}: the schedule '${name}' has no such parameter`);
-  }
-  return { ...schedule, ...parameters } as Schedule;
-}
+/** The name under which commander has a flag's value. */
+export const nameOf = ({ flag }: Flag<never>): string => new Option(flag).attributeName();

@@ -1,10 +1,17 @@
 /** The command line of mura-study: which cells, and what they have in common. */
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
 import { GradiographError } from '../../lib/index.ts';
 import { parseRegion, REGIONS } from '../../lib/node.ts';
 import { list, whole } from './flag-values.ts';
-import { type Run, runOf, settingsOf, type TrainingFlags, trainingOptions } from './options.ts';
+import {
+  type Run,
+  recipeDefaults,
+  runOf,
+  settingsOf,
+  type TrainingFlags,
+  trainingOptions,
+} from './options.ts';
+import { flagOf, newProgram } from './program.ts';
 import { RECIPE_NAMES, RECIPES, type RecipeName } from './recipes.ts';
 import type { Cell, Scope } from './study-cells.ts';
 
@@ -24,18 +31,21 @@ export interface Study {
 }
 
 function parseRecipe(name: string): RecipeName {
-  if (!(name in RECIPES)) {
-    throw new GradiographError(`recipe: '${name}' is none of ${RECIPE_NAMES.join(', ')}`);
-  }
-  return name as RecipeName;
+  const found = RECIPE_NAMES.find((recipe) => recipe === name);
+  if (!found) throw new GradiographError(`recipe: '${name}' is none of ${RECIPE_NAMES.join(', ')}`);
+  return found;
 }
 
 const parseScope = (name: string): Scope => (name === 'unified' ? name : parseRegion(name));
+
+const GRID = 'Grid:';
+const RECIPES_OF_STUDY: readonly RecipeName[] = ['cnn4', 'resnet18', 'resnet50', 'densenet121'];
 
 const EPILOG = `
 Each cell is a folder, <out>/<recipe>/<unified or region>/seed-<n>, with what mura-train writes. Run it again to go on: finished
 cells are skipped, an interrupted one goes on from its checkpoint. The other flags lie over every recipe, but for
 --pretrained, which only those recipes take whose source starts from weights: ${RECIPE_NAMES.filter((name) => RECIPES[name].imagenet).join(', ')}.
+What they are of one recipe, 'mura-study --recipe cnn4 --help' says.
 
 Examples:
   mura-study --data MURA-v1.1 --pretrained imagenet
@@ -46,37 +56,36 @@ It writes to --out: results.md, results.csv and results.html. A cell that fails 
 
 /** Parses the command line; prints help or a complaint and exits where there is nothing to run. */
 export function parseStudy(argv: readonly string[]): Study {
-  const program = new Command('mura-study').description(
+  const program = newProgram(
+    'mura-study',
     'Trains a grid of networks on MURA, one for all regions and one for each, and writes a table of what they achieve.',
+    (line) => recipeDefaults(line.opts<Partial<Flags>>().recipe ?? RECIPES_OF_STUDY),
   );
-  const listOption = (flags: string, text: string, parse: (name: string) => unknown) =>
-    new Option(flags, text).argParser(list(parse)).helpGroup('Grid:');
   program
     .addOption(
-      listOption(
+      flagOf(
+        GRID,
         '--recipe <names>',
-        `with commas between: ${RECIPE_NAMES.join(', ')}; default: cnn4,resnet18,resnet50,densenet121`,
-        parseRecipe,
-      ),
+        `with commas between: ${RECIPE_NAMES.join(', ')}`,
+        RECIPES_OF_STUDY.join(','),
+      ).argParser(list(parseRecipe)),
     )
     .addOption(
-      listOption(
+      flagOf(
+        GRID,
         '--region <names>',
-        "'unified' for one model of all regions, and regions for one of each; default: all eight",
-        parseScope,
-      ),
+        "'unified' for one model of all regions, and regions for one of each",
+        'all eight',
+      ).argParser(list(parseScope)),
     )
-    .addOption(listOption('--seed <numbers>', 'a model from each; default: 0', whole));
+    .addOption(flagOf(GRID, '--seed <numbers>', 'a model from each', '0').argParser(list(whole)));
   for (const option of trainingOptions()) program.addOption(option);
   program
-    .optionsGroup('Files:')
-    .option('--out <folder>', 'where cells and results go', 'runs/study')
+    .addOption(flagOf('Files:', '--out <folder>', 'where cells and results go').default('runs/study'))
     .addHelpText('after', EPILOG)
-    .showHelpAfterError('(--help lists the flags)')
     .parse(argv);
   const flags = program.opts<Partial<Flags> & Pick<Flags, 'device' | 'workers' | 'strict' | 'out'>>();
-  const { recipe = ['cnn4', 'resnet18', 'resnet50', 'densenet121'], region = ['unified', ...REGIONS] } =
-    flags;
+  const { recipe = RECIPES_OF_STUDY, region = ['unified', ...REGIONS] } = flags;
   const { seed = [0], out, pretrained } = flags;
   const cellOf = (data: string, name: RecipeName, scope: Scope, seed: number): Cell => ({
     recipe: name,

@@ -1,6 +1,7 @@
 import type { GrayImage } from '../data/image.ts';
 import type { ImageDataset } from '../data/loader.ts';
 import { ImageStore } from '../data/memory-cache.ts';
+import { printable, visible } from '../data/printable.ts';
 import { groupBy, splitByPatient } from '../data/split.ts';
 import { resize, type Transform } from '../data/transforms.ts';
 import { WorkerPool } from '../data/worker-pool.ts';
@@ -137,7 +138,7 @@ export class MuraDataset implements ImageDataset {
 
 /** The report on broken images: one line each. */
 export function describeBroken(broken: readonly BrokenImage[]): string {
-  const lines = broken.map(({ path, reason }) => `  ${path}: ${reason}`);
+  const lines = broken.map(({ path, reason }) => `  ${printable(path)}: ${visible(reason)}`);
   return [`${broken.length} broken image${broken.length === 1 ? '' : 's'}:`, ...lines].join('\n');
 }
 

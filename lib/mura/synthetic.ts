@@ -13,6 +13,8 @@ export interface SyntheticOptions {
   patients?: Readonly<Record<Split, number>>;
   /** The share of abnormal studies; default 0.45. */
   abnormal?: number;
+  /** Told after each study how many of all are drawn. */
+  onProgress?: (done: number, all: number) => void;
 }
 
 interface Study {
@@ -30,22 +32,29 @@ interface Study {
  */
 export async function drawMura(
   folder: string,
-  { seed = 0, patients = { train: 64, valid: 16 }, abnormal = 0.45 }: SyntheticOptions = {},
+  { seed = 0, patients = { train: 64, valid: 16 }, abnormal = 0.45, onProgress }: SyntheticOptions = {},
 ): Promise<{ studies: number; images: number }> {
-  const total = { studies: 0, images: 0 };
   let patient = 0;
-  for (const split of ['train', 'valid'] as const) {
-    const studies: Study[] = [];
-    for (const region of REGIONS) {
-      for (let i = 0; i < patients[split]; i++)
-        studies.push(...planPatient(++patient, split, region, seed, abnormal));
+  const plans = (['train', 'valid'] as const).map((split) => ({
+    split,
+    studies: REGIONS.flatMap((region) =>
+      Array.from({ length: patients[split] }, () =>
+        planPatient(++patient, split, region, seed, abnormal),
+      ).flat(),
+    ),
+  }));
+  const all = plans.reduce((sum, { studies }) => sum + studies.length, 0);
+  const total = { studies: 0, images: 0 };
+  for (const { split, studies } of plans) {
+    const images: string[] = [];
+    for (const study of studies) {
+      images.push(...(await drawStudy(folder, study, seed)));
+      onProgress?.(++total.studies, all);
     }
-    const images = (await Promise.all(studies.map((study) => drawStudy(folder, study, seed)))).flat();
+    total.images += images.length;
     const labels = studies.map((study) => `${study.folder}/,${study.abnormal ? 1 : 0}`);
     await writeFile(join(folder, `MURA-v1.1/${split}_image_paths.csv`), `${images.join('\n')}\n`);
     await writeFile(join(folder, `MURA-v1.1/${split}_labeled_studies.csv`), `${labels.join('\n')}\n`);
-    total.studies += studies.length;
-    total.images += images.length;
   }
   return total;
 }

@@ -1,3 +1,5 @@
+import { visible } from '../data/printable.ts';
+
 /** Where progress goes; `process.stdout` is one. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
@@ -29,13 +31,13 @@ export class ProgressBar {
       const width = Math.min(24, Math.max(8, room));
       const bar = '█'.repeat(Math.round(width * part)).padEnd(width, '░');
       // A line that wraps could not be drawn over: what does not fit is cut off.
-      this.#stream.write(`\r\x1b[2K${`${title} ${bar} ${percent}  ${text}`.slice(0, columns - 1)}`);
-    } else this.#stream.write(`${`${title} ${percent}  ${text}`.trimEnd()}\n`);
+      this.#stream.write(`\r\x1b[2K${visible(`${title} ${bar} ${percent}  ${text}`).slice(0, columns - 1)}`);
+    } else this.#stream.write(`${visible(`${title} ${percent}  ${text}`).trimEnd()}\n`);
   }
 
-  /** Prints a line of its own; the bar goes on below it. */
+  /** Prints a line of its own, or several; the bar goes on below. What would act on a terminal is shown escaped. */
   print(line: string): void {
-    this.#stream.write(`${this.#stream.isTTY ? '\r\x1b[2K' : ''}${line}\n`);
+    this.#stream.write(`${this.#stream.isTTY ? '\r\x1b[2K' : ''}${visible(line)}\n`);
   }
 }
 

@@ -30,6 +30,23 @@ const hash = (folder: string) =>
 
 const patients = { train: 4, valid: 2 };
 
+test('tells after each study how many of all are drawn, and lets others have their turn meanwhile', async () => {
+  const told: [number, number][] = [];
+  let turns = 0;
+  const turn = setInterval(() => turns++);
+  const { studies } = await drawMura(join(folders[2], 'told'), {
+    patients,
+    onProgress: (done, all) => told.push([done, all]),
+  });
+  clearInterval(turn);
+  assert.equal(
+    told,
+    Array.from({ length: studies }, (_, i) => [i + 1, studies]),
+  );
+  assert.ok(turns > 1);
+  rmSync(join(folders[2], 'told'), { recursive: true });
+});
+
 test('same seed, same bytes; another seed, others', async () => {
   await drawMura(folders[0], { patients });
   await drawMura(folders[1], { patients });
