@@ -2,6 +2,8 @@ import { resolveOptions } from '../arguments.ts';
 import { FusedError } from '../errors.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { Callable } from './callable.ts';
+import { printModule } from './print-module.ts';
 import { copyStateDict, type LoadReport } from './state-dict.ts';
 
 /** A tensor that an optimiser trains. It lives until its module is disposed, whatever scope it was made in. */
@@ -40,13 +42,16 @@ const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${na
  *
  * A subclass assigns `Parameter`s, `Buffer`s, modules and arrays of modules to its properties and implements
  * `forward`; all of them are found there, in the order of the properties. State-dict keys are the property names in
- * snake case, joined by dots.
+ * snake case, joined by dots. `model(x)` is `model.forward(x)`.
  *
  * `forward` runs in a scope of its own: tensors made inside are released on return, but those that it returns, those
  * given to `keep()`, and what backward needs. Running statistics are therefore written with `assign`. It must be
  * a method: a `forward` that is an arrow function in a field runs without that scope.
  */
-export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Tensor> {
+export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Tensor> extends Callable<
+  Inputs,
+  Output
+> {
   /** Whether dropout drops and batch norm uses the batch's own statistics. */
   training = true;
   /** Whether `fuse` has made it one for inference only. @internal */
@@ -54,6 +59,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   readonly #hooks = new Set<ForwardHook>();
 
   constructor() {
+    super();
     const forward = this.forward;
     Object.defineProperty(this, 'forward', {
       value: (...inputs: Inputs) =>
@@ -147,7 +153,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   }
 
   /** Calls `fn` with each module, children first. */
-  apply(fn: (module: AnyModule) => void): this {
+  override apply(fn: (module: AnyModule) => void): this {
     for (const module of [...this.namedModules().values()].reverse()) fn(module);
     return this;
   }
@@ -208,6 +214,16 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   /** Gives the storage of every parameter and buffer back. */
   dispose(): void {
     for (const tensor of this.stateDict().values()) tensor.dispose();
+  }
+
+  /** The class and its settings, and the modules below, as PyTorch prints them. */
+  override toString(): string {
+    return printModule(this);
+  }
+
+  /** What `console.log` shows, in Node, Bun and Deno. @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return printModule(this);
   }
 
   [Symbol.dispose](): void {

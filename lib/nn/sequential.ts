@@ -29,7 +29,7 @@ export class Sequential extends Module {
     return this.#layers;
   }
 
-  get length(): number {
+  override get length(): number {
     return this.#layers.size;
   }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
@@ -36,6 +37,52 @@ const KEYS = [
 test.before.each(() => {
   setDevice(new ReferenceDevice());
   seed(0);
+});
+
+test('a module is called as a function, and is all that a module is', () => {
+  const net = new Net();
+  const x = randn([2, 2, 4, 4]);
+  net.eval();
+  assert.equal(net(x).dataSync(), net.forward(x).dataSync());
+  assert.ok(net instanceof Net && net instanceof nn.Module);
+  assert.is(net.constructor, Net);
+  const called: unknown[] = [];
+  net.registerForwardHook((module) => void called.push(module));
+  net(x);
+  assert.equal(called.length, 1);
+  assert.is(called[0], net);
+
+  class Named extends nn.Module<[x: Tensor, times: number]> {
+    override readonly name = 'a field that functions have too';
+    override readonly length = 7;
+    forward(x: Tensor, times: number): Tensor {
+      return x.mul(times);
+    }
+  }
+  const named = new Named();
+  assert.equal([...named(ones([2]), 3).dataSync()], [3, 3]);
+  assert.equal([named.name, named.length], ['a field that functions have too', 7]);
+  assert.is(new nn.Sequential(net, net, net).length, 3);
+  // @ts-expect-error an argument that forward does not take
+  assert.throws(() => net('x'));
+});
+
+test('console.log shows a module with its settings and what it holds', () => {
+  const model = new nn.Sequential(
+    new nn.Conv2d(1, 8, 3, { padding: [1, 0] }),
+    new nn.Sequential({ norm: new nn.BatchNorm2d(8), act: new nn.ReLU() }),
+    new nn.Linear(8, 1),
+  );
+  const text = `Sequential(
+  (0): Conv2d(inChannels=1, outChannels=8, kernelSize=3, stride=1, padding=[1, 0], dilation=1, groups=1, bias=true)
+  (1): Sequential(
+    (norm): BatchNorm2d(numFeatures=8, eps=0.00001, momentum=0.1)
+    (act): ReLU()
+  )
+  (2): Linear(inFeatures=8, outFeatures=1)
+)`;
+  assert.is(inspect(model), text);
+  assert.is(`${model}`, text);
 });
 
 test('parameters, buffers and modules are found by their properties, in their order', () => {
