@@ -1,10 +1,10 @@
 /** The packed package, as a fresh project meets it: installed, imported, type-checked, bundled and trained with. */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compile, installPackage, project, root, succeed } from './project.ts';
+import { compile, everyFile, installPackage, megabytes, project, readme, run, succeed } from './project.ts';
 
 const bundle = (contents: string, options: BuildOptions) =>
   build({
@@ -20,15 +20,10 @@ const bundle = (contents: string, options: BuildOptions) =>
 /** Compiler options with which a project's files are emitted beside their sources. */
 const EMIT = { module: 'nodenext', lib: ['es2022', 'dom'], noEmit: false };
 
-const everyFile = (folder: string) =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile());
-
 const test = suite('packed package');
 const tarball = installPackage('app');
 if (tarball) {
-  const [, example] = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts\n(.*?)```/s) ?? [];
+  const [, example] = readme.match(/```ts\n(.*?)```/s) ?? [];
   writeFileSync(join(project, 'readme.ts'), example ?? 'the README has no example');
   const installed = join(project, 'node_modules/gradiograph');
 
@@ -40,10 +35,22 @@ if (tarball) {
     for (const path of files) {
       assert.match(
         path.slice(installed.length),
-        /^\/(package\.json|README\.md|LICENSE|dist\/.*\.(js|d\.ts))$/,
+        /^\/(package\.json|README\.md|LICENSE|dist\/.*\.(js|d\.ts)|docs\/\w+\.(png|jpg)|bench\/results\/RESULTS\.(md|svg))$/,
       );
       assert.not.match(readFileSync(path, 'utf8'), /\/(work|root|home|tmp)\/\w/, path);
     }
+  });
+
+  test('brings little beside the webgpu that gpu.js brings, which is refused as too old', () => {
+    const isWebGpu = (path: string) => path.startsWith(join(project, 'node_modules/webgpu/'));
+    const files = everyFile(join(project, 'node_modules'));
+    const [webgpu, others] = [files.filter(isWebGpu), files.filter((path) => !isWebGpu(path))].map(megabytes);
+    console.log(`${others.toFixed(1)} MB and webgpu of ${webgpu.toFixed(1)} MB`);
+    assert.ok(others < 9, `${others} MB`);
+    assert.ok(webgpu < 90, `${webgpu} MB`);
+    const script = "import { init } from 'gradiograph'; await init({ device: 'webgpu' });";
+    const { output } = run(process.execPath, ['--input-type=module', '--eval', script]);
+    assert.match(output, /DeviceError: .*'webgpu'.*0\.2\.9 is too old \(npm install webgpu@\^0\.6\)/);
   });
 
   test('trains in Node', () => {

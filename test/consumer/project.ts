@@ -6,7 +6,9 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { skipped } from '../support/skipped.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const readme = readFileSync(join(root, 'README.md'), 'utf8');
 /** The bundlers and compilers of package.json beside this file. */
 const tools = fileURLToPath(new URL('node_modules', import.meta.url));
 
@@ -46,6 +49,8 @@ function pack(): string {
     'tsconfig.build.json',
     'lib',
     'kernels',
+    'docs',
+    'bench/results',
   ])
     cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
@@ -112,3 +117,12 @@ export function compile(
 
 /** The path of a tool's command. */
 export const tool = (name: string): string => join(tools, '.bin', name);
+
+export const everyFile = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+
+/** The size of files, in 10^6 bytes. */
+export const megabytes = (files: readonly string[]): number =>
+  files.reduce((sum, path) => sum + statSync(path).size, 0) / 1e6;

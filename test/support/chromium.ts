@@ -29,6 +29,9 @@ const FLAGS = [
 
 const SCRIPT = 'text/javascript';
 
+/** The strictest policy that the README names. */
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:";
+
 /** Headers that make a page cross-origin isolated, which SharedArrayBuffer wants. */
 const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -61,23 +64,28 @@ type Answer = readonly [type: string, body: string | Buffer] | null;
 /** Serves an empty page with `script` as its module and opens it; `await using` closes browser and server. */
 export function openPage(script: string, { isolated = true } = {}): Promise<OpenPage> {
   const html = '<!doctype html><title>gradiograph</title><script type="module" src="script.js"></script>';
-  return open((path) => (path === '/script.js' ? [SCRIPT, script] : ['text/html', html]), isolated);
+  const answer = (path: string): Answer => (path === '/script.js' ? [SCRIPT, script] : ['text/html', html]);
+  return open(answer, isolated ? ISOLATION : {}, '/');
 }
 
-/** Serves a folder of pages and scripts and opens `path` in it; `await using` closes browser and server. */
+/** Serves a folder of pages and scripts, under `POLICY`, and opens `path` in it; `await using` closes browser and server. */
 export function openFolder(folder: string, path: string): Promise<OpenPage> {
   const answer = (name: string): Answer => {
     const file = join(folder, name);
     if (!existsSync(file)) return null;
     return [extname(file) === '.html' ? 'text/html' : SCRIPT, readFileSync(file)];
   };
-  return open(answer, true, path);
+  return open(answer, { ...ISOLATION, 'Content-Security-Policy': POLICY }, path);
 }
 
-async function open(answer: (path: string) => Answer, isolated: boolean, path = '/'): Promise<OpenPage> {
+async function open(
+  answer: (path: string) => Answer,
+  headers: Readonly<Record<string, string>>,
+  path: string,
+): Promise<OpenPage> {
   const server = createServer((request, response) => {
     const [type, body] = answer(request.url ?? '/') ?? ['text/plain', ''];
-    response.writeHead(body ? 200 : 404, { 'Content-Type': type, ...(isolated ? ISOLATION : {}) }).end(body);
+    response.writeHead(body ? 200 : 404, { 'Content-Type': type, ...headers }).end(body);
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   let browser: Browser | null = null;
