@@ -1,5 +1,6 @@
 /** The root of every error this library throws on purpose: catch it to tell a wrong call from a bug. */
 export class GradiographError extends Error {
+  /** The name of the class, which minifiers leave as it is. */
   override readonly name: string = 'GradiographError';
 }
 

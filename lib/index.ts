@@ -1,6 +1,10 @@
+/**
+ * Tensors, autograd, layers, optimisers, networks and files of weights: all that a browser may load.
+ * @module gradiograph
+ */
 import './tensor/methods.ts';
 
-export type { Device, DeviceName, GpuMode } from './devices/device.ts';
+export type { Device, DeviceMemory, DeviceName, GpuMode, Storage } from './devices/device.ts';
 export { type Profile, type ProfileRow, profile } from './devices/profile.ts';
 export type { DeviceChoice, InitOptions } from './devices/select.ts';
 export {
@@ -17,7 +21,7 @@ export { init } from './init.ts';
 export * as models from './models/index.ts';
 export * as F from './nn/functional.ts';
 export * as nn from './nn/index.ts';
-export type { Operand } from './ops/index.ts';
+export type { ClampBounds, Operand, VarianceOptions } from './ops/index.ts';
 export {
   abs,
   add,
@@ -71,9 +75,10 @@ export {
 } from './ops/index.ts';
 export * as optim from './optim/index.ts';
 export * as serialize from './serialize/index.ts';
-export { enableGrad, isGradEnabled, noGrad } from './tensor/autograd.ts';
+export { type BackwardOptions, enableGrad, isGradEnabled, noGrad } from './tensor/autograd.ts';
 export {
   arange,
+  type CreateTensor,
   full,
   ones,
   rand,
@@ -82,8 +87,8 @@ export {
   tensor,
   zeros,
 } from './tensor/create.ts';
-export { memory } from './tensor/memory.ts';
-export { Generator, generator, seed } from './tensor/random.ts';
+export { type Memory, memory } from './tensor/memory.ts';
+export { Generator, type GeneratorState, generator, seed } from './tensor/random.ts';
 export { keep, tidy } from './tensor/scope.ts';
 export type { Shape } from './tensor/shape.ts';
 export { Tensor } from './tensor/tensor.ts';

@@ -1,4 +1,7 @@
-/** The face for Node, 'gradiograph/node': files, images, data sets and training. */
+/**
+ * Files, images, data sets and training, for Node.
+ * @module gradiograph/node
+ */
 import './tensor/methods.ts';
 import { readFile } from 'node:fs/promises';
 import {

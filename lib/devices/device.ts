@@ -9,10 +9,22 @@ import type { Primitives, Storage } from '../../kernels/primitives.ts';
 
 export * from '../../kernels/primitives.ts';
 
+/** gpu.js's backends: OpenGL in Node, WebGL 2 and 1, WebGPU, gpu.js's own WebAssembly, and plain JavaScript. */
 export type GpuMode = 'headlessgl' | 'webgl2' | 'webgl' | 'webgpu' | 'webasm' | 'cpu';
+/** The devices there are: WebAssembly that the library emits itself, and gpu.js's backends. */
 export type DeviceName = 'wasm' | GpuMode;
 
+/** Bytes of a device's storages. */
+export interface DeviceMemory {
+  /** Bytes of live storages. */
+  readonly bytesInUse: number;
+  /** Bytes that the device holds from the system, pool included. */
+  readonly bytesHeld: number;
+}
+
+/** What holds the values of tensors and computes with them. `init()` opens one. */
 export interface Device<S extends Storage = Storage> extends Primitives<S> {
+  /** Which device it is. */
   readonly name: DeviceName;
   /** One line on what really executes: backend, renderer or engine features, threads. */
   readonly description: string;
@@ -24,8 +36,8 @@ export interface Device<S extends Storage = Storage> extends Primitives<S> {
   readSync(x: S): Float32Array;
   /** Gives a storage back to the device's pool; it may not be used again. Does nothing on a disposed device. */
   free(x: S): void;
-  /** Bytes of live storages, and bytes that the device holds from the system, pool included. */
-  memory(): { bytesInUse: number; bytesHeld: number };
+  /** What the device's storages take in memory. */
+  memory(): DeviceMemory;
   /** Ends the device: workers, contexts and pools. Tensors may outlive it: their `free` then does nothing. */
   dispose(): Promise<void>;
 }

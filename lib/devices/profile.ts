@@ -5,7 +5,9 @@ import { currentDevice } from './select.ts';
 export interface ProfileRow {
   /** The primitive, with its shape where it is a convolution or a product: `conv2d 64x56x56 -> 64, 3x3`. */
   readonly op: string;
+  /** How often it ran. */
   readonly calls: number;
+  /** The time of all calls. */
   readonly milliseconds: number;
   /** Multiplications and additions; 0 where memory is the limit. */
   readonly flops: number;
@@ -13,6 +15,7 @@ export interface ProfileRow {
   readonly bytes: number;
 }
 
+/** What a profiled run cost, by primitive. */
 export interface Profile {
   /** Slowest first. */
   readonly rows: readonly ProfileRow[];

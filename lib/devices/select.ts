@@ -1,8 +1,10 @@
 import { DeviceError } from '../errors.ts';
 import type { Device, DeviceName, GpuMode } from './device.ts';
 
+/** What `init` can be asked for: a device by name, the best GPU, or the best of all. */
 export type DeviceChoice = 'auto' | 'gpu' | DeviceName;
 
+/** The options of `init`. */
 export interface InitOptions {
   /** `'auto'` (default): a real GPU through gpu.js if there is one, else `'wasm'`. `'gpu'`: the best GL or WebGPU. */
   device?: DeviceChoice;

@@ -12,26 +12,27 @@ import type { Module } from '../nn/module.ts';
 import { MaxPool2d } from '../nn/pooling.ts';
 import { Sequential } from '../nn/sequential.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { ImageModel } from './image-model.ts';
+import { type FirstConv, ImageModel } from './image-model.ts';
 
+/** The options of `cnn2`, `cnn4` and `cnn15`. */
 export interface CnnOptions {
-  /** Default 1: one logit. */
+  /** Logits. Default 1. */
   numClasses?: number;
-  /** Default 3. */
+  /** Channels of the images. Default 3. */
   inChannels?: number;
-  /** Height and width of the images. Default 224. */
+  /** Height and width of the images, in pixels. Default 224. */
   inputSize?: number;
-  /** A batch norm after each convolution; the convolution then has no bias. */
+  /** A batch norm after each convolution, which then has no bias. Default: as the network has it. */
   batchNorm?: boolean;
 }
 
 /** What tells one network of the family from another. */
-interface CnnPlan {
+export interface CnnPlan {
   /** The widths of the convolutions of each stage; each stage ends in a max pool that halves the resolution. */
   readonly stages: readonly (readonly number[])[];
   /** The width of the hidden dense layer. */
   readonly hidden: number;
-  /** Dropout before the last layer. */
+  /** The probability of dropout before the last layer. */
   readonly dropout: number;
   /** Whether there is a batch norm after each convolution, unless the options tell. */
   readonly batchNorm: boolean;
@@ -43,11 +44,12 @@ interface CnnPlan {
  * @throws ShapeError where the image is too small for the poolings
  */
 export class Cnn extends ImageModel {
-  readonly firstConv: { readonly conv: string; readonly norm: string | null };
+  readonly firstConv: FirstConv;
   readonly classifierName = 'classifier';
   readonly numFeatures: number;
   /** The convolutional part, `features` in a state dict. */
   readonly body: Sequential;
+  /** The dense layers; `resetClassifier` gives it others. */
   classifier: Module;
 
   constructor(plan: CnnPlan, options: CnnOptions = {}) {

@@ -13,14 +13,15 @@ import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.ts';
 import { chain, Sequential } from '../nn/sequential.ts';
 import type { LoadReport } from '../nn/state-dict.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { ImageModel, onlyLinear } from './image-model.ts';
+import { type FirstConv, ImageModel, onlyLinear } from './image-model.ts';
 
+/** The options of the DenseNets. */
 export interface DenseNetOptions {
-  /** Default 1000. */
+  /** Logits. Default 1000. */
   numClasses?: number;
-  /** Default 3. */
+  /** Channels of the images. Default 3. */
   inChannels?: number;
-  /** Dropout after each dense layer. Default 0. */
+  /** The probability of dropout after each dense layer. Default 0. */
   dropRate?: number;
   /** A layer's 1x1 convolution makes bnSize * growthRate channels. Default 4. */
   bnSize?: number;
@@ -30,15 +31,18 @@ const OLD_SPELLING = /(\.denselayer\d+\.(?:norm|relu|conv))\.([12]\.)/;
 
 /** The stem, four dense blocks with transitions between, and a linear head: x `[N, inChannels, H, W]` to logits `[N, numClasses]`. */
 export class DenseNet extends ImageModel {
-  readonly firstConv = { conv: 'features.conv0', norm: 'features.norm0' };
+  readonly firstConv: FirstConv = { conv: 'features.conv0', norm: 'features.norm0' };
   readonly classifierName = 'classifier';
   readonly numFeatures: number;
   /** The convolutional part, `features` in a state dict. */
   readonly body: Sequential;
+  /** Behind the body. */
   readonly relu = new ReLU();
+  /** The mean of each channel of the last map: `[N, C, h, w]` to `[N, C, 1, 1]`. */
   readonly avgpool = new AdaptiveAvgPool2d(1);
+  /** `[N, C, 1, 1]` to `[N, C]`. */
   readonly flatten = new Flatten();
-  /** The last layer; assign another layer to train for other classes. */
+  /** The last layer; `resetClassifier` makes another, for other classes. */
   classifier: Module;
 
   /**
@@ -135,11 +139,15 @@ export class DenseNet extends ImageModel {
   }
 }
 
+/** DenseNet-121 (growth rate 32, blocks of 6, 12, 24, 16 layers; Huang et al. 2017, table 1), as torchvision's densenet121. */
 export const densenet121 = (options?: DenseNetOptions): DenseNet =>
   new DenseNet(32, [6, 12, 24, 16], 64, options);
+/** DenseNet-161 (growth rate 48, blocks of 6, 12, 36, 24 layers, 96 stem channels), as torchvision's densenet161. */
 export const densenet161 = (options?: DenseNetOptions): DenseNet =>
   new DenseNet(48, [6, 12, 36, 24], 96, options);
+/** DenseNet-169 (growth rate 32, blocks of 6, 12, 32, 32 layers), as torchvision's densenet169. */
 export const densenet169 = (options?: DenseNetOptions): DenseNet =>
   new DenseNet(32, [6, 12, 32, 32], 64, options);
+/** DenseNet-201 (growth rate 32, blocks of 6, 12, 48, 32 layers), as torchvision's densenet201. */
 export const densenet201 = (options?: DenseNetOptions): DenseNet =>
   new DenseNet(32, [6, 12, 48, 32], 64, options);

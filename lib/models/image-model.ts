@@ -7,10 +7,18 @@ import type { Tensor } from '../tensor/tensor.ts';
 /** Makes a network's last part from the number of features that it gets. */
 export type MakeClassifier = (numFeatures: number) => Module;
 
+/** The names of a network's first convolution and of the batch norm behind it, in its state dict. */
+export interface FirstConv {
+  /** Such as `conv1`: its weight is `conv1.weight`. */
+  readonly conv: string;
+  /** Such as `bn1`; null where no batch norm follows. */
+  readonly norm: string | null;
+}
+
 /** A network of images that tells its parts, under timm's names for them: every network of `models` is one. */
 export abstract class ImageModel extends Module {
-  /** The first convolution's name in the state dict, and that of the batch norm behind it, null where there is none. */
-  abstract readonly firstConv: { readonly conv: string; readonly norm: string | null };
+  /** The names of the first convolution and of the batch norm behind it. */
+  abstract readonly firstConv: FirstConv;
   /** The classifier's name in the state dict. */
   abstract readonly classifierName: string;
   /** Features that the classifier gets for an image. */
@@ -24,12 +32,13 @@ export abstract class ImageModel extends Module {
   /** Logits `[N, numClasses]` from what `features` returns. */
   abstract head(map: Tensor): Tensor;
 
-  /** What fine-tuning freezes and unfreezes, from the image to the classifier. */
+  /** The groups of modules that fine-tuning freezes and unfreezes together, from the image to the classifier. */
   abstract stages(): Module[][];
 
   /** The part between the features and the logits. */
   abstract getClassifier(): Module;
 
+  /** Puts a new classifier in the place of the one that `getClassifier` returns. */
   protected abstract setClassifier(classifier: Module): void;
 
   /**
@@ -48,6 +57,7 @@ export abstract class ImageModel extends Module {
     return null;
   }
 
+  /** Images x `[N, C, H, W]` to logits `[N, numClasses]`. */
   forward(x: Tensor): Tensor {
     return this.head(this.features(x));
   }

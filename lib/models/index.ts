@@ -1,4 +1,4 @@
-export { Cnn, type CnnOptions, cnn2, cnn4, cnn15 } from './cnn.ts';
+export { Cnn, type CnnOptions, type CnnPlan, cnn2, cnn4, cnn15 } from './cnn.ts';
 export {
   DenseNet,
   type DenseNetOptions,
@@ -7,7 +7,7 @@ export {
   densenet169,
   densenet201,
 } from './densenet.ts';
-export { ImageModel, type MakeClassifier } from './image-model.ts';
+export { type FirstConv, ImageModel, type MakeClassifier } from './image-model.ts';
 export {
   ResNet,
   type ResNetOptions,

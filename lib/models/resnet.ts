@@ -11,39 +11,55 @@ import { AdaptiveAvgPool2d, MaxPool2d } from '../nn/pooling.ts';
 import { BasicBlock, Bottleneck, shortcut } from '../nn/residual-block.ts';
 import { chain, Sequential } from '../nn/sequential.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { ImageModel, onlyLinear } from './image-model.ts';
+import { type FirstConv, ImageModel, onlyLinear } from './image-model.ts';
 
+/** The options of the ResNets. */
 export interface ResNetOptions {
-  /** Default 1000. */
+  /** Logits. Default 1000. */
   numClasses?: number;
-  /** Default 3. */
+  /** Channels of the images. Default 3. */
   inChannels?: number;
-  /** Starts each residual branch at zero, so that a block starts as its shortcut. Default false. */
+  /** Starts the weight of each block's last batch norm at 0, so that the block starts as its shortcut. Default false. */
   zeroInitResidual?: boolean;
-  /** Of the 3x3 convolutions; bottleneck networks only. Default 1. */
+  /** Groups of the 3x3 convolutions; bottleneck networks only. Default 1. */
   groups?: number;
-  /** Default 64. */
+  /** Width of a group per 64 channels; bottleneck networks only. Default 64. */
   widthPerGroup?: number;
 }
 
 /** The stem, four stages of residual blocks, and a linear head: x `[N, inChannels, H, W]` to logits `[N, numClasses]`. */
 export class ResNet extends ImageModel {
-  readonly firstConv = { conv: 'conv1', norm: 'bn1' };
+  readonly firstConv: FirstConv = { conv: 'conv1', norm: 'bn1' };
   readonly classifierName = 'fc';
   readonly numFeatures: number;
+  /** 7x7, stride 2: `[N, inChannels, H, W]` to `[N, 64, H / 2, W / 2]`. */
   readonly conv1: Conv2d;
+  /** Of 64 channels. */
   readonly bn1: BatchNorm2d;
+  /** Behind bn1. */
   readonly relu = new ReLU();
+  /** 3x3, stride 2: to `[N, 64, H / 4, W / 4]`. */
   readonly maxpool = new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 });
+  /** To `[N, 64 * expansion, H / 4, W / 4]`. */
   readonly layer1: Sequential;
+  /** To `[N, 128 * expansion, H / 8, W / 8]`. */
   readonly layer2: Sequential;
+  /** To `[N, 256 * expansion, H / 16, W / 16]`. */
   readonly layer3: Sequential;
+  /** To `[N, 512 * expansion, H / 32, W / 32]`, the last feature map. */
   readonly layer4: Sequential;
+  /** The mean of each channel of the last map: `[N, C, h, w]` to `[N, C, 1, 1]`. */
   readonly avgpool = new AdaptiveAvgPool2d(1);
+  /** `[N, C, 1, 1]` to `[N, C]`. */
   readonly flatten = new Flatten();
-  /** The last layer; assign another layer to train for other classes. */
+  /** The last layer; `resetClassifier` makes another, for other classes. */
   fc: Module;
 
+  /**
+   * @param block the kind of residual block
+   * @param depths the blocks of each stage
+   * @throws ArgumentError for groups or a widthPerGroup with basic blocks
+   */
   constructor(
     block: typeof BasicBlock | typeof Bottleneck,
     depths: readonly [number, number, number, number],
@@ -122,8 +138,13 @@ export class ResNet extends ImageModel {
   }
 }
 
+/** ResNet-18 (basic blocks, 2, 2, 2, 2; He et al. 2016, table 1), as torchvision's resnet18. */
 export const resnet18 = (options?: ResNetOptions): ResNet => new ResNet(BasicBlock, [2, 2, 2, 2], options);
+/** ResNet-34 (basic blocks, 3, 4, 6, 3), as torchvision's resnet34. */
 export const resnet34 = (options?: ResNetOptions): ResNet => new ResNet(BasicBlock, [3, 4, 6, 3], options);
+/** ResNet-50 (bottlenecks, 3, 4, 6, 3; with the stride in the 3x3 convolution), as torchvision's resnet50. */
 export const resnet50 = (options?: ResNetOptions): ResNet => new ResNet(Bottleneck, [3, 4, 6, 3], options);
+/** ResNet-101 (bottlenecks, 3, 4, 23, 3), as torchvision's resnet101. */
 export const resnet101 = (options?: ResNetOptions): ResNet => new ResNet(Bottleneck, [3, 4, 23, 3], options);
+/** ResNet-152 (bottlenecks, 3, 8, 36, 3), as torchvision's resnet152. */
 export const resnet152 = (options?: ResNetOptions): ResNet => new ResNet(Bottleneck, [3, 8, 36, 3], options);

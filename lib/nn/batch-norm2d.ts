@@ -7,8 +7,9 @@ import { AcceptsFeatureList, type FeatureMaps } from './feature-list.ts';
 import * as F from './functional.ts';
 import { Buffer, Parameter } from './module.ts';
 
+/** The options of `BatchNorm2d`. */
 export interface BatchNorm2dOptions {
-  /** Default 1e-5. */
+  /** Added to the variance before its square root is taken. Default 1e-5. */
   eps?: number;
   /** The weight of the newest batch in the running statistics. Default 0.1. */
   momentum?: number;
@@ -20,21 +21,30 @@ export interface BatchNorm2dOptions {
 
 /**
  * (x - mean) / sqrt(variance + eps) * weight + bias per channel (Ioffe & Szegedy 2015), as torch.nn.BatchNorm2d:
- * x `[N, numFeatures, H, W]`, in one map or in parts along the channels, to one of that shape. Training uses the batch's biased variance and tracks the unbiased one.
+ * x `[N, numFeatures, H, W]`, in one map or in parts along the channels, to one of that shape. In training, mean and
+ * biased variance are the batch's, and the running statistics take in the unbiased variance; in evaluation they are the
+ * running ones.
  */
 export class BatchNorm2d extends AcceptsFeatureList<[epilogue?: Epilogue]> {
+  /** `[numFeatures]`, ones at first; null without `affine`. */
   weight: Parameter | null;
+  /** `[numFeatures]`, zeros at first; null without `affine`. */
   bias: Parameter | null;
+  /** `[numFeatures]`, zeros at first; null without `trackRunningStats`. */
   runningMean: Buffer | null;
+  /** `[numFeatures]`, ones at first, of unbiased variances; null without `trackRunningStats`. */
   runningVar: Buffer | null;
-  /** The number of training batches seen, exact to 2^24. */
+  /** `[]`: the number of training batches seen, exact to 2^24; null without `trackRunningStats`. */
   numBatchesTracked: Buffer | null;
   /** Whether the convolution before it has taken it over. @internal */
   isFolded = false;
+  /** What is added to the variance before its square root is taken. */
   readonly eps: number;
+  /** The weight of the newest batch in the running statistics. */
   readonly momentum: number;
 
   constructor(
+    /** The number of channels. */
     readonly numFeatures: number,
     options: BatchNorm2dOptions = {},
   ) {
@@ -61,6 +71,11 @@ export class BatchNorm2d extends AcceptsFeatureList<[epilogue?: Epilogue]> {
     this.isFolded = true;
   }
 
+  /**
+   * @param x `[N, numFeatures, H, W]`, or tensors `[N, C_i, H, W]` whose channels add up to numFeatures
+   * @param epilogue what is added, and whether ReLU follows, in the same pass; default nothing
+   * @throws ShapeError for another number of channels, and in training for a single value per channel
+   */
   forward(x: FeatureMaps, epilogue: Epilogue = {}): Tensor {
     const { weight, bias, runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
     if (this.isFolded) return applyEpilogue(x instanceof Tensor ? x : cat(x, 1), epilogue);

@@ -6,7 +6,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 /**
  * Scales the gradients of `parameters` so that their norm, as one vector, is at most `maxNorm`, without waiting for
- * the device, as torch.nn.utils.clip_grad_norm_: each is multiplied by min(1, maxNorm / (norm + 1e-6)).
+ * the device, as torch.nn.utils.clip_grad_norm_: each is multiplied by min(1, maxNorm / (norm + 1e-6)). Parameters
+ * without a gradient are passed over.
  * @param options.normType the p of the p-norm, or Infinity. Default 2
  * @returns the norm before the scaling, a tensor of shape [], or null where no parameter has a gradient
  */

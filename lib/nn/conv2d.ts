@@ -8,16 +8,18 @@ import * as F from './functional.ts';
 import * as init from './init.ts';
 import { Module, Parameter } from './module.ts';
 
+/** The options of `Conv2d`. */
 export interface Conv2dOptions extends Omit<F.Conv2dOptions, keyof Epilogue> {
+  /** Height and width of the kernel, as one number or [height, width]. */
   readonly kernelSize: Pair;
-  /** Default true. */
+  /** Whether a bias is added per output channel. Default true. */
   readonly bias?: boolean;
 }
 
 /**
- * A 2-D convolution (cross-correlation), as torch.nn.Conv2d: x `[N, C, H, W]` to `[N, outChannels, H', W']`.
- * weight `[outChannels, inChannels / groups, kernelHeight, kernelWidth]` and bias `[outChannels]` start uniform in
- * ±1 / sqrt(fanIn).
+ * A 2-D convolution (cross-correlation), as torch.nn.Conv2d: x `[N, inChannels, H, W]` to `[N, outChannels, H', W']`,
+ * H' = floor((H + 2 * padding - dilation * (kernelHeight - 1) - 1) / stride) + 1, and W' likewise. Weight and bias start
+ * uniform in ±1 / sqrt(fanIn), fanIn = inChannels / groups * kernelHeight * kernelWidth.
  *
  *     new Conv2d(3, 8, 3);
  *     new Conv2d(3, 8, 3, { padding: 1, bias: false });
@@ -26,14 +28,18 @@ export interface Conv2dOptions extends Omit<F.Conv2dOptions, keyof Epilogue> {
  * @throws ShapeError where groups does not divide the channels
  */
 export class Conv2d extends Module<[x: Tensor, epilogue?: Epilogue]> {
+  /** `[outChannels, inChannels / groups, kernelHeight, kernelWidth]`. */
   weight: Parameter;
+  /** `[outChannels]`, or null. */
   bias: Parameter | null;
-
+  /** The options, with the default of each that was not given. */
   readonly options: Conv2dOptions;
 
   /** @param window options, or kernelSize, stride and padding in this order and then the other options */
   constructor(
+    /** Channels of the input. */
     readonly inChannels: number,
+    /** Channels of the output. */
     readonly outChannels: number,
     ...window: WindowArguments<Conv2dOptions>
   ) {
@@ -65,6 +71,11 @@ export class Conv2d extends Module<[x: Tensor, epilogue?: Epilogue]> {
     if (this.bias) init.fanInUniform(this.bias, fanIn);
   }
 
+  /**
+   * @param x `[N, inChannels, H, W]`
+   * @param epilogue what is added, and whether ReLU follows, in the same pass; default nothing
+   * @throws ShapeError for another number of channels, or an image smaller than the kernel
+   */
   forward(x: Tensor, epilogue: Epilogue = {}): Tensor {
     const { stride, padding, dilation, groups } = this.options;
     return F.conv2d(x, this.weight, this.bias, { stride, padding, dilation, groups, ...epilogue });

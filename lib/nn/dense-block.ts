@@ -11,25 +11,34 @@ import type { Module } from './module.ts';
 import { AvgPool2d } from './pooling.ts';
 import { chain } from './sequential.ts';
 
+/** The options of `DenseLayer`; none has a default. */
 export interface DenseLayerOptions {
   /** The channels that each layer adds (k in the paper). */
   growthRate: number;
   /** The 1x1 convolution makes bnSize * growthRate channels. */
   bnSize: number;
-  /** Dropout after each layer. */
+  /** The probability of dropout after each layer; 0 for none. */
   dropRate: number;
 }
 
 /** norm - relu - conv1x1 - norm - relu - conv3x3 - dropout: all features so far to `[N, growthRate, H, W]`. */
 export class DenseLayer extends AcceptsFeatureList {
+  /** Of inChannels. */
   readonly norm1: BatchNorm2d;
+  /** Behind norm1. */
   readonly relu1 = new ReLU();
+  /** 1x1, inChannels to bnSize * growthRate. */
   readonly conv1: Conv2d;
+  /** Of bnSize * growthRate channels. */
   readonly norm2: BatchNorm2d;
+  /** Behind norm2. */
   readonly relu2 = new ReLU();
+  /** 3x3, bnSize * growthRate to growthRate. */
   readonly conv2: Conv2d;
+  /** A Dropout, or with dropRate 0 an Identity. */
   readonly dropout: Module;
 
+  /** @param inChannels the channels of all features so far */
   constructor(inChannels: number, options: DenseLayerOptions) {
     super();
     const { growthRate, bnSize, dropRate } = resolveOptions('DenseLayer', options, {
@@ -62,6 +71,7 @@ export class DenseLayer extends AcceptsFeatureList {
 
 /** Layers that each see the block's input and all layers before: `[N, C, H, W]` to `[N, C + numLayers * growthRate, H, W]`. */
 export class DenseBlock extends ProducesFeatureList {
+  /** `denselayer1` and on in a state dict. */
   readonly layers: readonly DenseLayer[];
 
   constructor(numLayers: number, inChannels: number, options: DenseLayerOptions) {
@@ -90,9 +100,13 @@ export class DenseBlock extends ProducesFeatureList {
  * wants what lies between them.
  */
 export class Transition extends AcceptsFeatureList {
+  /** Of inChannels. */
   readonly norm: BatchNorm2d;
+  /** Behind the norm. */
   readonly relu = new ReLU();
+  /** 1x1, inChannels to outChannels. */
   readonly conv: Conv2d;
+  /** 2x2, stride 2. */
   readonly pool = new AvgPool2d({ kernelSize: 2, stride: 2 });
 
   constructor(inChannels: number, outChannels: number) {

@@ -2,9 +2,12 @@ import { flatten } from '../ops/reshape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 
-/** Merges all axes from `startAxis` (default 1) on: `[N, C, H, W]` to `[N, C*H*W]`. */
+/** Merges all axes from `startAxis` on, as torch.nn.Flatten: `[N, C, H, W]` to `[N, C*H*W]`. */
 export class Flatten extends Module {
-  constructor(readonly startAxis = 1) {
+  constructor(
+    /** The first axis that is merged. Default 1. */
+    readonly startAxis = 1,
+  ) {
     super();
   }
 
@@ -13,7 +16,7 @@ export class Flatten extends Module {
   }
 }
 
-/** Returns its input: a place to be filled, or one that was emptied. */
+/** Returns its input, as torch.nn.Identity: where a layer may stand, and none does. */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;

@@ -10,7 +10,7 @@ export { Flatten, Identity } from './flatten.ts';
 export { fuse } from './fuse.ts';
 export * as init from './init.ts';
 export { Linear } from './linear.ts';
-export { type AnyModule, Buffer, type ForwardHook, Module, Parameter } from './module.ts';
+export { type AnyModule, Buffer, type ForwardHook, type HookHandle, Module, Parameter } from './module.ts';
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './pooling.ts';
 export { BasicBlock, Bottleneck, type ResidualBlockOptions, shortcut } from './residual-block.ts';
 export { chain, Sequential } from './sequential.ts';

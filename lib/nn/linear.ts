@@ -6,16 +6,20 @@ import * as init from './init.ts';
 import { Module, Parameter } from './module.ts';
 
 /**
- * x @ weight^T + bias, as torch.nn.Linear: x `[..., inFeatures]` to `[..., outFeatures]`.
- * weight `[outFeatures, inFeatures]` and bias `[outFeatures]` start uniform in ±1 / sqrt(inFeatures).
+ * x @ weight^T + bias, as torch.nn.Linear: x `[..., inFeatures]` to `[..., outFeatures]`. Weight and bias start uniform
+ * in ±1 / sqrt(inFeatures).
  */
 export class Linear extends Module {
+  /** `[outFeatures, inFeatures]`. */
   readonly weight: Parameter;
+  /** `[outFeatures]`, or null. */
   readonly bias: Parameter | null;
 
   /** @param options.bias default true */
   constructor(
+    /** The size of the input's last axis. */
     readonly inFeatures: number,
+    /** The size of the output's last axis. */
     readonly outFeatures: number,
     options: { bias?: boolean } = {},
   ) {

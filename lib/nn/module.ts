@@ -32,6 +32,12 @@ export type AnyModule = Module<never[], unknown>;
 /** Gets a module, its inputs and its output; what it returns, unless undefined, takes the output's place. */
 export type ForwardHook = (module: AnyModule, inputs: readonly unknown[], output: unknown) => unknown;
 
+/** What `registerForwardHook` returns. */
+export interface HookHandle {
+  /** Ends the hook. */
+  remove(): void;
+}
+
 /** `runningMean` is `running_mean` in a state dict, as PyTorch spells it. */
 const stateKey = (property: string): string => property.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
@@ -73,6 +79,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     });
   }
 
+  /** The output for an input; the description of each class tells their shapes. */
   abstract forward(...inputs: Inputs): Output;
 
   /** What the state may be made of, under its state-dict keys. Containers and networks with other keys override it. */
@@ -90,7 +97,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
    * are computed in one pass with this module otherwise are then computed on their own.
    * @returns a handle whose `remove` ends it
    */
-  registerForwardHook(hook: ForwardHook): { remove(): void } {
+  registerForwardHook(hook: ForwardHook): HookHandle {
     this.#hooks.add(hook);
     return { remove: () => void this.#hooks.delete(hook) };
   }
@@ -112,6 +119,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     return children;
   }
 
+  /** The modules that this one holds directly. */
   children(): AnyModule[] {
     return [...this.namedChildren().values()];
   }
@@ -143,6 +151,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     return firstNames(this.#tensors(Parameter));
   }
 
+  /** Every parameter, each once, as an optimiser takes them. */
   parameters(): Tensor[] {
     return [...this.namedParameters().values()];
   }
@@ -211,7 +220,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     return copyStateDict(this.stateDict(), state, strict);
   }
 
-  /** Gives the storage of every parameter and buffer back. */
+  /** Gives the storage of every parameter and buffer back; the module can no longer be used. */
   dispose(): void {
     for (const tensor of this.stateDict().values()) tensor.dispose();
   }
@@ -226,6 +235,7 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     return printModule(this);
   }
 
+  /** `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -5,8 +5,9 @@ import type { Tensor } from '../tensor/tensor.ts';
 import * as F from './functional.ts';
 import { Module } from './module.ts';
 
-/** The greatest value of each window: x `[N, C, H, W]` to `[N, C, H', W']`, as torch.nn.MaxPool2d. */
+/** The largest value of each window, as torch.nn.MaxPool2d: x `[N, C, H, W]` to `[N, C, H', W']`. */
 export class MaxPool2d extends Module {
+  /** The options, with the default of each that was not given. */
   readonly options: F.MaxPool2dOptions;
 
   /** @param window options, or kernelSize, stride and padding in this order and then the other options */
@@ -20,8 +21,9 @@ export class MaxPool2d extends Module {
   }
 }
 
-/** The mean of each window: x `[N, C, H, W]` to `[N, C, H', W']`, as torch.nn.AvgPool2d. */
+/** The mean of each window, as torch.nn.AvgPool2d: x `[N, C, H, W]` to `[N, C, H', W']`. */
 export class AvgPool2d extends Module {
+  /** The options, with the default of each that was not given. */
   readonly options: F.AvgPool2dOptions;
 
   /** @param window options, or kernelSize, stride and padding in this order and then the other options */
@@ -35,9 +37,12 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** Means over as many windows as asked for: x `[N, C, H, W]` to `[N, C, ...outputSize]`. */
+/** Means over as many windows as asked for, as torch.nn.AdaptiveAvgPool2d: x `[N, C, H, W]` to `[N, C, ...outputSize]`. */
 export class AdaptiveAvgPool2d extends Module {
-  constructor(readonly outputSize: F.OutputSize) {
+  constructor(
+    /** Height and width of the output. */
+    readonly outputSize: F.OutputSize,
+  ) {
     super();
   }
 

@@ -1,5 +1,6 @@
 /** The residual blocks of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds them. */
 import { resolveOptions } from '../arguments.ts';
+import { ArgumentError } from '../errors.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ReLU } from './activations.ts';
@@ -8,14 +9,15 @@ import { Conv2d } from './conv2d.ts';
 import { Module } from './module.ts';
 import { chain, Sequential } from './sequential.ts';
 
+/** The options of `BasicBlock` and `Bottleneck`. */
 export interface ResidualBlockOptions {
   /** Halves the resolution where it is 2. Default 1. */
   stride?: number;
   /** Brings the shortcut to the shape of the output; default: the shortcut is the input itself. */
   downsample?: Sequential | null;
-  /** Groups of the bottleneck's 3x3 convolution (ResNeXt). Default 1. */
+  /** Groups of the bottleneck's 3x3 convolution (ResNeXt, Xie et al. 2017). Default 1, all that a basic block takes. */
   groups?: number;
-  /** Width of each of those groups per 64 channels of `planes`. Default 64. */
+  /** Width of each of those groups per 64 channels of `planes`. Default 64, all that a basic block takes. */
   baseWidth?: number;
 }
 
@@ -39,17 +41,34 @@ function join(branch: readonly Module[], x: Tensor, downsample: Sequential | nul
 
 /** relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut): `[N, inplanes, H, W]` to `[N, planes, H / stride, W / stride]`. */
 export class BasicBlock extends Module {
+  /** Output channels per `planes`. */
   static readonly expansion = 1;
+  /** 3x3, inplanes to planes, with the block's stride. */
   readonly conv1: Conv2d;
+  /** Of planes channels. */
   readonly bn1: BatchNorm2d;
+  /** Behind bn1, and behind the sum. */
   readonly relu = new ReLU();
+  /** 3x3, planes to planes. */
   readonly conv2: Conv2d;
+  /** Of planes channels; the shortcut is added to its output. */
   readonly bn2: BatchNorm2d;
+  /** The shortcut, where it is not the input itself. */
   readonly downsample: Sequential | null;
 
+  /**
+   * @param inplanes channels of the input
+   * @param planes channels of the output
+   * @throws ArgumentError for groups or a baseWidth, which are the bottleneck's
+   */
   constructor(inplanes: number, planes: number, options: ResidualBlockOptions = {}) {
     super();
-    const { stride, downsample } = resolveOptions('BasicBlock', options, BLOCK_DEFAULTS);
+    const { stride, downsample, groups, baseWidth } = resolveOptions('BasicBlock', options, BLOCK_DEFAULTS);
+    if (groups !== 1 || baseWidth !== 64) {
+      throw new ArgumentError(
+        `BasicBlock: groups and baseWidth are the bottleneck's, want 1 and 64, got ${groups} and ${baseWidth}`,
+      );
+    }
     this.conv1 = new Conv2d(inplanes, planes, { kernelSize: 3, stride, padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(planes);
     this.conv2 = new Conv2d(planes, planes, { kernelSize: 3, padding: 1, bias: false });
@@ -76,20 +95,33 @@ export class BasicBlock extends Module {
 }
 
 /**
- * The same with 1x1, 3x3 and 1x1 convolutions: `[N, inplanes, H, W]` to `[N, 4 * planes, H / stride, W / stride]`.
+ * A block of 1x1, 3x3 and 1x1 convolutions, each with its batch norm: `[N, inplanes, H, W]` to `[N, 4 * planes, H / stride, W / stride]`.
  * The stride is in the 3x3 convolution, as in torchvision (ResNet v1.5).
  */
 export class Bottleneck extends Module {
+  /** Output channels per `planes`. */
   static readonly expansion = 4;
+  /** 1x1, inplanes to the width of the block, floor(planes * baseWidth / 64) * groups. */
   readonly conv1: Conv2d;
+  /** Of the block's width. */
   readonly bn1: BatchNorm2d;
+  /** Behind bn1, bn2, and the sum. */
   readonly relu = new ReLU();
+  /** 3x3 in groups, of the block's width, with its stride. */
   readonly conv2: Conv2d;
+  /** Of the block's width. */
   readonly bn2: BatchNorm2d;
+  /** 1x1, the block's width to 4 * planes. */
   readonly conv3: Conv2d;
+  /** Of 4 * planes channels; the shortcut is added to its output. */
   readonly bn3: BatchNorm2d;
+  /** The shortcut, where it is not the input itself. */
   readonly downsample: Sequential | null;
 
+  /**
+   * @param inplanes channels of the input
+   * @param planes a quarter of the output's channels
+   */
   constructor(inplanes: number, planes: number, options: ResidualBlockOptions = {}) {
     super();
     const { stride, downsample, groups, baseWidth } = resolveOptions('Bottleneck', options, BLOCK_DEFAULTS);

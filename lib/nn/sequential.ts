@@ -29,26 +29,28 @@ export class Sequential extends Module {
     return this.#layers;
   }
 
+  /** The number of layers. */
   override get length(): number {
     return this.#layers.size;
   }
 
+  /** The layers in their order. */
   [Symbol.iterator](): IterableIterator<Module> {
     return this.#layers.values();
   }
 
-  /** The layer of a name, or of a place counted from 0, or with -1 from the end. @throws StateDictError if there is none */
-  get(place: string | number): Module {
-    const layer = typeof place === 'number' ? [...this.#layers.values()].at(place) : this.#layers.get(place);
+  /** The layer of a name, or of an index, which may count from the end. @throws StateDictError if there is none */
+  get(key: string | number): Module {
+    const layer = typeof key === 'number' ? [...this.#layers.values()].at(key) : this.#layers.get(key);
     if (!layer) {
       throw new StateDictError(
-        `Sequential: no layer ${place}, there are ${[...this.#layers.keys()].join(', ')}`,
+        `Sequential: no layer ${key}, there are ${[...this.#layers.keys()].join(', ')}`,
       );
     }
     return layer;
   }
 
-  /** Puts a layer in the place of the one that has this name, or else at the end; returns this. */
+  /** Replaces the layer that has this name, or appends one where none has; returns this. */
   set(name: string, layer: Module): this {
     this.#layers.set(name, layer);
     return this;
@@ -64,9 +66,9 @@ export class Sequential extends Module {
 }
 
 /**
- * Runs layers one after another, and what follows the last; what one returns is released as soon as the next has used
- * it. A ReLU and what is added run in one pass with the convolution or batch norm before them, and no concatenation is
- * made for a layer that takes its parts, unless a hook wants it.
+ * Runs layers one after another, and then the epilogue; what one returns is released as soon as the next has used it.
+ * A ReLU and a residual run in one pass with the convolution or batch norm before them, and a layer that accepts a list
+ * of feature maps gets them without a concatenation, unless a hook wants what lies between.
  */
 export function chain(layers: readonly Module[], x: FeatureMaps, epilogue: Epilogue = {}): Tensor {
   const last = layers.at(-1);

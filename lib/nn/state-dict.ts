@@ -3,6 +3,7 @@ import { quote, StateDictError } from '../errors.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
+/** Which names a module and the state dict that was loaded into it do not share. */
 export interface LoadReport {
   /** Names that the module has and the state dict lacks. */
   readonly missing: string[];

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { relu as maxZero } from './activations.ts';
 import { add } from './add.ts';
 
+/** What an op does with its result before it returns it: adds a residual, then applies ReLU. */
 export interface Epilogue {
   /** Added, of the output's shape. Default none. */
   readonly residual?: Tensor | null;

@@ -4,16 +4,17 @@ import { filled } from '../ops/primitive-calls.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.ts';
 
+/** The options of `Adam` and `AdamW`. */
 export interface AdamOptions {
-  /** Default 1e-3. */
+  /** The learning rate. Default 1e-3. */
   lr?: number;
-  /** How slowly the means of the gradient and of its square follow. Default [0.9, 0.999]. */
+  /** The shares that the running means of the gradient and of its square keep at a step. Default [0.9, 0.999]. */
   betas?: readonly [number, number];
-  /** Added to the root of the mean square. Default 1e-8. */
+  /** Added to the square root of the mean square. Default 1e-8. */
   eps?: number;
-  /** Default 0 for Adam, 0.01 for AdamW. */
+  /** Times the parameter: Adam adds it to the gradient, AdamW subtracts it from the parameter. Default 0 for Adam, 0.01 for AdamW. */
   weightDecay?: number;
-  /** Climbs in place of descending. Default false. */
+  /** Maximises the objective in place of minimising it. Default false. */
   maximize?: boolean;
 }
 
@@ -67,16 +68,21 @@ abstract class AdamBase extends Optimizer<Resolved> {
 
 const defaults = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false } as const;
 
-/** Adam (Kingma & Ba 2015), as torch.optim.Adam: weight decay is added to the gradient. */
+/**
+ * Adam (Kingma & Ba 2015, algorithm 1), as torch.optim.Adam: with g the gradient plus weightDecay * p,
+ * m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g^2;
+ * p -= lr * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) at step t.
+ */
 export class Adam extends AdamBase {
   protected readonly decoupled = false;
 
+  /** @throws ShapeError for options out of range, as Optimizer for parameters @throws ArgumentError for options that there are not */
   constructor(params: Params<AdamOptions>, options: AdamOptions = {}) {
     super(params, resolveOptions('Adam', options, defaults));
   }
 }
 
-/** Adam with decoupled weight decay (Loshchilov & Hutter 2019), as torch.optim.AdamW: p -= lr * weightDecay * p first. */
+/** Adam with decoupled weight decay (Loshchilov & Hutter 2019), as torch.optim.AdamW: first p -= lr * weightDecay * p, then Adam's step with the bare gradient. */
 export class AdamW extends AdamBase {
   protected readonly decoupled = true;
 

@@ -3,22 +3,25 @@ import { ShapeError } from '../errors.ts';
 import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
 import { LRScheduler, perGroup } from './scheduler.ts';
 
+/** The options of `OneCycleLR`. */
 export interface OneCycleOptions {
   /** The highest learning rate; one for all groups or one for each. */
   maxLr: number | readonly number[];
   /** All steps of the cycle; or give epochs and stepsPerEpoch. */
   totalSteps?: number;
+  /** Epochs of the cycle, where totalSteps is not given. */
   epochs?: number;
+  /** Steps of an epoch, where totalSteps is not given. */
   stepsPerEpoch?: number;
-  /** The part of the cycle that the learning rate rises. Default 0.3. */
+  /** The fraction of the cycle in which the learning rate rises, in [0, 1]. Default 0.3. */
   pctStart?: number;
-  /** Default `'cos'`. */
+  /** Whether rates follow half a cosine (default) or a straight line. */
   annealStrategy?: 'cos' | 'linear';
   /** Whether momentum, or Adam's beta1, falls where the learning rate rises. Default true. */
   cycleMomentum?: boolean;
-  /** Default 0.85. */
+  /** The momentum, or beta1, at the highest learning rate. Default 0.85. */
   baseMomentum?: number;
-  /** Default 0.95. */
+  /** The momentum, or beta1, at the first and last step. Default 0.95. */
   maxMomentum?: number;
   /** The first learning rate is maxLr / divFactor. Default 25. */
   divFactor?: number;
@@ -43,34 +46,39 @@ const DEFAULTS = {
   threePhase: false,
 } as const;
 
-type ResolvedOptions = Required<Omit<OneCycleOptions, 'totalSteps'>> & Pick<OneCycleOptions, 'totalSteps'>;
-
 type Mark = 'first' | 'max' | 'last';
 
-/** The 1cycle policy (Smith & Topin 2018), as torch's OneCycleLR; `step()` follows every batch. */
-export class OneCycleLR extends LRScheduler<ResolvedOptions> {
-  /** @throws ShapeError where the number of steps or pctStart makes no cycle */
+/**
+ * The 1cycle policy (Smith & Topin 2018), as torch's OneCycleLR: the learning rate rises from maxLr / divFactor to maxLr
+ * and falls to the first rate / finalDivFactor; `step()` follows every batch.
+ */
+export class OneCycleLR extends LRScheduler<Required<OneCycleOptions>> {
+  /**
+   * @throws ShapeError where the number of steps or pctStart makes no cycle, for another number of maxLr than of groups,
+   *   and for cycleMomentum on an optimiser that has neither momentum nor betas
+   */
   constructor(optimizer: Optimizer<GroupOptions>, options: OneCycleOptions) {
     const resolved = resolveOptions('OneCycleLR', options, DEFAULTS);
     const { pctStart } = resolved;
-    const steps = totalSteps(resolved);
-    if (!Number.isInteger(steps) || steps <= 0) {
+    const totalSteps = resolved.totalSteps ?? resolved.epochs * resolved.stepsPerEpoch;
+    if (!Number.isInteger(totalSteps) || totalSteps <= 0) {
       throw new ShapeError(
-        `OneCycleLR: wants totalSteps, or epochs and stepsPerEpoch, as whole numbers above 0; they make ${steps}`,
+        `OneCycleLR: wants totalSteps, or epochs and stepsPerEpoch, as whole numbers above 0; they make ${totalSteps}`,
       );
     }
     if (!(pctStart >= 0 && pctStart <= 1)) {
       throw new ShapeError(`OneCycleLR: pctStart must be in [0, 1], got ${pctStart}`);
     }
-    super(optimizer, resolved);
+    super(optimizer, { ...resolved, totalSteps });
   }
 
-  protected override startLr(_group: ParamGroup<GroupOptions>, index: number): number {
+  /** maxLr / divFactor. */
+  protected override startLr(_group: ParamGroup, index: number): number {
     return perGroup('maxLr', this.options.maxLr, index, this.optimizer) / this.options.divFactor;
   }
 
-  protected nextLr(group: ParamGroup<GroupOptions>, index: number): number {
-    const { from, to, part } = place(this.options, this.lastEpoch);
+  protected nextLr(group: ParamGroup, index: number): number {
+    const { from, to, part } = phaseAt(this.options, this.lastEpoch);
     const { maxLr, finalDivFactor, annealStrategy } = this.options;
     const first = this.startLr(group, index);
     const lrs = { first, max: perGroup('maxLr', maxLr, index, this.optimizer), last: first / finalDivFactor };
@@ -85,9 +93,8 @@ export class OneCycleLR extends LRScheduler<ResolvedOptions> {
 }
 
 /** The phase that a step is in, and how much of it is over. */
-function place(options: ResolvedOptions, step: number): { from: Mark; to: Mark; part: number } {
-  const { pctStart, threePhase } = options;
-  const steps = totalSteps(options);
+function phaseAt(options: Required<OneCycleOptions>, step: number): { from: Mark; to: Mark; part: number } {
+  const { pctStart, threePhase, totalSteps: steps } = options;
   if (step > steps) throw new ShapeError(`OneCycleLR: step ${step + 1} of a cycle of ${steps}`);
   const rise = { from: 'first', to: 'max', end: pctStart * steps - 1 } as const;
   const phases = threePhase
@@ -110,9 +117,6 @@ const ANNEAL = {
   cos: (start: number, end: number, part: number) =>
     end + ((start - end) / 2) * (Math.cos(Math.PI * part) + 1),
 };
-
-const totalSteps = ({ totalSteps, epochs, stepsPerEpoch }: ResolvedOptions): number =>
-  totalSteps ?? epochs * stepsPerEpoch;
 
 /** @throws ShapeError for an optimiser without momentum or betas */
 function setMomentum(

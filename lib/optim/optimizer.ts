@@ -7,23 +7,39 @@ import { Tensor } from '../tensor/tensor.ts';
 
 /** What every optimiser's parameter groups have. */
 export interface GroupOptions {
+  /** The learning rate, 0 or more. */
   lr: number;
 }
 
 /** Parameters that are trained with the same options. Options may be changed between steps. */
-export type ParamGroup<Options> = Options & {
+export type ParamGroup<Options = GroupOptions> = Options & {
+  /** The parameters of the group. */
   params: readonly Tensor[];
   /** The learning rate that a schedule starts from, once there is one. */
   initialLr?: number;
 };
 
 /** Parameters, or groups of them with options that differ from the optimiser's. */
-export type Params<Options> = Iterable<Tensor> | Iterable<Partial<Options> & { params: Iterable<Tensor> }>;
+export type Params<Options> = Iterable<Tensor> | Iterable<ParamGroupOptions<Options>>;
+
+/** A group as an optimiser's constructor takes it: its parameters, and the options in which it differs. */
+export type ParamGroupOptions<Options> = Partial<Options> & {
+  /** The parameters of the group. */
+  params: Iterable<Tensor>;
+};
+
+/** The options of a group, and the numbers of its parameters. */
+export type GroupState<Options> = Options & {
+  /** Counted from 0 through all groups. */
+  readonly params: readonly number[];
+  /** The learning rate that a schedule started from. */
+  readonly initialLr?: number;
+};
 
 /** Everything an optimiser needs to go on. Parameters are numbered in the order of the groups. */
 export interface OptimizerState<Options> {
   /** The options, with the numbers of the parameters; plain JSON. */
-  readonly groups: readonly (Options & { readonly params: readonly number[]; readonly initialLr?: number })[];
+  readonly groups: readonly GroupState<Options>[];
   /** Steps taken so far, by parameter. */
   readonly steps: readonly number[];
   /** The live tensors (no copies), as `0.momentum_buffer`. */
@@ -32,12 +48,15 @@ export interface OptimizerState<Options> {
 
 /** What an optimiser remembers of one parameter. */
 export interface ParamState {
+  /** Steps taken so far. */
   steps: number;
+  /** Tensors of the parameter's shape, by PyTorch's names: `momentum_buffer`, `exp_avg`, `exp_avg_sq`. */
   readonly tensors: Map<string, Tensor>;
 }
 
 /** The base of all optimisers, as torch.optim.Optimizer. */
 export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
+  /** The parameters with their options, which may be changed between steps. */
   readonly groups: ParamGroup<Options>[];
   readonly #state = new Map<Tensor, ParamState>();
 
@@ -79,7 +98,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   /** One step of one parameter. */
   protected abstract update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<Options>): void;
 
-  /** Moves every parameter that has a gradient. */
+  /** Moves every parameter that has a gradient; the others keep their values and state. */
   step(): void {
     for (const group of this.groups) {
       for (const param of group.params) {
@@ -100,6 +119,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     }
   }
 
+  /** Options, step counts and live tensors (no copies). */
   stateDict(): OptimizerState<Options> {
     let count = 0;
     const groups = this.groups.map((group) => ({ ...group, params: group.params.map(() => count++) }));

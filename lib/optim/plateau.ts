@@ -4,20 +4,21 @@ import { count, finite, list, nullable, number, object } from '../readers.ts';
 import type { GroupOptions, Optimizer } from './optimizer.ts';
 import { checkLrs, perGroup, restoreLrs } from './scheduler.ts';
 
+/** The options of `ReduceLROnPlateau`. */
 export interface PlateauOptions {
   /** Whether lower (`'min'`, default) or higher is better. */
   mode?: 'min' | 'max';
   /** What the learning rate is multiplied by, below 1. Default 0.1. */
   factor?: number;
-  /** How many steps without an improvement are borne. Default 10. */
+  /** Steps without an improvement that change nothing; at the next one the rate is reduced. Default 10. */
   patience?: number;
-  /** What counts as an improvement. Default 1e-4. */
+  /** By how much the metric must beat the best so far, relatively or absolutely. Default 1e-4. */
   threshold?: number;
   /** Whether the threshold is relative to the best (default) or absolute. */
   thresholdMode?: 'rel' | 'abs';
   /** Steps after a reduction in which nothing is counted. Default 0. */
   cooldown?: number;
-  /** One for all groups or one for each. Default 0. */
+  /** The lowest learning rate; one for all groups or one for each. Default 0. */
   minLr?: number | readonly number[];
   /** A change of the learning rate up to this is left out. Default 1e-8. */
   eps?: number;
@@ -25,23 +26,31 @@ export interface PlateauOptions {
 
 /** Where the schedule stands; plain JSON. */
 export interface PlateauState {
-  /** null before the first step. */
+  /** The best metric so far; null before the first step. */
   readonly best: number | null;
+  /** Steps without an improvement since the last one or the last reduction. */
   readonly numBadEpochs: number;
+  /** Steps that are left of a cooldown. */
   readonly cooldownCounter: number;
+  /** Steps taken. */
   readonly lastEpoch: number;
+  /** The learning rate of each group. */
   readonly lastLrs: readonly number[];
 }
 
 /** Reduces the learning rate when a metric has stopped improving, as torch's ReduceLROnPlateau. */
 export class ReduceLROnPlateau {
+  /** The options, with the default of each that was not given. */
   readonly options: Required<PlateauOptions>;
+  /** Steps taken. */
   lastEpoch = 0;
   #best: number | null = null;
   #numBadEpochs = 0;
   #cooldownCounter = 0;
 
+  /** @throws ShapeError for a factor that is not below 1, or another number of minLr than of groups */
   constructor(
+    /** The optimiser whose learning rates are set. */
     readonly optimizer: Optimizer<GroupOptions>,
     options: PlateauOptions = {},
   ) {
@@ -65,7 +74,7 @@ export class ReduceLROnPlateau {
     return this.#best;
   }
 
-  /** @param metric the value that should improve; NaN never does */
+  /** Takes note of a metric, usually after each epoch. @param metric the value that should improve; NaN never does */
   step(metric: number): void {
     const { patience, cooldown } = this.options;
     this.lastEpoch++;
@@ -105,6 +114,7 @@ export class ReduceLROnPlateau {
     return this.optimizer.groups.map(({ lr }) => lr);
   }
 
+  /** Where the schedule stands. */
   stateDict(): PlateauState {
     return {
       best: this.#best,

@@ -4,8 +4,11 @@ import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
 
 /** Where a schedule stands; plain JSON. */
 export interface SchedulerState {
+  /** Steps taken after the one that the constructor takes. */
   readonly lastEpoch: number;
+  /** The learning rate of each group that the schedule started from. */
   readonly baseLrs: readonly number[];
+  /** The learning rate of each group. */
   readonly lastLrs: readonly number[];
 }
 
@@ -15,8 +18,11 @@ export interface SchedulerState {
  * can be chained on one optimiser.
  */
 export abstract class LRScheduler<Options> {
+  /** The number of the step that the schedule is at, from 0. */
   lastEpoch = -1;
+  /** The optimiser whose learning rates are set. */
   readonly optimizer: Optimizer<GroupOptions>;
+  /** The options, with the default of each that was not given. */
   protected readonly options: Options;
   #baseLrs: readonly number[];
 
@@ -35,13 +41,15 @@ export abstract class LRScheduler<Options> {
     return this.#baseLrs;
   }
 
-  protected startLr(group: ParamGroup<GroupOptions>, _index: number): number {
+  /** The learning rate that a group starts from: its own, or that of a schedule before this one. */
+  protected startLr(group: ParamGroup, _index: number): number {
     return group.initialLr ?? group.lr;
   }
 
   /** The learning rate of step `lastEpoch` for a group whose rate so far is `group.lr`. */
-  protected abstract nextLr(group: ParamGroup<GroupOptions>, index: number): number;
+  protected abstract nextLr(group: ParamGroup, index: number): number;
 
+  /** Goes on to the next step. */
   step(): void {
     this.lastEpoch++;
     this.optimizer.groups.forEach((group, i) => {
@@ -63,6 +71,7 @@ export abstract class LRScheduler<Options> {
     return this.optimizer.groups.map(({ lr }) => lr);
   }
 
+  /** Where the schedule stands. */
   stateDict(): SchedulerState {
     return { lastEpoch: this.lastEpoch, baseLrs: this.#baseLrs, lastLrs: this.getLastLr() };
   }

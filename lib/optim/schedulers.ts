@@ -5,85 +5,99 @@ import { anything, list, object, type Reader } from '../readers.ts';
 import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
 import { LRScheduler, perGroup, type SchedulerState } from './scheduler.ts';
 
-type Group = ParamGroup<GroupOptions>;
-
+/** The options of `StepLR`. */
 export interface StepOptions {
+  /** Steps between two changes of the learning rate. */
   stepSize: number;
-  /** Default 0.1. */
+  /** What the learning rate is multiplied by. Default 0.1. */
   gamma?: number;
 }
 
-/** Times gamma every `stepSize` steps. */
+/** Multiplies the learning rate by gamma every `stepSize` steps, as torch's StepLR. */
 export class StepLR extends LRScheduler<Required<StepOptions>> {
   constructor(optimizer: Optimizer<GroupOptions>, options: StepOptions) {
     super(optimizer, resolveOptions('StepLR', options, { stepSize: required, gamma: 0.1 }));
   }
 
-  protected nextLr({ lr }: Group): number {
+  protected nextLr({ lr }: ParamGroup): number {
     const { stepSize, gamma } = this.options;
     return this.lastEpoch > 0 && this.lastEpoch % stepSize === 0 ? lr * gamma : lr;
   }
 }
 
+/** The options of `MultiStepLR`. */
 export interface MultiStepOptions {
+  /** The steps at which the learning rate changes; one that stands twice counts twice. */
   milestones: readonly number[];
-  /** Default 0.1. */
+  /** What the learning rate is multiplied by. Default 0.1. */
   gamma?: number;
 }
 
-/** Times gamma at each milestone. */
+/** Multiplies the learning rate by gamma at each milestone, as torch's MultiStepLR. */
 export class MultiStepLR extends LRScheduler<Required<MultiStepOptions>> {
   constructor(optimizer: Optimizer<GroupOptions>, options: MultiStepOptions) {
     super(optimizer, resolveOptions('MultiStepLR', options, { milestones: required, gamma: 0.1 }));
   }
 
-  protected nextLr({ lr }: Group): number {
+  protected nextLr({ lr }: ParamGroup): number {
     const { milestones, gamma } = this.options;
     return lr * gamma ** milestones.filter((milestone) => milestone === this.lastEpoch).length;
   }
 }
 
+/** The options of `ExponentialLR`. */
 export interface ExponentialOptions {
+  /** What the learning rate is multiplied by. */
   gamma: number;
 }
 
-/** Times gamma at every step. */
+/** Multiplies the learning rate by gamma at every step, as torch's ExponentialLR. */
 export class ExponentialLR extends LRScheduler<ExponentialOptions> {
   constructor(optimizer: Optimizer<GroupOptions>, options: ExponentialOptions) {
     super(optimizer, resolveOptions('ExponentialLR', options, { gamma: required }));
   }
 
-  protected nextLr({ lr }: Group): number {
+  protected nextLr({ lr }: ParamGroup): number {
     return this.lastEpoch === 0 ? lr : lr * this.options.gamma;
   }
 }
 
+/** The options of `LambdaLR`. */
 export interface LambdaOptions {
+  /** The factor at a step, counted from 0; one function for all groups or one for each. */
   lrLambda: ((step: number) => number) | readonly ((step: number) => number)[];
 }
 
-/** The first learning rate times a function of the step; one for all groups or one for each. */
+/**
+ * The first learning rate times a function of the step, as torch's LambdaLR.
+ * @throws ShapeError for another number of functions than of groups
+ */
 export class LambdaLR extends LRScheduler<LambdaOptions> {
   constructor(optimizer: Optimizer<GroupOptions>, options: LambdaOptions) {
     super(optimizer, resolveOptions('LambdaLR', options, { lrLambda: required }));
   }
 
-  protected nextLr(_group: Group, index: number): number {
+  protected nextLr(_group: ParamGroup, index: number): number {
     const { lrLambda } = this.options;
     return this.baseLrs[index] * perGroup('lrLambda', lrLambda, index, this.optimizer)(this.lastEpoch);
   }
 }
 
+/** The options of `LinearLR`. */
 export interface LinearOptions {
-  /** In (0, 1]. Default 1/3. */
+  /** The factor at the first step, in (0, 1]. Default 1/3. */
   startFactor?: number;
-  /** Default 1. */
+  /** The factor from step `totalIters` on. Default 1. */
   endFactor?: number;
-  /** Default 5. */
+  /** Steps from one factor to the other. Default 5. */
   totalIters?: number;
 }
 
-/** A warm-up: from startFactor to endFactor times the learning rate, on a straight line over totalIters steps. */
+/**
+ * A warm-up: from startFactor to endFactor times the learning rate, on a straight line over totalIters steps, as torch's
+ * LinearLR.
+ * @throws ShapeError for a startFactor outside (0, 1]
+ */
 export class LinearLR extends LRScheduler<Required<LinearOptions>> {
   constructor(optimizer: Optimizer<GroupOptions>, options: LinearOptions = {}) {
     super(
@@ -92,7 +106,7 @@ export class LinearLR extends LRScheduler<Required<LinearOptions>> {
     );
   }
 
-  protected nextLr({ lr }: Group): number {
+  protected nextLr({ lr }: ParamGroup): number {
     const { startFactor, endFactor, totalIters } = this.options;
     if (!(startFactor > 0 && startFactor <= 1)) {
       throw new ShapeError(`LinearLR: startFactor must be in (0, 1], got ${startFactor}`);
@@ -104,19 +118,24 @@ export class LinearLR extends LRScheduler<Required<LinearOptions>> {
   }
 }
 
+/** The options of `CosineAnnealingLR`. */
 export interface CosineAnnealingOptions {
+  /** Steps from the first learning rate to etaMin. */
   tMax: number;
-  /** Default 0. */
+  /** The lowest learning rate. Default 0. */
   etaMin?: number;
 }
 
-/** Half a cosine from the learning rate to etaMin over tMax steps (Loshchilov & Hutter 2017), and back. */
+/**
+ * From the learning rate to etaMin along half a cosine over tMax steps, and back (Loshchilov & Hutter 2017, equation 5,
+ * without restarts), as torch's CosineAnnealingLR.
+ */
 export class CosineAnnealingLR extends LRScheduler<Required<CosineAnnealingOptions>> {
   constructor(optimizer: Optimizer<GroupOptions>, options: CosineAnnealingOptions) {
     super(optimizer, resolveOptions('CosineAnnealingLR', options, { tMax: required, etaMin: 0 }));
   }
 
-  protected nextLr({ lr }: Group, index: number): number {
+  protected nextLr({ lr }: ParamGroup, index: number): number {
     const { tMax, etaMin } = this.options;
     const step = this.lastEpoch;
     if (step === 0) return lr;
@@ -128,13 +147,15 @@ export class CosineAnnealingLR extends LRScheduler<Required<CosineAnnealingOptio
   }
 }
 
+/** The options of `SequentialLR`. */
 export interface SequentialOptions {
+  /** The schedules, all on the same optimiser. */
   schedulers: readonly LRScheduler<unknown>[];
   /** The first step of each schedule but the first. */
   milestones: readonly number[];
 }
 
-/** One schedule after another: schedule i + 1 starts at step milestones[i]. */
+/** One schedule after another, as torch's SequentialLR: schedule i + 1 starts at step milestones[i]. */
 export class SequentialLR extends LRScheduler<SequentialOptions> {
   /** @throws ShapeError where there is not one milestone less than schedulers */
   constructor(optimizer: Optimizer<GroupOptions>, options: SequentialOptions) {
@@ -157,7 +178,7 @@ export class SequentialLR extends LRScheduler<SequentialOptions> {
     else schedulers[passed].step();
   }
 
-  protected nextLr({ lr }: Group): number {
+  protected nextLr({ lr }: ParamGroup): number {
     return lr;
   }
 
@@ -188,7 +209,11 @@ export class SequentialLR extends LRScheduler<SequentialOptions> {
   }
 }
 
-type SequentialState = SchedulerState & { readonly schedulers: readonly SchedulerState[] };
+/** Where a sequence of schedules stands; plain JSON. */
+export interface SequentialState extends SchedulerState {
+  /** Where each of them stands. */
+  readonly schedulers: readonly SchedulerState[];
+}
 
 /** The schedulers check their own states. */
 const readStates = object<Pick<SequentialState, 'schedulers'>>({

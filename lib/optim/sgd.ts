@@ -3,20 +3,24 @@ import { ShapeError } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type GroupOptions, Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.ts';
 
+/** The options of `SGD`. */
 export interface SgdOptions extends GroupOptions {
-  /** Default 0. */
+  /** The share of the velocity that is kept at a step. Default 0. */
   momentum?: number;
-  /** How much of the new gradient the velocity leaves out. Default 0. */
+  /** The share of the new gradient that the velocity leaves out. Default 0. */
   dampening?: number;
   /** Times the parameter, added to the gradient. Default 0. */
   weightDecay?: number;
-  /** Looks one step ahead; wants momentum and no dampening. Default false. */
+  /** Nesterov's momentum, p -= lr * (g + momentum * v); wants momentum and no dampening. Default false. */
   nesterov?: boolean;
-  /** Climbs in place of descending. Default false. */
+  /** Maximises the objective in place of minimising it. Default false. */
   maximize?: boolean;
 }
 
-/** Stochastic gradient descent, as torch.optim.SGD: v = momentum * v + (1 - dampening) * g; p -= lr * v. */
+/**
+ * Stochastic gradient descent, as torch.optim.SGD: with g the gradient plus weightDecay * p,
+ * v = momentum * v + (1 - dampening) * g; p -= lr * v. The first velocity is g itself.
+ */
 export class SGD extends Optimizer<Required<SgdOptions>> {
   constructor(params: Params<SgdOptions>, options: SgdOptions) {
     super(

@@ -14,8 +14,24 @@ const type = (
   write: ElementType['write'],
 ): ElementType => ({ bytes, isInteger, read, write });
 
-/** By the names of the safetensors format. */
-export const ELEMENT_TYPES = {
+/** The element types of weight files, under the names that the safetensors format has for them. */
+export type Dtype =
+  | 'U64'
+  | 'I64'
+  | 'F64'
+  | 'F32'
+  | 'U32'
+  | 'I32'
+  | 'BF16'
+  | 'F16'
+  | 'U16'
+  | 'I16'
+  | 'I8'
+  | 'U8'
+  | 'BOOL';
+
+/** How values of each type are read and written, the widest type first, as safetensors files are ordered. */
+export const ELEMENT_TYPES: Readonly<Record<Dtype, ElementType>> = {
   U64: type(
     8,
     true,
@@ -94,9 +110,7 @@ export const ELEMENT_TYPES = {
     (view, at) => (view.getUint8(at) ? 1 : 0),
     (view, at, value) => view.setUint8(at, value ? 1 : 0),
   ),
-} as const satisfies Readonly<Record<string, ElementType>>;
-
-export type Dtype = keyof typeof ELEMENT_TYPES;
+};
 
 /** IEEE 754 binary16. */
 export function halfToNumber(bits: number): number {

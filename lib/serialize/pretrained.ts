@@ -14,11 +14,23 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DownloadError, FormatError } from '../errors.ts';
 
+/** The networks whose ImageNet weights torchvision publishes. */
+export type PretrainedModel =
+  | 'resnet18'
+  | 'resnet34'
+  | 'resnet50'
+  | 'resnet101'
+  | 'resnet152'
+  | 'densenet121'
+  | 'densenet161'
+  | 'densenet169'
+  | 'densenet201';
+
 /**
  * The ImageNet weights that torchvision publishes (IMAGENET1K_V1; torchvision/models/resnet.py and densenet.py). The
  * eight digits in a name are the start of the file's SHA-256.
  */
-export const IMAGENET_WEIGHTS = {
+export const IMAGENET_WEIGHTS: Readonly<Record<PretrainedModel, string>> = {
   resnet18: 'resnet18-f37072fd.pth',
   resnet34: 'resnet34-b627a593.pth',
   resnet50: 'resnet50-0676ba61.pth',
@@ -28,10 +40,9 @@ export const IMAGENET_WEIGHTS = {
   densenet161: 'densenet161-8d451a50.pth',
   densenet169: 'densenet169-b2777c0a.pth',
   densenet201: 'densenet201-c1103571.pth',
-} as const;
+};
 
-export type PretrainedModel = keyof typeof IMAGENET_WEIGHTS;
-
+/** The options of `fetchImagenetWeights`. */
 export interface DownloadOptions {
   /** Where files are kept; default $GRADIOGRAPH_CACHE, else ~/.cache/gradiograph. */
   cacheDir?: string;
@@ -43,7 +54,12 @@ export interface DownloadOptions {
 
 const PUBLISHED = 'https://download.pytorch.org/models/';
 
-/** The path of the published ImageNet weights of a model; see `fetchWeights`. */
+/**
+ * The path of the published ImageNet weights of a network, fetched once into the cache. A broken download goes on where
+ * it stopped; a file whose hash is not the one in its name is removed.
+ * @throws DownloadError when the file cannot be had; the message says which file to fetch and where to put it
+ * @throws FormatError when what was fetched has another hash
+ */
 export function fetchImagenetWeights(model: PretrainedModel, options?: DownloadOptions): Promise<string> {
   return fetchWeights(IMAGENET_WEIGHTS[model], options);
 }

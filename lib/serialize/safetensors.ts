@@ -11,14 +11,17 @@ import { parseJson } from './json.ts';
 
 /** Values outside any device. */
 export interface HostTensor {
+  /** The sizes of the axes. */
   readonly shape: Shape;
+  /** The values, row by row. */
   readonly data: Float32Array;
 }
 
+/** The options of `writeSafetensors`. */
 export interface WriteSafetensorsOptions {
   /** The dtype of each tensor. Default: F32, and I64 for `num_batches_tracked`, as PyTorch has it. */
   dtype?: (name: string) => Dtype;
-  /** Strings that go into the header. */
+  /** Strings that go into the header. Default none. */
   metadata?: Readonly<Record<string, string>>;
 }
 

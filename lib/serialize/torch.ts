@@ -6,8 +6,9 @@ import { ELEMENT_TYPES, type ElementType } from './element-types.ts';
 import { PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
 import { readStoredZip } from './zip.ts';
 
+/** The options of `readTorch`. */
 export interface ReadTorchOptions {
-  /** Dropped from the front of every key that has it: `'module.'` for a file saved from DataParallel. */
+  /** Removed from the front of every key that has it: `'module.'` for a file saved from DataParallel. Default none. */
   stripPrefix?: string;
 }
 

@@ -187,6 +187,7 @@ export function record<const S extends Saved>(output: Tensor, op: RecordedOp<S>)
   return output;
 }
 
+/** The options of `backward`. */
 export interface BackwardOptions {
   /** Leaves the graph for another backward; default false. */
   retainGraph?: boolean;

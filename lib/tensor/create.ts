@@ -7,8 +7,9 @@ import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 import { Tensor } from './tensor.ts';
 import { flattenValues, type NestedArray } from './values.ts';
 
+/** The options of functions that make tensors. */
 export interface TensorOptions {
-  /** Default false. */
+  /** Whether `backward()` accumulates a gradient for it. Default false. */
   requiresGrad?: boolean;
   /** Where it lives; default: the current device. */
   device?: Device;
@@ -55,13 +56,16 @@ export function tensor(
 }
 
 /** A shape, or sizes one by one, and then options. */
-interface Create {
+export interface CreateTensor {
+  /** The shape as a list: `zeros([2, 3], { requiresGrad: true })`. @throws ShapeError for other than whole sizes >= 0 */
   (shape: Shape, options?: TensorOptions): Tensor;
+  /** The sizes one by one: `zeros(2, 3)`. @throws ShapeError without any, or for other than whole sizes >= 0 */
   (...sizes: number[]): Tensor;
+  /** The sizes one by one, and options: `zeros(2, 3, { requiresGrad: true })`. @throws ShapeError as without options */
   (...sizesAndOptions: [...sizes: number[], options: TensorOptions]): Tensor;
 }
 
-function createBy(owner: string, make: (shape: Shape, options: TensorOptions) => Tensor): Create {
+function createBy(owner: string, make: (shape: Shape, options: TensorOptions) => Tensor): CreateTensor {
   return (...args: unknown[]) => {
     const last = args.at(-1);
     const hasOptions = typeof last === 'object' && last !== null && !Array.isArray(last);
@@ -80,7 +84,7 @@ function filled(owner: string, shape: Shape, value: number, options: TensorOptio
   return new Tensor({ device, storage }, shape, requiresGrad);
 }
 
-/** A tensor full of one value. */
+/** A tensor full of one value, as torch.full. @throws ShapeError for other than whole sizes >= 0 */
 export const full = (shape: Shape, value: number, options?: TensorOptions): Tensor =>
   filled('full', shape, value, options);
 
@@ -100,10 +104,15 @@ export const randn = createBy('randn', (shape, options) =>
   fromData('randn', generator.normal(sizeOf(shape)), shape, options),
 );
 
-/** 0, 1, ... up to but without `end`. */
+/** 0, 1, ... up to but without `end`, of shape [ceil(end)], as torch.arange. @throws ShapeError where `end` is not finite */
 export function arange(end: number, options?: TensorOptions): Tensor;
-/** start, start + step, ... up to but without `end`. @throws ShapeError where that never ends */
+/**
+ * start, start + step, ... up to but without `end`, of shape [ceil((end - start) / step)], as torch.arange.
+ * @param step default 1; may be negative
+ * @throws ShapeError where that never ends
+ */
 export function arange(start: number, end: number, step?: number, options?: TensorOptions): Tensor;
+/** start, start + 1, ... up to but without `end`. @throws ShapeError where that never ends */
 export function arange(start: number, end: number, options: TensorOptions): Tensor;
 export function arange(...args: readonly (number | TensorOptions | undefined)[]): Tensor {
   const last = args.at(-1);

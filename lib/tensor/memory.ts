@@ -1,8 +1,18 @@
+import type { DeviceMemory } from '../devices/device.ts';
 import { currentDevice } from '../devices/select.ts';
 import { Tensor } from './tensor.ts';
 
-/** What the current device holds: live storages, their bytes, and all bytes taken from the system, pool included. */
-export function memory(): { tensors: number; bytesInUse: number; bytesHeld: number } {
+/** What tensors take on a device. */
+export interface Memory extends DeviceMemory {
+  /** Live storages; tensors that share one, as `reshape` and `detach` return them, count once. */
+  readonly tensors: number;
+}
+
+/**
+ * What the current device holds. A training step leaves `tensors` and `bytesInUse` as they were.
+ * @throws DeviceError before `init()`
+ */
+export function memory(): Memory {
   const device = currentDevice();
   return { tensors: Tensor.count(device), ...device.memory() };
 }

@@ -38,25 +38,33 @@ function philox(low: number, high: number, key0: number, key1: number, out: Uint
   out[3] = c3;
 }
 
+/** All that a generator's next numbers follow from; plain JSON. */
 export interface GeneratorState {
+  /** A whole number in [0, 2^32). */
   readonly seed: number;
+  /** A whole number in [0, 2^32). */
   readonly stream: number;
   /** Blocks of four words drawn so far. */
   readonly position: number;
 }
 
+/** A source of random numbers: Philox-4x32-10 (Salmon et al. 2011), which gives the same bits everywhere. */
 export class Generator {
   #seed: number;
   #stream: number;
   #position = 0;
   readonly #words = new Uint32Array(4);
 
-  /** @param stream numbers drawn under one seed but another stream are independent (an image's index, say) */
+  /**
+   * @param seed a whole number, taken modulo 2^32. Default 0
+   * @param stream numbers drawn under one seed but another stream are independent (an image's index, say). Default 0
+   */
   constructor(seed = 0, stream = 0) {
     this.#seed = seed >>> 0;
     this.#stream = stream >>> 0;
   }
 
+  /** Where the generator stands; assigning it makes the generator go on from there. */
   get state(): GeneratorState {
     return { seed: this.#seed, stream: this.#stream, position: this.#position };
   }
@@ -84,7 +92,7 @@ export class Generator {
     return Math.floor(this.random() * n);
   }
 
-  /** `length` float32 values, uniform in [low, high) (24 random bits each). */
+  /** `length` float32 values, uniform in [low, high), by default [0, 1); 24 random bits each. */
   uniform(length: number, low = 0, high = 1): Float32Array {
     const out = new Float32Array(length);
     for (let i = 0; i < length; i += 4) {
@@ -96,7 +104,7 @@ export class Generator {
     return out;
   }
 
-  /** `length` float32 values, normal, by Box and Muller's transform. */
+  /** `length` float32 values, normal with this mean (default 0) and standard deviation (default 1), by Box and Muller's transform. */
   normal(length: number, mean = 0, std = 1): Float32Array {
     const out = new Float32Array(length);
     for (let i = 0; i < length; i += 4) {
@@ -125,7 +133,7 @@ export class Generator {
 /** The generator behind `rand`, `randn`, dropout and initialisation. */
 export const generator = new Generator();
 
-/** Restarts the generator. */
+/** Restarts the generator behind `rand`, `randn`, dropout and initialisation from a seed, taken modulo 2^32; `init` does so with 0. */
 export function seed(value: number): void {
   generator.state = { seed: value >>> 0, stream: 0, position: 0 };
 }

@@ -1,6 +1,7 @@
 import type { BroadcastGeometry, ReduceGeometry } from '../devices/device.ts';
 import { quote, ShapeError } from '../errors.ts';
 
+/** The sizes of a tensor's axes, the slowest first: whole numbers >= 0; [] is a scalar. */
 export type Shape = readonly number[];
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setDevice } from '../../lib/devices/select.ts';
-import { nn, noGrad, ones, randn, seed, type Tensor, tensor, zeros } from '../../lib/index.ts';
+import { models, nn, noGrad, ones, randn, seed, type Tensor, tensor, zeros } from '../../lib/index.ts';
 import { close } from '../support/close-to.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
 
@@ -27,6 +27,14 @@ function moments(x: Tensor): { mean: number; std: number; bound: number } {
 const near = (actual: number, expected: number, share = 0.03): void => {
   assert.ok(Math.abs(actual - expected) <= share * expected, `${actual} is not near ${expected}`);
 };
+
+test('a basic block refuses what it would ignore', () => {
+  assert.throws(
+    () => new nn.BasicBlock(64, 64, { groups: 2 }),
+    /BasicBlock: groups and baseWidth .* got 2 and 64/,
+  );
+  assert.throws(() => models.resnet18({ widthPerGroup: 128 }), /BasicBlock: .* got 1 and 128/);
+});
 
 test('layers give the shapes of torch.nn', () => {
   const x = randn([2, 4, 9, 7]);

@@ -15,6 +15,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ProtoMessage } from '../protobuf.ts';
 
+/** The options of `writeOnnx`. */
 export interface WriteOnnxOptions {
   /** Multiplies every batch norm that follows a convolution into its weights; default false. */
   foldBatchNorm?: boolean;
