@@ -6,7 +6,7 @@ import './tensor/methods.ts';
 
 export type { Device, DeviceMemory, DeviceName, GpuMode, Storage } from './devices/device.ts';
 export { type Profile, type ProfileRow, profile } from './devices/profile.ts';
-export type { DeviceChoice, InitOptions } from './devices/select.ts';
+export { currentDevice, type DeviceChoice, type InitOptions, setDevice } from './devices/select.ts';
 export {
   ArgumentError,
   AutogradError,

@@ -1,5 +1,7 @@
 import { resolveOptions } from '../arguments.ts';
+import type { Device } from '../devices/device.ts';
 import { FusedError } from '../errors.ts';
+import { checkDevice } from '../ops/to.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Callable } from './callable.ts';
@@ -193,6 +195,16 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
   /** Takes every parameter out of training: `setRequiresGrad(false)`. */
   freeze(): this {
     return this.setRequiresGrad(false);
+  }
+
+  /**
+   * Moves every parameter and buffer to another device; returns this. Call it before an optimiser is made.
+   * @throws DeviceError where the device that they are on has no synchronous read
+   */
+  to(device: Device): this {
+    checkDevice('to', device);
+    for (const tensor of this.stateDict().values()) tensor.move(device);
+    return this;
   }
 
   /** Drops the gradients of every parameter. */

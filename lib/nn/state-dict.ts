@@ -1,7 +1,8 @@
 import type { Device, Storage } from '../devices/device.ts';
 import { quote, StateDictError } from '../errors.ts';
+import { copyStorage } from '../tensor/placement.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 
 /** Which names a module and the state dict that was loaded into it do not share. */
 export interface LoadReport {
@@ -76,14 +77,3 @@ function describe(fault: string, names: readonly string[]): string {
   if (names.length > MAX_LISTED) lines.push(`and ${names.length - MAX_LISTED} more`);
   return `\n  ${fault} (${names.length}):${lines.map((line) => `\n    ${line}`).join('')}`;
 }
-
-/** A storage on `device` with the values of a tensor from this or another device. */
-function copyStorage(from: Tensor, device: Device): Storage {
-  return from.device === device
-    ? device.strided(from.storage, { shape: [from.size], strides: [1], offset: 0 })
-    : device.upload(from.dataSync());
-}
-
-/** A tensor with values of its own. */
-export const copyOf = (from: Tensor, device = from.device): Tensor =>
-  new Tensor({ device, storage: copyStorage(from, device) }, from.shape);

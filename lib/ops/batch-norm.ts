@@ -2,11 +2,11 @@ import { checkNumber, resolveOptions } from '../arguments.ts';
 import type { BatchNormGeometry, BatchNormOperands, Device, Storage } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { checkResidual, type Epilogue } from './epilogue.ts';
-import { sharedDevice } from './primitive-calls.ts';
 
 export interface BatchNormOptions extends Epilogue {
   /** `[C]`; default ones. */

@@ -1,9 +1,10 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { sharedDevice, sliced } from './primitive-calls.ts';
+import { sliced } from './primitive-calls.ts';
 import { reshape, unsqueeze } from './reshape.ts';
 
 /**

@@ -2,12 +2,13 @@ import { resolveOptions } from '../arguments.ts';
 import type { Conv2dGeometry } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { checkResidual, type Epilogue } from './epilogue.ts';
 import { pad } from './pad.ts';
-import { reduce, sharedDevice, unaryGrad } from './primitive-calls.ts';
+import { reduce, unaryGrad } from './primitive-calls.ts';
 import { checkPlanes, imageSizes, type Pair, pair } from './windows.ts';
 
 export interface Conv2dOptions extends Epilogue {

@@ -1,6 +1,6 @@
 import { resolveOptions } from '../arguments.ts';
-import type { Device } from '../devices/device.ts';
 import { ShapeError } from '../errors.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -40,7 +40,7 @@ export interface CrossEntropyOptions extends NllLossOptions {
 export function nllLoss(logProbabilities: Tensor, target: Operand, options: NllLossOptions = {}): Tensor {
   const { ignoreIndex, reduction, ...resolved } = resolveOptions('nllLoss', options, NLL_LOSS_DEFAULTS);
   return tidy(() => {
-    const { y, weight } = asTensors('nllLoss', target, resolved.weight, logProbabilities.device);
+    const { y, weight } = asTensors('nllLoss', logProbabilities, target, resolved.weight);
     checkClasses('nllLoss', logProbabilities, y, weight);
     const { shares, norms } = classShares(logProbabilities, y, weight, ignoreIndex, 0);
     return weighted(logProbabilities, shares, norms, reduction);
@@ -59,7 +59,7 @@ export function crossEntropy(x: Tensor, target: Operand, options: CrossEntropyOp
     labelSmoothing: 0,
   });
   return tidy(() => {
-    const { y, weight } = asTensors('crossEntropy', target, resolved.weight, x.device);
+    const { y, weight } = asTensors('crossEntropy', x, target, resolved.weight);
     const hasProbabilities = x.rank > 1 && sameShape(x.shape, y.shape);
     if (!hasProbabilities) checkClasses('crossEntropy', x, y, weight);
     const logProbabilities = logSoftmax(x, 1);
@@ -74,10 +74,13 @@ export function crossEntropy(x: Tensor, target: Operand, options: CrossEntropyOp
   });
 }
 
-const asTensors = (op: string, target: Operand, weight: Operand | null, device: Device) => ({
-  y: asTensor(op, 'target', target, device),
-  weight: weight === null ? null : asTensor(op, 'weight', weight, device),
-});
+function asTensors(op: string, x: Tensor, target: Operand, weight: Operand | null) {
+  const { device } = x;
+  const y = asTensor(op, 'target', target, device);
+  const w = weight === null ? null : asTensor(op, 'weight', weight, device);
+  sharedDevice(op, x, y, w);
+  return { y, weight: w };
+}
 
 function checkClasses(op: string, x: Tensor, target: Tensor, weight: Tensor | null): void {
   const [batch, classes, ...rest] = x.shape;

@@ -38,6 +38,7 @@ export { chunk, select, slice, split } from './slice.ts';
 export { logSoftmax, softmax } from './softmax.ts';
 export { sub } from './sub.ts';
 export { sum } from './sum.ts';
+export { to } from './to.ts';
 export { std, type VarianceOptions, variance } from './variance.ts';
 export { where } from './where.ts';
 export type { Pair, PoolWindow } from './windows.ts';

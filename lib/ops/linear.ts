@@ -1,8 +1,9 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import { formatShape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { reduce, sharedDevice } from './primitive-calls.ts';
+import { reduce } from './primitive-calls.ts';
 
 /**
  * x @ weight^T + bias.

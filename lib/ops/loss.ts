@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { mean } from './mean.ts';
@@ -14,6 +15,7 @@ export function reduceLoss(losses: Tensor, reduction: Reduction): Tensor {
 
 /** @throws ShapeError where broadcasting would compare each prediction with every target */
 export function checkTarget(op: string, x: Tensor, target: Tensor): void {
+  sharedDevice(op, x, target);
   if (!sameShape(x.shape, target.shape)) {
     throw new ShapeError(
       `${op}: input has shape ${formatShape(x.shape)}, target wants the same, got ${formatShape(target.shape)}`,

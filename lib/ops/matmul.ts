@@ -1,9 +1,10 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { expandTo, sharedDevice, sumTo } from './primitive-calls.ts';
+import { expandTo, sumTo } from './primitive-calls.ts';
 import { reshape } from './reshape.ts';
 
 /**

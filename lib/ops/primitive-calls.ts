@@ -1,7 +1,7 @@
 /** The device's primitives from tensors to tensors, outside the gradient tape: what ops are built from. */
 import { checkNumber } from '../arguments.ts';
 import type { BinaryOp, Device, ReduceOp, UnaryGradOp, UnaryOp } from '../devices/device.ts';
-import { DeviceError } from '../errors.ts';
+import { sharedDevice } from '../tensor/placement.ts';
 import {
   broadcastGeometry,
   broadcastShapes,
@@ -14,19 +14,6 @@ import {
   stridesOf,
 } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-
-/** The device that all operands of an op share. @throws DeviceError if they do not. */
-export function sharedDevice(op: string, first: Tensor, ...others: readonly (Tensor | null)[]): Device {
-  const { device } = first;
-  for (const other of others) {
-    if (other && other.device !== device) {
-      throw new DeviceError(
-        `${op}: operands live on two devices, ${device.name} and ${other.device.name}; make them after one init()`,
-      );
-    }
-  }
-  return device;
-}
 
 export function filled(device: Device, shape: Shape, value: number): Tensor {
   checkNumber('full: the value', value);

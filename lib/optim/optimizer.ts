@@ -1,6 +1,6 @@
 import { checkOptionNames } from '../arguments.ts';
 import { quote, ShapeError, StateDictError } from '../errors.ts';
-import { copyOf } from '../nn/state-dict.ts';
+import { copyOf, sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, sameShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -98,13 +98,17 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   /** One step of one parameter. */
   protected abstract update(param: Tensor, grad: Tensor, state: ParamState, group: ParamGroup<Options>): void;
 
-  /** Moves every parameter that has a gradient; the others keep their values and state. */
+  /**
+   * Moves every parameter that has a gradient; the others keep their values and state.
+   * @throws DeviceError where a parameter was moved to another device than its gradient and state
+   */
   step(): void {
     for (const group of this.groups) {
       for (const param of group.params) {
         if (!param.grad) continue;
         const state = this.#state.get(param) ?? { steps: 0, tensors: new Map() };
         this.#state.set(param, state);
+        sharedDevice('optimizer', param, param.grad, ...state.tensors.values());
         state.steps++;
         this.update(param, param.grad, state, group);
       }

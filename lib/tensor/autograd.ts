@@ -1,5 +1,6 @@
 import { resolveOptions } from '../arguments.ts';
-import { AutogradError, DeviceError, ShapeError } from '../errors.ts';
+import { AutogradError, ShapeError } from '../errors.ts';
+import { copyOf, sharedDevice } from './placement.ts';
 import { tidy } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
@@ -222,11 +223,7 @@ export function backward(
       `backward: the gradient has shape ${formatShape(gradient.shape)}, the tensor ${formatShape(root.shape)}`,
     );
   }
-  if (gradient && gradient.device !== root.device) {
-    throw new DeviceError(
-      `backward: the gradient is on another device, ${gradient.device.name}, the tensor on ${root.device.name}`,
-    );
-  }
+  if (gradient) sharedDevice('backward', root, gradient);
   noGrad(() => tidy(() => walk(root, gradient ?? null, retainGraph)));
 }
 
@@ -283,13 +280,9 @@ function sum(total: Tensor | undefined, gradient: Tensor): Tensor {
 /** Adds to a leaf's gradient, whose storage is the leaf's alone; `gradient` is given up. */
 function accumulate(leaf: Tensor, gradient: Tensor): void {
   if (leaf.isDisposed) return;
+  sharedDevice('backward', gradient, leaf, leaf.grad);
   leaf.grad = (
-    leaf.grad || !gradient.isShared ? sum(leaf.grad ?? undefined, gradient) : copy(gradient)
+    leaf.grad || !gradient.isShared ? sum(leaf.grad ?? undefined, gradient) : copyOf(gradient)
   ).keep();
   gradient.dispose();
-}
-
-function copy({ device, storage, shape, size }: Tensor): Tensor {
-  const geometry = { shape: [size], strides: [1], offset: 0 };
-  return new Tensor({ device, storage: device.strided(storage, geometry) }, shape);
 }

@@ -1,4 +1,4 @@
-import type { DeviceMemory } from '../devices/device.ts';
+import type { Device, DeviceMemory } from '../devices/device.ts';
 import { currentDevice } from '../devices/select.ts';
 import { Tensor } from './tensor.ts';
 
@@ -9,10 +9,9 @@ export interface Memory extends DeviceMemory {
 }
 
 /**
- * What the current device holds. A training step leaves `tensors` and `bytesInUse` as they were.
+ * What a device, by default the current one, holds. A training step leaves `tensors` and `bytesInUse` as they were.
  * @throws DeviceError before `init()`
  */
-export function memory(): Memory {
-  const device = currentDevice();
+export function memory(device: Device = currentDevice()): Memory {
   return { tensors: Tensor.count(device), ...device.memory() };
 }

@@ -1,3 +1,4 @@
+import type { Device } from '../devices/device.ts';
 import * as ops from '../ops/index.ts';
 import { type BackwardOptions, backward } from './autograd.ts';
 import type { Shape } from './shape.ts';
@@ -78,6 +79,13 @@ export interface TensorMethods {
   le(other: ops.Operand): Tensor;
   /** This where the condition is not 0, else `other`, elementwise with broadcasting. */
   where(condition: Tensor, other: ops.Operand): Tensor;
+
+  /**
+   * This on another device, differentiably; itself where it is there already.
+   * @throws DeviceError where its device has no synchronous read: there `tensor(await x.data(), x.shape, { device })`
+   *   makes a copy, which has no gradient
+   */
+  to(device: Device): Tensor;
 
   /** The sum over an axis, several, or (without) all; `keepdim` (default false) leaves them with size 1. */
   sum(axis?: number | Shape, keepdim?: boolean): Tensor;
@@ -196,6 +204,7 @@ const methods: TensorMethods = {
   lt: method(ops.lt),
   le: method(ops.le),
   where: method((x, condition: Tensor, other: ops.Operand) => ops.where(condition, x, other)),
+  to: method(ops.to),
   sum: method(ops.sum),
   mean: method(ops.mean),
   max: method(ops.max),

@@ -178,6 +178,23 @@ export class Tensor {
     counted.version++;
   }
 
+  /**
+   * Takes this handle to another device, with its gradient; other handles on its values stay.
+   * @throws DeviceError where the device it is on has no synchronous read; it stays there then
+   * @internal
+   */
+  move(device: Device): void {
+    const counted = this.#live();
+    if (counted.device === device) return;
+    const moved = new RefCountedStorage(device, device.upload(this.dataSync()));
+    lost.unregister(this);
+    lost.register(this, moved, this);
+    counted.release();
+    this.#counted = moved;
+    this.#dropCached();
+    this.grad?.move(device);
+  }
+
   /** A second handle on the same values, outside the gradient graph. */
   detach(): Tensor {
     return new Tensor(this, this.shape);

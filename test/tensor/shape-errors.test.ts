@@ -183,7 +183,7 @@ test('operands on two devices', () => {
   setDevice(new ReferenceDevice());
   assert.is(
     errorOf(() => x.add(ones([2]))),
-    'DeviceError: add: operands live on two devices, cpu and cpu; make them after one init()',
+    'DeviceError: add: operands live on two devices, cpu and another cpu; bring one over with to(device)',
   );
 });
 
