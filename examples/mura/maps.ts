@@ -14,7 +14,7 @@ import { mapActivations, normalizationOf, prepareOf } from './build.ts';
 import type { Recipe } from './recipes.ts';
 
 /** The longest side of a report's pictures, in pixels. */
-const GALLERY_SIDE = 384;
+const GALLERY_SIDE = 256;
 
 /**
  * A PNG file of each image under what the network found in it.

@@ -49,11 +49,12 @@ const counted = (n: number, one: string, many: string) => `${n.toLocaleString('e
 const intervalOf = (interval: MetricInterval): Markup | null =>
   Number.isNaN(interval.low) ? null : html`<span class="interval">${rangeOf(interval)}</span>`;
 
-/** A line from 0 to 1 with the value, its interval and what it is to be compared with. */
+/** A line from 0, or from where it is less, to 1 with the value, its interval and what it is to be compared with. */
 function scale(value: number, { low, high }: Interval, baseline: number): Markup | null {
   if (Number.isNaN(value) || Number.isNaN(low)) return null;
-  const percent = (x: number) => (100 * Math.min(1, Math.max(0, x))).toFixed(1);
-  return html`<span class="scale" aria-hidden="true"><i class="range" style="left:${percent(low)}%;right:${percent(1 - high)}%"></i><i
+  const least = Math.min(0, low, value);
+  const percent = (x: number) => ((100 * (x - least)) / (1 - least)).toFixed(1);
+  return html`<span class="scale" aria-hidden="true"><i class="range" style="left:${percent(low)}%;right:${percent(least + 1 - high)}%"></i><i
 class="base" style="left:${percent(baseline)}%"></i><i class="value" style="left:${percent(value)}%"></i></span>`;
 }
 

@@ -254,6 +254,33 @@ test('a constant predictor is denounced aloud', () => {
   assert.match(textOf(document.querySelector('#gallery')), /No pictures were made/);
 });
 
+test("a kappa below chance stands left of chance on its line, and an interval's ends where they are", () => {
+  const wrong = madeUpPredictions('valid', 40, 5).map((one, i) => ({
+    ...one,
+    score: i % 5 === 0 ? one.score : 1 - one.score,
+  }));
+  for (const card of pageOf({ test: wrong, gallery: [] }).querySelectorAll('.card')) {
+    const measure = [...card.querySelectorAll('.measure')].find((one) => textOf(one).startsWith('kappa'));
+    const placeOf = (name: string, side: string) =>
+      Number(
+        new RegExp(`${side}:([\\d.-]+)%`).exec(
+          measure?.querySelector(`.${name}`)?.getAttribute('style') ?? '',
+        )?.[1],
+      );
+    const [, kappa, low, high] = (
+      /^kappa (-?[\d.]+) (-?[\d.]+) to (-?[\d.]+)/.exec(textOf(measure ?? null)) ?? []
+    ).map(Number);
+    assert.ok(kappa < 0 && low < kappa && high > low);
+    const least = Math.min(0, low);
+    const near = (place: number, value: number) =>
+      assert.ok(Math.abs(place - (100 * (value - least)) / (1 - least)) < 0.2, `${place}: ${value}`);
+    near(placeOf('value', 'left'), kappa);
+    near(placeOf('base', 'left'), 0);
+    near(placeOf('range', 'left'), low);
+    near(100 - placeOf('range', 'right'), high);
+  }
+});
+
 test('what does not exist is said in words', () => {
   const some = madeUpPredictions('valid', 20, 6);
   const saying = (id: string, words: RegExp, parts: Partial<Report>) =>
