@@ -23,7 +23,13 @@ export { printable, visible, visibleJson } from './data/printable.ts';
 export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
 export * as transforms from './data/transforms.ts';
 export { DownloadError, TrainingError } from './errors.ts';
-export { type ActivationMap, classActivationMap, gradCam, hottestPoint } from './explain/class-activation.ts';
+export {
+  type ActivationMap,
+  classActivationMap,
+  gradCam,
+  hottestPoint,
+  type ImagePoint,
+} from './explain/class-activation.ts';
 export { overlayPng } from './explain/overlay.ts';
 export {
   type BrokenImage,
@@ -33,13 +39,13 @@ export {
   MuraDataset,
   type MuraOptions,
 } from './mura/dataset.ts';
-export { type MuraImage, parseRegion, REGIONS, type Region } from './mura/layout.ts';
-export { comparePublishedCounts, PUBLISHED_COUNTS } from './mura/published-counts.ts';
-export { drawMura, type SyntheticOptions } from './mura/synthetic.ts';
+export { type MuraImage, parseRegion, REGIONS, type Region, type Split } from './mura/layout.ts';
+export { type Counts, comparePublishedCounts, PUBLISHED_COUNTS } from './mura/published-counts.ts';
+export { type DrawnCounts, drawMura, type SyntheticOptions } from './mura/synthetic.ts';
 export * as readers from './readers.ts';
 export { chooseGallery, type GalleryItem } from './report/gallery.ts';
-export { html, Markup } from './report/html.ts';
-export { type Report, writeReport } from './report/report.ts';
+export { html, Markup, type Part } from './report/html.ts';
+export { type Report, type ReportSet, type TrainingHistory, writeReport } from './report/report.ts';
 export {
   describePredictions,
   type RegionSummary,
@@ -73,7 +79,7 @@ export {
   type UnfinishedEpoch,
 } from './train/fit.ts';
 export { lockFolder } from './train/folder-lock.ts';
-export { grayStem } from './train/gray-stem.ts';
+export { type GrayStemOptions, grayStem } from './train/gray-stem.ts';
 export { catchInterrupt, type Interrupt } from './train/interrupt.ts';
 export { writeLog } from './train/log.ts';
 export {

@@ -13,10 +13,13 @@ import { tidy } from '../tensor/scope.ts';
 import { formatShape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
-/** A map over an image, row-major and as coarse as the feature map it was made of; it covers the image as a whole. */
+/** A map over an image, as coarse as the feature map that it was computed from; it covers the whole image. */
 export interface ActivationMap {
+  /** In values, not in pixels of the image. */
   readonly width: number;
+  /** In values, not in pixels of the image. */
   readonly height: number;
+  /** height * width values, row by row. */
   readonly data: Float32Array;
 }
 
@@ -121,8 +124,16 @@ async function split(maps: Tensor): Promise<ActivationMap[]> {
   }));
 }
 
-/** Where a map is greatest, in shares of the image's width and height: the middle of the first such place. */
-export function hottestPoint({ width, height, data }: ActivationMap): { x: number; y: number } {
+/** A point of an image, whatever its size. */
+export interface ImagePoint {
+  /** From the left, as a fraction of the image's width. */
+  readonly x: number;
+  /** From the top, as a fraction of the image's height. */
+  readonly y: number;
+}
+
+/** The centre of the first largest value of a map. */
+export function hottestPoint({ width, height, data }: ActivationMap): ImagePoint {
   const place = data.reduce((best, value, i) => (value > data[best] ? i : best), 0);
   return { x: ((place % width) + 0.5) / width, y: (Math.floor(place / width) + 0.5) / height };
 }

@@ -6,17 +6,25 @@ import { listFiles } from '../data/list-files.ts';
 import { FormatError, GradiographError, quote } from '../errors.ts';
 import { naming } from '../train/files.ts';
 
+/** The parts of the upper limb that MURA has, in the order of the alphabet. */
 export const REGIONS = ['elbow', 'finger', 'forearm', 'hand', 'humerus', 'shoulder', 'wrist'] as const;
+/** A part of the upper limb. */
 export type Region = (typeof REGIONS)[number];
 
-const SPLITS = ['train', 'valid'] as const;
-export type Split = (typeof SPLITS)[number];
+/** A part of the data set, as it is published. */
+export type Split = 'train' | 'valid';
+
+const SPLITS: readonly Split[] = ['train', 'valid'];
 
 /** One image of MURA, as its path tells: `{split}/XR_{REGION}/patientNNNNN/studyK_{positive,negative}/imageM.png`. */
 export interface MuraImage {
+  /** The file. */
   readonly path: string;
+  /** The part of MURA that it belongs to. */
   readonly split: Split;
+  /** What it shows. */
   readonly region: Region;
+  /** The number of the patient, whose studies may be of several regions. */
   readonly patient: number;
   /** The study's folder below the root: one examination of one patient, with one label for all its images. */
   readonly study: string;

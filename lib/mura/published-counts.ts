@@ -1,6 +1,7 @@
 import { type MuraImage, REGIONS, type Region, type Split } from './layout.ts';
 
-type Counts = readonly [normal: number, abnormal: number];
+/** Normal and abnormal images. */
+export type Counts = readonly [normal: number, abnormal: number];
 
 /**
  * The images of MURA v1.1 in each split and region, normal and abnormal, as tables counted from its lists have them: 36,808 in
@@ -30,13 +31,13 @@ export const PUBLISHED_COUNTS: Readonly<Record<Split, Readonly<Record<Region, Co
 /** How far, as a share, a data set may be from 36,808 and 3,197 images and still be taken for MURA v1.1. */
 const NEARLY = 0.01;
 
-type Sets = Readonly<Record<Split, { readonly images: readonly MuraImage[] }>>;
-
 /**
  * Rows for a table, normal/abnormal images of each region beside the published ones, and whether they agree; null for
  * a data set that is not nearly as large as MURA v1.1, and so another one or a part of it.
  */
-export function comparePublishedCounts(sets: Sets): string[][] | null {
+export function comparePublishedCounts(
+  sets: Readonly<Record<Split, { readonly images: readonly MuraImage[] }>>,
+): string[][] | null {
   const splits = ['train', 'valid'] as const;
   const isMura = splits.every((split) => {
     const [normal, abnormal] = total(Object.values(PUBLISHED_COUNTS[split]));

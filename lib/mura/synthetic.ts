@@ -6,15 +6,24 @@ import { REGIONS, type Region, type Split } from './layout.ts';
 import { drawFault, drawRadiograph, FAULTS } from './radiograph.ts';
 import { skeleton } from './skeleton.ts';
 
+/** The options of `drawMura`. */
 export interface SyntheticOptions {
-  /** Default 0. Same seed, same bytes. */
+  /** Same seed, same bytes. Default 0. */
   seed?: number;
   /** Patients of each region in `train` and `valid`; default 64 and 16. */
   patients?: Readonly<Record<Split, number>>;
-  /** The share of abnormal studies; default 0.45. */
+  /** The probability that a study is abnormal; default 0.45. */
   abnormal?: number;
-  /** Told after each study how many of all are drawn. */
+  /** Called after each study with the number of those drawn, and of all. */
   onProgress?: (done: number, all: number) => void;
+}
+
+/** What `drawMura` drew. */
+export interface DrawnCounts {
+  /** Studies, in both splits. */
+  readonly studies: number;
+  /** Images, in both splits. */
+  readonly images: number;
 }
 
 interface Study {
@@ -33,7 +42,7 @@ interface Study {
 export async function drawMura(
   folder: string,
   { seed = 0, patients = { train: 64, valid: 16 }, abnormal = 0.45, onProgress }: SyntheticOptions = {},
-): Promise<{ studies: number; images: number }> {
+): Promise<DrawnCounts> {
   let patient = 0;
   const plans = (['train', 'valid'] as const).map((split) => ({
     split,

@@ -4,7 +4,9 @@ import type { ScoredImage } from './summary.ts';
 
 /** An image with its picture: a PNG file, as a rule under a map of what spoke for abnormal (`overlayPng`). */
 export interface GalleryItem {
+  /** The image, its label and score. */
   readonly image: ScoredImage;
+  /** The bytes of a PNG file. */
   readonly picture: Uint8Array;
 }
 

@@ -3,14 +3,13 @@ import { visible } from '../data/printable.ts';
 
 /** Text that is HTML already. */
 export class Markup {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
+  constructor(
+    /** The HTML. */
+    readonly text: string,
+  ) {}
 }
 
-/** What a template may hold; null leaves nothing, lists are strung together. */
+/** What a template may hold; null leaves nothing, lists are joined without anything between. */
 export type Part = Markup | string | number | null | readonly Part[];
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -11,23 +11,31 @@ import { confusionTable, dataSection, describeSettings, listTable, regionTable }
 import { type TrainingHistory, trainingSection } from './training.ts';
 import { scoreNote, unitsOf } from './units.ts';
 
+/** A set of images that an experiment used. */
+export interface ReportSet {
+  /** Its images. */
+  readonly images: readonly MuraImage[];
+}
+
 /** An experiment: what was asked for, what it ran on, and what came out. */
 export interface Report {
+  /** The heading of the page. */
   readonly title: string;
   /** Everything that the run was asked for, seed included, nested as it likes; written out key by key, in words. */
   readonly settings: object;
   /** Name and description of the device, threads included. */
   readonly device: string;
-  /** That the whole run took. */
+  /** How long the whole run took. */
   readonly seconds: number;
   /** The images of each set that were used: train, validation and test, in this order. */
-  readonly sets: Readonly<Record<string, { readonly images: readonly MuraImage[] }>>;
-  /** Those that were left out. */
+  readonly sets: Readonly<Record<string, ReportSet>>;
+  /** The images that were left out, with the reason. */
   readonly broken: readonly BrokenImage[];
-  /** One, or those of an ensemble. */
+  /** The network that was trained, or those of an ensemble. */
   readonly networks: readonly TrainingHistory[];
-  /** Empty where there is no validation set. */
+  /** The scores of the validation set; empty where there is none. */
   readonly validation: readonly ScoredImage[];
+  /** The scores of the test set. */
   readonly test: readonly ScoredImage[];
   /** Scores above it count as abnormal. */
   readonly threshold: number;

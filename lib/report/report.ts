@@ -2,7 +2,8 @@ import { GradiographError } from '../errors.ts';
 import { writeWhole } from '../train/files.ts';
 import type { Report } from './page.ts';
 
-export type { Report };
+export type { Report, ReportSet } from './page.ts';
+export type { TrainingHistory } from './training.ts';
 
 /**
  * Writes an experiment's report, one self-contained page of HTML, to a file, whole or not at all. Its charts are drawn

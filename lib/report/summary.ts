@@ -12,9 +12,13 @@ import {
 } from '../train/metrics.ts';
 import { formatTable } from './table.ts';
 
-/** A model's score of one image. */
-export type ScoredImage = MuraImage & { readonly score: number };
+/** An image with what a model makes of it. */
+export interface ScoredImage extends MuraImage {
+  /** The probability that it is abnormal, in [0, 1]. */
+  readonly score: number;
+}
 
+/** Images with the scores of an evaluation, which are in the same order. */
 export function scoreImages(images: readonly MuraImage[], { scores }: Evaluation): ScoredImage[] {
   return images.map((image, i) => ({ ...image, score: scores[i] }));
 }
@@ -47,8 +51,11 @@ const byRegion = (predictions: readonly ScoredImage[]): [title: string, part: re
 
 /** The metrics of a region, or of `all`, and their intervals over patients. */
 export interface RegionSummary {
+  /** The region, or `all`. */
   readonly title: string;
+  /** Of its images, each counted once. */
   readonly metrics: Metrics;
+  /** 95 % intervals over patients. */
   readonly intervals: Readonly<Record<MetricName, MetricInterval>>;
 }
 

@@ -5,9 +5,13 @@ import { figureOf, stackedTable } from './units.ts';
 
 /** How a network came to be; a `FitResult` is one. */
 export interface TrainingHistory {
+  /** The epochs that were trained to their end, in their order. */
   readonly history: readonly EpochRecord[];
-  /** The epoch whose weights were kept, from 1; null where no validation chose one. */
-  readonly best: { readonly epoch: number } | null;
+  /** The epoch whose weights were kept; null where no validation chose one. */
+  readonly best: {
+    /** Counted from 1. */
+    readonly epoch: number;
+  } | null;
 }
 
 const MEASURES: readonly (readonly [name: keyof EpochMetrics, title: string])[] = [

@@ -4,6 +4,14 @@ import type { ImageModel } from '../models/image-model.ts';
 import { tensor } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
+/** The options of `grayStem`. */
+export interface GrayStemOptions {
+  /** How the three channels were normalised. Default ImageNet's statistics. */
+  from?: Normalization;
+  /** How the one channel is normalised. Default `transforms.GRAY`. */
+  to?: Normalization;
+}
+
 /**
  * Turns weights of a network for three channels into those of the same network for one: the first convolution's weights
  * are summed over the channels, so that a gray image need not be repeated.
@@ -18,14 +26,12 @@ import type { Tensor } from '../tensor/tensor.ts';
  *
  * @param weights a state dict; it is left as it is, and shares all but the changed tensors with the result
  * @param firstConv the names of the network's first convolution and of the batch norm behind it (`ImageModel.firstConv`)
- * @param from how the three channels were normalised; default ImageNet's
- * @param to how the one channel is normalised; default GRAY
  * @throws StateDictError where there is no such convolution with a norm, or it is not of `from`'s channels
  */
 export async function grayStem(
   weights: ReadonlyMap<string, Tensor>,
   { conv, norm }: ImageModel['firstConv'],
-  { from = IMAGENET, to = GRAY }: { from?: Normalization; to?: Normalization } = {},
+  { from = IMAGENET, to = GRAY }: GrayStemOptions = {},
 ): Promise<Map<string, Tensor>> {
   const [weightName, meanName] = [`${conv}.weight`, `${norm}.running_mean`];
   const stem = weights.get(weightName);

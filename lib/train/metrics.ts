@@ -5,20 +5,39 @@
 import { groupBy } from '../data/split.ts';
 import { ShapeError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
-import { checkLabels, checkScores, type Numbers, type Prediction, tiesOf } from './predictions.ts';
+import {
+  checkLabels,
+  checkScores,
+  type Numbers,
+  type Prediction,
+  tiesOf,
+  type ViewPrediction,
+} from './predictions.ts';
 import { aurocInterval, type Interval, wilsonInterval } from './score-intervals.ts';
 
 export * from './curves.ts';
-export type { Prediction } from './predictions.ts';
+export type { Numbers, Prediction, ViewPrediction } from './predictions.ts';
 export * from './score-intervals.ts';
 
+/** How often each class was answered to each. */
 export interface ConfusionMatrix {
+  /** Class 0, called 0. */
   readonly trueNegatives: number;
+  /** Class 0, called 1. */
   readonly falsePositives: number;
+  /** Class 1, called 0. */
   readonly falseNegatives: number;
+  /** Class 1, called 1. */
   readonly truePositives: number;
 }
 
+/**
+ * Counts the answers.
+ * @param labels 0 or 1
+ * @param scores of class 1, one for each label
+ * @param threshold a score above it is an answer of 1; default 0.5
+ * @throws ShapeError for labels other than 0 and 1, or another number of scores
+ */
 export function confusionMatrix(labels: Numbers, scores: Numbers, threshold = 0.5): ConfusionMatrix {
   checkLabels(labels, scores);
   const counts = [0, 0, 0, 0];
@@ -112,21 +131,37 @@ function between(low: number, high: number): number {
   return middle < high ? middle : low;
 }
 
-/** Everything above, of one set of predictions. */
+/** The metrics of one set of predictions. */
 export interface Metrics {
+  /** Predictions. */
   readonly n: number;
+  /** How often each class was answered to each. */
   readonly confusion: ConfusionMatrix;
+  /** See `accuracy`. */
   readonly accuracy: number;
+  /** See `cohenKappa`. */
   readonly kappa: number;
+  /** See `auroc`. */
   readonly auroc: number;
+  /** See `sensitivity`. */
   readonly sensitivity: number;
+  /** See `specificity`. */
   readonly specificity: number;
+  /** See `f1`. */
   readonly f1: number;
+  /** See `majorityBaseline`. */
   readonly majority: number;
   /** Whether all predictions are of one class, as those of a network that has learnt nothing. */
   readonly collapsed: boolean;
 }
 
+/**
+ * All metrics of one set of predictions.
+ * @param labels 0 or 1
+ * @param scores of class 1, one for each label
+ * @param threshold a score above it is an answer of 1; default 0.5
+ * @throws ShapeError for labels other than 0 and 1, or another number of scores
+ */
 export function computeMetrics(labels: Numbers, scores: Numbers, threshold = 0.5): Metrics {
   const confusion = confusionMatrix(labels, scores, threshold);
   const predicted = confusion.truePositives + confusion.falsePositives;
@@ -144,10 +179,11 @@ export function computeMetrics(labels: Numbers, scores: Numbers, threshold = 0.5
   };
 }
 
+/** The options of the bootstrap. */
 export interface BootstrapOptions {
-  /** Default 1000. */
+  /** Samples that are drawn. Default 1000. */
   draws?: number;
-  /** Default 0. */
+  /** Of the drawing: same seed, same interval. Default 0. */
   seed?: number;
 }
 
@@ -188,6 +224,7 @@ export function bootstrapInterval(
 
 /** The metrics that have an interval. */
 export const METRICS = ['accuracy', 'auroc', 'sensitivity', 'specificity', 'f1', 'kappa'] as const;
+/** A metric that has an interval. */
 export type MetricName = (typeof METRICS)[number];
 
 /** The interval of each metric at a threshold, all from the same draws; see `bootstrapInterval`. */
@@ -205,6 +242,7 @@ const ALIKE = 1e-9;
 
 /** An interval, and whether it is the bootstrap's or a score interval. */
 export interface MetricInterval extends Interval {
+  /** How it was made. */
   readonly method: 'bootstrap' | 'score';
 }
 
@@ -277,7 +315,7 @@ function quantile(sorted: readonly number[], q: number): number {
 }
 
 /** One prediction a study: the mean score of its views. @throws ShapeError where its images differ in label */
-export function byStudy<T extends Prediction & { readonly study: string }>(predictions: readonly T[]): T[] {
+export function byStudy<T extends ViewPrediction>(predictions: readonly T[]): T[] {
   return [...groupBy(predictions, ({ study }) => study).values()].map((views) => {
     const odd = views.find(({ label }) => label !== views[0].label);
     if (odd) throw new ShapeError(`metrics: the images of study '${odd.study}' have both labels`);

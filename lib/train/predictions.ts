@@ -1,12 +1,22 @@
 import { ShapeError } from '../errors.ts';
 
+/** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
 
 /** A score with its label and whose it is. */
 export interface Prediction {
+  /** 0 or 1. */
   readonly label: number;
+  /** Of class 1: a probability, or any number that grows with it. */
   readonly score: number;
+  /** Whose it is: predictions of one patient are not independent. */
   readonly patient: number;
+}
+
+/** A prediction of one view of a study. */
+export interface ViewPrediction extends Prediction {
+  /** One examination of one patient, with one label for all its views. */
+  readonly study: string;
 }
 
 /** @throws ShapeError unless there is one score a label, and every label is 0 or 1 */

@@ -3,8 +3,11 @@
  * where every answer is right.
  */
 
+/** From where to where a figure may lie. */
 export interface Interval {
+  /** The lower end. */
   readonly low: number;
+  /** The upper end. */
   readonly high: number;
 }
 
