@@ -18,7 +18,7 @@ import {
   REGIONS,
   type Region,
   saveWeights,
-  unfreeze,
+  unfreezing,
 } from '../lib/node.ts';
 import {
   buildAugmentation,
@@ -91,7 +91,7 @@ async function train(regions: readonly Region[], epochs: number, weights: string
     ...buildScheduler(optimizer, { ...recipe, epochs }, loader.length),
     epochs,
     validation: new DataLoader(sets.validation, loading),
-    beforeEpoch: weights ? (epoch) => unfreeze(model, epoch, recipe.fineTuning) : undefined,
+    callbacks: weights ? [unfreezing(model, recipe.fineTuning)] : [],
     progress,
   });
   const { labels, scores } = await evaluate(model, new DataLoader(sets.test, loading));

@@ -14,12 +14,22 @@ import { readTorch } from './serialize/torch.ts';
 import type { Tensor } from './tensor/tensor.ts';
 import { naming, writeWhole } from './train/files.ts';
 
+export { Batch } from './data/batch.ts';
 export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
 export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
 export { type CsvRow, formatCsv, parseCsv } from './data/csv.ts';
-export type { GrayImage, RgbImage } from './data/image.ts';
-export { Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from './data/loader.ts';
+export { type Dataset, type Sample, Subset, type Target, TensorDataset } from './data/dataset.ts';
+export type { GrayImage, Image, RgbImage } from './data/image.ts';
+export type { ImageDataset } from './data/image-dataset.ts';
+export { DataLoader, type DataLoaderOptions } from './data/loader.ts';
 export { printable, visible, visibleJson } from './data/printable.ts';
+export {
+  GroupSampler,
+  RandomSampler,
+  type Sampler,
+  SequentialSampler,
+  WeightedRandomSampler,
+} from './data/samplers.ts';
 export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
 export * as transforms from './data/transforms.ts';
 export { DownloadError, TrainingError } from './errors.ts';
@@ -62,11 +72,21 @@ export {
   IMAGENET_WEIGHTS,
   type PretrainedModel,
 } from './serialize/pretrained.ts';
-export { type Checkpoint, readCheckpoint, saveCheckpoint, type Training } from './train/checkpoint.ts';
+export type { CheckpointSink } from './train/autosave.ts';
+export type { Callback } from './train/callback.ts';
+export { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type Training } from './train/checkpoint.ts';
+export { checkpointFile, readCheckpoint, saveCheckpoint } from './train/checkpoint-file.ts';
+export { classMetrics } from './train/class-metrics.ts';
 export { classWeights } from './train/class-weights.ts';
-export { averageEvaluations, type EvaluateOptions, type Evaluation, evaluate } from './train/evaluate.ts';
+export {
+  averageEvaluations,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  predict,
+} from './train/evaluate.ts';
 export { naming, writeNew, writeWhole } from './train/files.ts';
-export { type FineTuning, layerGroups, type StagedModel, unfreeze } from './train/fine-tuning.ts';
+export { type FineTuning, layerGroups, type StagedModel, unfreeze, unfreezing } from './train/fine-tuning.ts';
 export {
   type CheckpointOptions,
   type EpochMetrics,

@@ -86,3 +86,14 @@ export const openObject =
     fields: { readonly [Name in keyof T]-?: Reader<T[Name]> },
   ): Reader<T & Readonly<Record<string, unknown>>> =>
   (value, field) => ({ ...anyObject(value, field), ...object<T>(fields)(value, field) });
+
+/** An object of any members, all of which `read` takes. */
+export const record =
+  <T>(read: Reader<T>): Reader<Readonly<Record<string, T>>> =>
+  (value, field) =>
+    Object.fromEntries(
+      Object.entries(anyObject(value, field)).map(([name, member]) => [
+        name,
+        read(member, `${field}.${name}`),
+      ]),
+    );

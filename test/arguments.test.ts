@@ -9,7 +9,7 @@ test.before(() => void freshDevice());
 const params = (): Tensor[] => [ones([1], { requiresGrad: true })];
 const sgd = () => new optim.SGD(params(), { lr: 1 });
 const image = () => ones([1, 1, 4, 4]);
-const images = { length: 1, image: () => Promise.reject(), label: () => 0 };
+const images = { length: 1, image: () => Promise.reject(), target: () => 0 };
 
 /** As JavaScript calls it, where no type stands in the way. */
 const untyped = (options: unknown) => options as never;

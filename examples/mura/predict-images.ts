@@ -84,7 +84,7 @@ async function scoresOf(
   for (const network of networks) {
     const { recipe } = network.card;
     const prepared = prepare(network, images);
-    const set = { length: prepared.length, image: async (i: number) => prepared[i], label: () => 0 };
+    const set = { length: prepared.length, image: async (i: number) => prepared[i], target: () => 0 };
     const loader = new DataLoader(set, loadingOf(recipe));
     evaluations.push(await evaluate(network.model, loader, { testTimeAugmentation: recipe.tta }));
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GradiographError, type models, seed as seedGenerator } from '../../lib/index.ts';
 import {
   type Checkpoint,
+  checkpointFile,
   classWeights,
   DataLoader,
   type DataLoaderOptions,
@@ -15,7 +16,7 @@ import {
   type PretrainedModel,
   type ProgressBar,
   type Training,
-  unfreeze,
+  unfreezing,
   writeLog,
 } from '../../lib/node.ts';
 import {
@@ -108,9 +109,11 @@ export async function trainNetwork(
     maxGradNorm: recipe.clip ?? undefined,
     mixup: recipe.mixup || undefined,
     state: await checkpoint?.restore(training),
-    beforeEpoch: pretrained ? (epoch) => unfreeze(model, epoch, recipe.fineTuning) : undefined,
-    checkpoint: { path: join(folder, 'last.safetensors'), settings },
-    onEpoch: ({ history }) => writeLog(join(folder, 'log.csv'), history),
+    callbacks: [
+      ...(pretrained ? [unfreezing(model, recipe.fineTuning)] : []),
+      { onEpochEnd: ({ history }) => writeLog(join(folder, 'log.csv'), history) },
+    ],
+    checkpoint: { sink: checkpointFile(join(folder, 'last.safetensors')), settings },
     progress,
     signal,
   });

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { GradiographError } from '../errors.ts';
-import type { GrayImage } from './image.ts';
+import type { Image } from './image.ts';
 import type { TransformDescription } from './transforms.ts';
 
 /** Raise it when decoding, a transform or the layout of an entry changes: older entries are then redone. */
@@ -31,7 +31,7 @@ export interface FileStamp {
  * be able to write in it. A key for the hash would do no better, for it would need just such a folder to lie in. Windows
  * has no such modes; there it is up to the rights of the folder that one chooses.
  */
-export class PixelCache {
+export class DiskCache {
   readonly #folder: string;
   readonly #prepare: string;
 
@@ -45,7 +45,7 @@ export class PixelCache {
    * The image that a source file had become when it had this stamp; null where that is not known.
    * @throws GradiographError where the folder cannot be read, or others can write in it
    */
-  async read(path: string, stamp: FileStamp): Promise<GrayImage | null> {
+  async read(path: string, stamp: FileStamp): Promise<Image | null> {
     const entry = this.#entryOf(path);
     let bytes: Buffer;
     try {
@@ -63,7 +63,7 @@ export class PixelCache {
   }
 
   /** @throws GradiographError where the folder cannot be written, or others can write in it */
-  async write(path: string, stamp: FileStamp, { width, height, data }: GrayImage): Promise<void> {
+  async write(path: string, stamp: FileStamp, { width, height, data }: Image): Promise<void> {
     const body = Buffer.alloc(8 + data.length);
     body.writeUInt32LE(width, 0);
     body.writeUInt32LE(height, 4);

@@ -1,132 +1,126 @@
-import { setImmediate } from 'node:timers/promises';
 import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
-import { tensor } from '../tensor/create.ts';
-import { Generator } from '../tensor/random.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { assembleInputs, type Inputs } from './collate.ts';
-import type { GrayImage } from './image.ts';
-import type { ImageStore } from './memory-cache.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { Batch } from './batch.ts';
+import { collate, collateTargets, type Inputs } from './collate.ts';
+import type { Dataset, Sample, Target } from './dataset.ts';
+import { yieldToEventLoop } from './event-loop.ts';
+import { readImageBatch } from './image-batches.ts';
+import type { ImageDataset } from './image-dataset.ts';
+import { RandomSampler, type Sampler, SequentialSampler } from './samplers.ts';
 import { IMAGENET, type Normalization, type Transform } from './transforms.ts';
 import { WorkerPool } from './worker-pool.ts';
-
-/** What a DataLoader reads: images of one size, and a label for each. */
-export interface ImageDataset {
-  readonly length: number;
-  image(index: number): Promise<GrayImage>;
-  label(index: number): number;
-  /** Where images are files, what worker threads read them by; without it `image` is called on the calling thread. */
-  readonly files?: { readonly store: ImageStore; path(index: number): string };
-}
 
 export interface DataLoaderOptions {
   /** Default 32. */
   batchSize?: number;
   /** A new order every epoch; default false. */
   shuffle?: boolean;
+  /** Which samples come and in which order, in place of `shuffle`. */
+  sampler?: Sampler;
   /** Seeds order and augmentation; default 0. */
   seed?: number;
   /** Leave out a last batch that is not full; default false. */
   dropLast?: boolean;
-  /** Random changes, drawn anew for each image and epoch. A function of your own runs on the calling thread. */
+  /** Of a data set of samples: how their inputs become those of a batch; default beside each other. */
+  collate?: (samples: readonly Sample[]) => Inputs;
+  /** Of images: random changes, drawn anew for each image and epoch. A function of your own runs on the calling thread. */
   augment?: Transform;
-  /** Default IMAGENET, with three channels. */
+  /** Of images; default IMAGENET, with three channels. */
   normalization?: Normalization;
-  /** What each image of the data set counts in the loss, as `classWeights` gives; default 1. */
+  /** What each sample of the data set counts in the loss, as `classWeights` gives; default 1. */
   weights?: Float32Array;
   /**
-   * Threads that read, decode, augment and normalise two batches each ahead of the caller; default 0, all on the calling
-   * thread. The batches are the same, bit for bit. Loaders of the same number share their threads.
+   * Of images: threads that read, decode, augment and normalise two batches each ahead of the caller; default 0, all on
+   * the calling thread. The batches are the same, bit for bit. Loaders of the same number share their threads.
    */
   workers?: number;
 }
 
-/** Images and labels of one step, still on the host. */
-export class Batch {
-  constructor(
-    /** Where in the data set the images stand. */
-    readonly indices: readonly number[],
-    /** `[N, C, H, W]` */
-    readonly shape: readonly number[],
-    readonly inputs: Float32Array,
-    readonly targets: Float32Array,
-    readonly weights: Float32Array | null,
-  ) {}
-
-  get size(): number {
-    return this.indices.length;
-  }
-
-  /** x `[N, C, H, W]`, y `[N, 1]` and its weight on the current device: the caller's to dispose, or its `tidy`'s. */
-  tensors(): { x: Tensor; y: Tensor; weight: Tensor | null } {
-    const column = [this.size, 1];
-    return {
-      x: tensor(this.inputs, this.shape),
-      y: tensor(this.targets, column),
-      weight: this.weights && tensor(this.weights, column),
-    };
-  }
-}
+const isImages = (dataset: Dataset | ImageDataset): dataset is ImageDataset => 'image' in dataset;
 
 /**
  * Batches of a data set, read ahead while the last one is used. Order and augmentation are functions of (seed, epoch,
- * image), so that any epoch can be had again.
+ * sample), so that any epoch can be had again.
  *
  * With workers, `close` ends their threads; a program that forgets it ends all the same.
  */
 export class DataLoader {
-  readonly dataset: ImageDataset;
+  readonly dataset: Dataset | ImageDataset;
   readonly batchSize: number;
-  readonly #options: Pick<DataLoaderOptions, 'augment' | 'weights'> &
-    Required<Omit<DataLoaderOptions, 'augment' | 'weights'>>;
-  readonly #workers: number;
-  #pool: WorkerPool | null = null;
+  readonly sampler: Sampler;
+  readonly #options: Required<Omit<DataLoaderOptions, 'augment' | 'weights' | 'sampler'>> &
+    Pick<DataLoaderOptions, 'augment' | 'weights'>;
+  #pool: Promise<WorkerPool> | null = null;
 
-  constructor(dataset: ImageDataset, options: DataLoaderOptions = {}) {
-    this.dataset = dataset;
-    const resolved = resolveOptions('DataLoader', options, {
+  /**
+   * @throws ShapeError for a batch size or number of workers out of range, or weights that are not one a sample
+   * @throws ArgumentError for an option that there is not, or both `shuffle` and `sampler`
+   */
+  constructor(dataset: Dataset | ImageDataset, options: DataLoaderOptions = {}) {
+    const { sampler, ...resolved } = resolveOptions('DataLoader', options, {
       batchSize: 32,
       shuffle: false,
+      sampler: undefined,
       seed: 0,
       dropLast: false,
+      collate,
       augment: undefined,
       normalization: IMAGENET,
       weights: undefined,
       workers: 0,
     });
-    this.batchSize = resolved.batchSize;
+    const { batchSize, shuffle, seed, weights, workers } = resolved;
+    const { length } = dataset;
+    if (weights && weights.length !== length) {
+      throw new ShapeError(`DataLoader: ${weights.length} weights for ${length} samples`);
+    }
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new ShapeError(`DataLoader: batchSize must be a whole number from 1 on, got ${batchSize}`);
+    }
+    if (!Number.isInteger(workers) || workers < 0) {
+      throw new ShapeError(`DataLoader: workers must be a whole number from 0 on, got ${workers}`);
+    }
+    if (sampler && shuffle) throw new ShapeError('DataLoader: a sampler sets the order, leave shuffle out');
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.sampler = sampler ?? (shuffle ? new RandomSampler(length, { seed }) : new SequentialSampler(length));
     this.#options = resolved;
-    this.#workers = resolved.workers;
-    if (options.weights && options.weights.length !== dataset.length) {
-      throw new ShapeError(`DataLoader: ${options.weights.length} weights for ${dataset.length} images`);
-    }
-    if (!Number.isInteger(this.batchSize) || this.batchSize < 1) {
-      throw new ShapeError(`DataLoader: batchSize must be a whole number from 1 on, got ${this.batchSize}`);
-    }
-    if (!Number.isInteger(this.#workers) || this.#workers < 0) {
-      throw new ShapeError(`DataLoader: workers must be a whole number from 0 on, got ${this.#workers}`);
-    }
+  }
+
+  /** Of one target of the data set. */
+  get targetShape(): Shape {
+    return this.dataset.targetShape ?? [1];
+  }
+
+  /** Samples an epoch, those of a last batch that `dropLast` leaves out too. */
+  get samples(): number {
+    return this.sampler.length;
   }
 
   /** Batches an epoch. */
   get length(): number {
-    const batches = this.dataset.length / this.batchSize;
+    const batches = this.samples / this.batchSize;
     return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
-  /** The order of the images in an epoch. */
+  /** The order of the samples in an epoch. */
   order(epoch: number): number[] {
-    const { shuffle, seed } = this.#options;
-    if (!shuffle) return Array.from({ length: this.dataset.length }, (_, i) => i);
-    return new Generator(~seed, epoch).permutation(this.dataset.length);
+    return this.sampler.order(epoch);
+  }
+
+  /** The target of a sample where it can be told without reading the sample, else null. */
+  target(index: number): Target | null {
+    return isImages(this.dataset) ? this.dataset.target(index) : null;
   }
 
   /** The batches of an epoch (counted from 0), from batch `start` (default 0) on. */
   async *epoch(epoch: number, start = 0): AsyncGenerator<Batch, void, undefined> {
+    const { workers } = this.#options;
     const order = this.order(epoch);
-    if (this.#workers > 0) this.#pool ??= WorkerPool.acquire(this.#workers);
-    const pool = this.#pool;
-    const ahead = Math.max(1, 2 * this.#workers);
+    if (workers > 0) this.#pool ??= WorkerPool.acquire(workers);
+    const pool = await this.#pool;
+    const ahead = Math.max(1, 2 * workers);
     const queue: Promise<Batch>[] = [];
     let next = start;
     const fill = () => {
@@ -141,7 +135,7 @@ export class DataLoader {
     for (let read = queue.shift(); read; read = queue.shift()) {
       const batch = await read;
       fill();
-      await setImmediate(); // files, signals and timers get a turn, however busy the caller keeps the thread
+      await yieldToEventLoop();
       yield batch;
     }
   }
@@ -157,7 +151,7 @@ export class DataLoader {
   async close(): Promise<void> {
     const pool = this.#pool;
     this.#pool = null;
-    await pool?.release();
+    await (await pool)?.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -166,40 +160,26 @@ export class DataLoader {
 
   async #read(indices: readonly number[], epoch: number, pool: WorkerPool | null): Promise<Batch> {
     const { weights } = this.#options;
-    const streams = indices.map((index) => epoch * this.dataset.length + index);
-    const { shape, data } = await this.#readInputs(indices, streams, pool);
-    const targets = Float32Array.from(indices, (index) => this.dataset.label(index));
+    const { inputs, targets } = await this.#readSamples(indices, epoch, pool);
     const counts = weights ? Float32Array.from(indices, (index) => weights[index]) : null;
-    return new Batch(indices, shape, data, targets, counts);
+    const values = collateTargets(targets, this.targetShape);
+    return new Batch(indices, inputs.shape, inputs.data, values, counts, this.targetShape);
   }
 
-  async #readInputs(
+  async #readSamples(
     indices: readonly number[],
-    streams: readonly number[],
+    epoch: number,
     pool: WorkerPool | null,
-  ): Promise<Inputs> {
-    const { augment = null, seed, normalization } = this.#options;
-    const { files } = this.dataset;
-    if (!pool || (augment && !augment.description)) {
-      const read = (index: number) =>
-        files ? files.store.get(files.path(index), pool) : this.dataset.image(index);
-      return assembleInputs(await Promise.all(indices.map(read)), streams, seed, augment, normalization);
+  ): Promise<{ inputs: Inputs; targets: Target[] }> {
+    const { dataset } = this;
+    const { augment = null, seed, normalization, collate } = this.#options;
+    if (isImages(dataset)) {
+      const streams = indices.map((index) => epoch * dataset.length + index);
+      const options = { augment, seed, normalization };
+      const inputs = await readImageBatch(dataset, indices, streams, options, pool);
+      return { inputs, targets: indices.map((index) => dataset.target(index)) };
     }
-    const reading = files?.store.reading ?? null;
-    const find = (index: number) =>
-      files && reading
-        ? (files.store.kept(files.path(index)) ?? files.path(index))
-        : this.dataset.image(index);
-    const { inputs, read } = await pool.batch({
-      images: await Promise.all(indices.map(find)),
-      reading,
-      keep: files?.store.hasRoom ?? false,
-      streams,
-      seed,
-      augment: augment?.description ?? null,
-      normalization,
-    });
-    for (const [place, image] of read) files?.store.keep(files.path(indices[place]), image);
-    return inputs;
+    const samples = await Promise.all(indices.map((index) => dataset.get(index)));
+    return { inputs: collate(samples), targets: samples.map(({ target }) => target) };
   }
 }

@@ -1,18 +1,18 @@
 import { GradiographError } from '../errors.ts';
 import { MAX_PIXELS } from './codecs/decode.ts';
-import { PixelCache } from './disk-cache.ts';
-import { type GrayImage, shareImage } from './image.ts';
+import { DiskCache } from './disk-cache.ts';
+import { type Image, shareImage } from './image.ts';
 import { ImageReader, type Reading } from './image-reader.ts';
 import type { Transform } from './transforms.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** Prepared images by their file: read when first asked for, and kept in memory while there is room. */
-export class ImageStore {
+export class MemoryCache {
   /** How workers read; null where `prepare` has no description, and the calling thread reads alone. */
   readonly reading: Reading | null;
   readonly #reader: ImageReader;
   readonly #maxBytes: number;
-  readonly #images = new Map<string, GrayImage>();
+  readonly #images = new Map<string, Image>();
   #bytes = 0;
 
   /**
@@ -32,14 +32,14 @@ export class ImageStore {
     this.reading = description ? { prepare: description, cacheDir, maxPixels } : null;
     this.#reader = new ImageReader(
       prepare,
-      cacheDir !== null && description ? new PixelCache(cacheDir, description) : null,
+      cacheDir !== null && description ? new DiskCache(cacheDir, description) : null,
       maxPixels,
     );
     this.#maxBytes = maxBytes;
   }
 
   /** @throws FormatError naming a file that is missing or no whole image */
-  async get(path: string, workers: WorkerPool | null = null): Promise<GrayImage> {
+  async get(path: string, workers: WorkerPool | null = null): Promise<Image> {
     const kept = this.#images.get(path);
     if (kept) return kept;
     const read = workers && this.reading ? workers.read(path, this.reading) : this.#reader.read(path);
@@ -47,7 +47,7 @@ export class ImageStore {
   }
 
   /** An image that is in memory. */
-  kept(path: string): GrayImage | null {
+  kept(path: string): Image | null {
     return this.#images.get(path) ?? null;
   }
 
@@ -56,7 +56,7 @@ export class ImageStore {
   }
 
   /** Keeps an image if there is room, in memory that worker threads see too. */
-  keep(path: string, image: GrayImage): GrayImage {
+  keep(path: string, image: Image): Image {
     if (this.#images.has(path) || this.#bytes + image.data.length > this.#maxBytes) return image;
     const shared = shareImage(image);
     this.#images.set(path, shared);

@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import type { Generator } from '../tensor/random.ts';
-import { createImage, type GrayImage } from './image.ts';
+import { createImage, eachPlane, type GrayImage, type Image, luminance, planesOf } from './image.ts';
 import { resizeImage, rotateImage } from './resample.ts';
 
 /**
@@ -11,7 +11,7 @@ import { resizeImage, rotateImage } from './resample.ts';
  * the calling thread, and the disk cache refuses it.
  */
 export interface Transform {
-  (image: GrayImage, random: Generator): GrayImage;
+  (image: Image, random: Generator): Image;
   readonly description?: TransformDescription;
 }
 
@@ -54,14 +54,17 @@ export function compose(transforms: readonly Transform[]): Transform {
 export function resize(size: Size, { fit = 'squash' }: { fit?: 'squash' | 'pad' } = {}): Transform {
   const [height, width] = pair(size);
   return describe({ name: 'resize', args: [size, { fit }] }, (image) => {
-    if (fit === 'squash') return resizeImage(image, height, width);
+    if (fit === 'squash') return resized(image, height, width);
     const scale = Math.min(height / image.height, width / image.width);
     const innerHeight = Math.max(1, Math.round(image.height * scale));
     const innerWidth = Math.max(1, Math.round(image.width * scale));
-    const inner = resizeImage(image, innerHeight, innerWidth);
+    const inner = resized(image, innerHeight, innerWidth);
     return cut(inner, middle(innerHeight - height), middle(innerWidth - width), height, width);
   });
 }
+
+const resized = (image: Image, height: number, width: number): Image =>
+  eachPlane(image, (plane) => resizeImage(plane, height, width));
 
 /** n / 2, a half going to the even neighbour, as Python rounds. */
 function middle(n: number): number {
@@ -70,7 +73,10 @@ function middle(n: number): number {
 }
 
 /** The part of an image from (top, left) on; black where it reaches outside. */
-function cut(image: GrayImage, top: number, left: number, height: number, width: number): GrayImage {
+const cut = (image: Image, top: number, left: number, height: number, width: number): Image =>
+  eachPlane(image, (plane) => cutPlane(plane, top, left, height, width));
+
+function cutPlane(image: GrayImage, top: number, left: number, height: number, width: number): GrayImage {
   const out = createImage(width, height);
   const from = Math.max(0, left);
   const to = Math.min(image.width, left + width);
@@ -114,7 +120,9 @@ export function randomHorizontalFlip(p = 0.5): Transform {
   );
 }
 
-export function horizontalFlip({ width, height, data }: GrayImage): GrayImage {
+export const horizontalFlip = (image: Image): Image => eachPlane(image, flipPlane);
+
+function flipPlane({ width, height, data }: GrayImage): GrayImage {
   const out = createImage(width, height);
   for (let y = 0; y < height; y++) {
     out.data.set(data.slice(y * width, (y + 1) * width).reverse(), y * width);
@@ -125,9 +133,12 @@ export function horizontalFlip({ width, height, data }: GrayImage): GrayImage {
 /** Turns about the middle by an angle within +-`degrees`, bilinearly, black where it reaches outside. */
 export function randomRotation(degrees: number): Transform {
   return describe({ name: 'randomRotation', args: [degrees] }, (image, random) =>
-    rotateImage(image, (2 * random.random() - 1) * degrees),
+    rotated(image, (2 * random.random() - 1) * degrees),
   );
 }
+
+const rotated = (image: Image, degrees: number): Image =>
+  eachPlane(image, (plane) => rotateImage(plane, degrees));
 
 /** torchvision's ColorJitter: factors within 1 +- `brightness` and 1 +- `contrast`, brightness first. */
 export function colorJitter({
@@ -146,17 +157,24 @@ export function colorJitter({
 }
 
 /** factor * x */
-export function adjustBrightness({ width, height, data }: GrayImage, factor: number): GrayImage {
-  return { width, height, data: data.map((value) => factor * value) };
+export function adjustBrightness(image: Image, factor: number): Image {
+  return { ...image, data: image.data.map((value) => factor * value) };
 }
 
-/** mean + factor * (x - mean), with the image's mean rounded to a gray level */
-export function adjustContrast({ width, height, data }: GrayImage, factor: number): GrayImage {
-  const mean = Math.floor(data.reduce((a, b) => a + b, 0) / data.length + 0.5);
-  return { width, height, data: data.map((value) => mean + factor * (value - mean)) };
+/** mean + factor * (x - mean), with the mean of the image's luminance rounded to a gray level */
+export function adjustContrast(image: Image, factor: number): Image {
+  const gray = luminanceOf(image);
+  const mean = Math.floor(gray.reduce((a, b) => a + b, 0) / gray.length + 0.5);
+  return { ...image, data: image.data.map((value) => mean + factor * (value - mean)) };
 }
 
-/** Mean and standard deviation per channel; one channel, or three that repeat the gray one. */
+function luminanceOf(image: Image): Uint8ClampedArray {
+  if ((image.channels ?? 1) === 1) return image.data;
+  const [red, green, blue] = planesOf(image).map(({ data }) => data);
+  return red.map((_, i) => luminance(red[i], green[i], blue[i]));
+}
+
+/** Mean and standard deviation per channel: of one, or of three, which repeat an image's gray or are its colours. */
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -168,18 +186,26 @@ export const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.22
 /** One channel, by ImageNet's statistics averaged over its three. */
 export const GRAY: Normalization = { mean: [0.449], std: [0.226] };
 
-/** Writes (x / 255 - mean) / std as `[channels, height, width]` into `out` from `offset` on. */
+/**
+ * Writes (x / 255 - mean) / std as `[channels, height, width]` into `out` from `offset` on.
+ * @throws ShapeError for an image in colours under the statistics of one channel
+ */
 export function normalize(
-  { data }: GrayImage,
+  image: Image,
   { mean, std }: Normalization,
-  out: Float32Array = new Float32Array(mean.length * data.length),
+  out: Float32Array = new Float32Array(mean.length * image.width * image.height),
   offset = 0,
 ): Float32Array {
+  const planes = planesOf(image);
+  if (planes.length > 1 && planes.length !== mean.length) {
+    throw new ShapeError(`normalize: an image of ${planes.length} channels, statistics of ${mean.length}`);
+  }
   mean.forEach((channelMean, channel) => {
     const levels = Float32Array.from(
       { length: 256 },
       (_, level) => (level / 255 - channelMean) / std[channel],
     );
+    const { data } = planes[planes.length === 1 ? 0 : channel];
     const start = offset + channel * data.length;
     for (let i = 0; i < data.length; i++) out[start + i] = levels[data[i]];
   });

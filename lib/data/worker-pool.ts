@@ -1,7 +1,7 @@
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { host } from '../devices/host.ts';
 import * as errors from '../errors.ts';
-import type { GrayImage } from './image.ts';
+import type { Image } from './image.ts';
 import type { Reading } from './image-reader.ts';
 import type { BatchJob, BatchResult, ReadJob, Request, Response } from './worker.ts';
 
@@ -18,7 +18,7 @@ const start = async ({ loader, module }) => {
 start(workerData);`;
 
 interface Pending {
-  readonly resolve: (result: GrayImage | BatchResult) => void;
+  readonly resolve: (result: Image | BatchResult) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -28,7 +28,7 @@ interface Lane {
 }
 
 /** The pools in use, by their number of workers. */
-const pools = new Map<number, WorkerPool>();
+const pools = new Map<number, Promise<WorkerPool>>();
 
 /**
  * Worker threads that read images and make batches. Those who ask for the same number share the same threads. A
@@ -41,17 +41,26 @@ export class WorkerPool {
   #jobs = 0;
   #ended: Error | null = null;
 
-  private constructor(workers: number) {
+  private constructor(workers: number, Thread: typeof Worker) {
     this.#workers = workers;
-    this.#lanes = Array.from({ length: workers }, () => this.#startLane());
+    this.#lanes = Array.from({ length: workers }, () => this.#startLane(Thread));
   }
 
-  /** A pool of so many workers; `release` it once. */
-  static acquire(workers: number): WorkerPool {
-    const pool = pools.get(workers) ?? new WorkerPool(workers);
-    pools.set(workers, pool);
+  /** A pool of so many workers; `release` it once. @throws GradiographError where there are no worker threads, as in a page */
+  static async acquire(workers: number): Promise<WorkerPool> {
+    const opened = pools.get(workers) ?? WorkerPool.#open(workers);
+    pools.set(workers, opened);
+    const pool = await opened;
     pool.#users++;
     return pool;
+  }
+
+  static async #open(workers: number): Promise<WorkerPool> {
+    if (host === 'browser') {
+      throw new errors.GradiographError('data workers: there are none outside Node; use workers: 0');
+    }
+    const { Worker } = await import('../devices/node.ts');
+    return new WorkerPool(workers, Worker);
   }
 
   /** Ends the threads when nobody else uses them; jobs that are still open then fail. */
@@ -62,16 +71,16 @@ export class WorkerPool {
   }
 
   /** Reads one image. @throws what `ImageReader.read` throws */
-  read(path: string, reading: Reading): Promise<GrayImage> {
+  read(path: string, reading: Reading): Promise<Image> {
     const job: ReadJob = { path, reading };
-    return this.#run(job) as Promise<GrayImage>;
+    return this.#run(job) as Promise<Image>;
   }
 
   batch(job: BatchJob): Promise<BatchResult> {
     return this.#run(job) as Promise<BatchResult>;
   }
 
-  #run(job: ReadJob | BatchJob): Promise<GrayImage | BatchResult> {
+  #run(job: ReadJob | BatchJob): Promise<Image | BatchResult> {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw this.#ended;
       const lane = this.#lanes.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
@@ -82,9 +91,9 @@ export class WorkerPool {
     });
   }
 
-  #startLane(): Lane {
-    const extension = extname(import.meta.url);
-    const worker = new Worker(START, {
+  #startLane(Thread: typeof Worker): Lane {
+    const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+    const worker = new Thread(START, {
       eval: true,
       execArgv: [],
       workerData: {
@@ -107,7 +116,7 @@ export class WorkerPool {
   async #end(reason: Error): Promise<void> {
     if (this.#ended) return;
     this.#ended = reason;
-    if (pools.get(this.#workers) === this) pools.delete(this.#workers);
+    pools.delete(this.#workers);
     for (const { pending } of this.#lanes) for (const { reject } of pending.values()) reject(reason);
     await Promise.all(
       this.#lanes.map(({ worker }) => {

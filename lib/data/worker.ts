@@ -1,7 +1,7 @@
 /** A worker thread: reads and decodes images, and makes batches of them. worker-pool.ts starts it. */
 import { parentPort } from 'node:worker_threads';
-import { assembleInputs, type Inputs } from './collate.ts';
-import { type GrayImage, shareImage } from './image.ts';
+import { collateImages, type Inputs } from './collate.ts';
+import { type Image, shareImage } from './image.ts';
 import { ImageReader, type Reading } from './image-reader.ts';
 import { type Normalization, rebuild, type TransformDescription } from './transforms.ts';
 
@@ -14,7 +14,7 @@ export interface ReadJob {
 /** Read what is not yet in memory, augment and normalise. */
 export interface BatchJob {
   /** An image, or the path of one to be read. */
-  readonly images: readonly (GrayImage | string)[];
+  readonly images: readonly (Image | string)[];
   /** Null where no path is among `images`. */
   readonly reading: Reading | null;
   /** Whether the images that are read shall come back too. */
@@ -28,7 +28,7 @@ export interface BatchJob {
 export interface BatchResult {
   readonly inputs: Inputs;
   /** Those that were read, if they were to be kept, by their place in the batch. */
-  readonly read: readonly (readonly [place: number, image: GrayImage])[];
+  readonly read: readonly (readonly [place: number, image: Image])[];
 }
 
 export interface Request {
@@ -37,20 +37,20 @@ export interface Request {
 }
 
 export type Response =
-  | { readonly id: number; readonly result: GrayImage | BatchResult }
+  | { readonly id: number; readonly result: Image | BatchResult }
   | {
       readonly id: number;
       readonly failure: { readonly name: string; readonly message: string; readonly stack?: string };
     };
 
-async function readImage({ path, reading }: ReadJob): Promise<GrayImage> {
+async function readImage({ path, reading }: ReadJob): Promise<Image> {
   return shareImage(await ImageReader.of(reading).read(path));
 }
 
 async function makeBatch(job: BatchJob): Promise<BatchResult> {
   const { reading, keep, augment } = job;
   const reader = reading && ImageReader.of(reading);
-  const read: [number, GrayImage][] = [];
+  const read: [number, Image][] = [];
   const images = await Promise.all(
     job.images.map(async (image, place) => {
       if (typeof image !== 'string') return image;
@@ -63,7 +63,7 @@ async function makeBatch(job: BatchJob): Promise<BatchResult> {
     }),
   );
   const transform = augment && rebuild(augment);
-  const inputs = assembleInputs(images, job.streams, job.seed, transform, job.normalization);
+  const inputs = collateImages(images, job.streams, job.seed, transform, job.normalization);
   return { inputs, read };
 }
 

@@ -1,6 +1,6 @@
-import type { GrayImage } from '../data/image.ts';
-import type { ImageDataset } from '../data/loader.ts';
-import { ImageStore } from '../data/memory-cache.ts';
+import type { Image } from '../data/image.ts';
+import type { ImageDataset } from '../data/image-dataset.ts';
+import { MemoryCache } from '../data/memory-cache.ts';
 import { printable, visible } from '../data/printable.ts';
 import { groupBy, splitByPatient } from '../data/split.ts';
 import { resize, type Transform } from '../data/transforms.ts';
@@ -39,9 +39,9 @@ export interface BrokenImage {
 /** Images of MURA with their labels. A data set is never changed: what narrows it returns another, with the same cache. */
 export class MuraDataset implements ImageDataset {
   readonly images: readonly MuraImage[];
-  readonly files: { readonly store: ImageStore; path(index: number): string };
+  readonly files: { readonly store: MemoryCache; path(index: number): string };
 
-  private constructor(images: readonly MuraImage[], store: ImageStore) {
+  private constructor(images: readonly MuraImage[], store: MemoryCache) {
     this.images = images;
     this.files = { store, path: (index) => images[index].path };
   }
@@ -62,7 +62,7 @@ export class MuraDataset implements ImageDataset {
     }: MuraOptions = {},
   ): Promise<{ train: MuraDataset; valid: MuraDataset }> {
     const root = findRoot(folder);
-    const store = new ImageStore(prepare, cacheBytes, cacheDir, maxPixels);
+    const store = new MemoryCache(prepare, cacheBytes, cacheDir, maxPixels);
     return {
       train: new MuraDataset(await listImages(root, 'train'), store),
       valid: new MuraDataset(await listImages(root, 'valid'), store),
@@ -74,11 +74,11 @@ export class MuraDataset implements ImageDataset {
   }
 
   /** The prepared image. @throws FormatError naming a broken file */
-  image(index: number): Promise<GrayImage> {
+  image(index: number): Promise<Image> {
     return this.files.store.get(this.files.path(index));
   }
 
-  label(index: number): number {
+  target(index: number): number {
     return this.images[index].label;
   }
 
@@ -108,7 +108,7 @@ export class MuraDataset implements ImageDataset {
     broken: BrokenImage[];
   }> {
     const faults = new Map<string, string>();
-    const pool = workers > 0 ? WorkerPool.acquire(workers) : null;
+    const pool = workers > 0 ? await WorkerPool.acquire(workers) : null;
     const paths = this.images.map(({ path }) => path).values();
     let done = 0;
     const readOn = async () => {

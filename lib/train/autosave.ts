@@ -1,10 +1,18 @@
-import { saveCheckpoint, type Training } from './checkpoint.ts';
-import { tryWriting } from './files.ts';
+import { encodeCheckpoint, type Training } from './checkpoint.ts';
 import type { FitState } from './state.ts';
 
+/** Where checkpoints go: `checkpointFile` for a file; a page may have another. */
+export interface CheckpointSink {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Is tried before the first step, with the bytes that a checkpoint will have at the least; throws where they have no place. */
+  prepare?(bytes: number): Promise<void>;
+  /** Replaces the checkpoint before, whole or not at all. */
+  write(checkpoint: Uint8Array): Promise<void>;
+}
+
 export interface CheckpointOptions {
-  /** Where the file goes. It is replaced as a whole: at any moment it is the last one that was saved, or there is none. */
-  path: string;
+  sink: CheckpointSink;
   /** The program's own, any plain JSON; default null. */
   settings?: unknown;
   /** Within an epoch, save after the step at which so many seconds have gone by since the last save; default 600. */
@@ -29,29 +37,26 @@ export class Autosave {
     return performance.now() - this.#time >= 1000 * everySeconds;
   }
 
-  /** The file and where the training stood then, in words; null before the first save. */
+  /** The sink and where the training stood then, in words; null before the first save. */
   get saved(): string | null {
     return this.#saved;
   }
 
   /**
-   * Tries the folder with as much as a checkpoint will have at the least.
+   * Tries the sink with as much as a checkpoint will have at the least.
    * @throws GradiographError where it is read-only or full
    */
-  async tryFolder(): Promise<void> {
+  async prepare(): Promise<void> {
     const values = [...this.#training.model.stateDict().values()];
-    await tryWriting(
-      this.#options.path,
-      values.reduce((bytes, { size }) => bytes + 4 * size, 0),
-    );
+    await this.#options.sink.prepare?.(values.reduce((bytes, { size }) => bytes + 4 * size, 0));
   }
 
   async save(state: FitState): Promise<void> {
-    const { path, settings = null } = this.#options;
-    await saveCheckpoint(path, this.#training, state, settings);
+    const { sink, settings = null } = this.#options;
+    await sink.write(await encodeCheckpoint(this.#training, state, settings));
     this.#time = performance.now();
     const { history, unfinished } = state;
     const [epoch, batch] = [history.length + (unfinished ? 1 : 0), unfinished?.batches];
-    this.#saved = `${path} (epoch ${epoch}${batch === undefined ? '' : `, batch ${batch}`})`;
+    this.#saved = `${sink.name} (epoch ${epoch}${batch === undefined ? '' : `, batch ${batch}`})`;
   }
 }

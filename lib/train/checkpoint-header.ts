@@ -12,6 +12,8 @@ import {
   object,
   openObject,
   positiveCount,
+  type Reader,
+  record,
   wholeWithin,
 } from '../readers.ts';
 import { parseJson } from '../serialize/json.ts';
@@ -28,7 +30,7 @@ export interface Header {
   readonly unfinished: Place | null;
 }
 
-export type Place = Omit<UnfinishedEpoch, 'logits' | 'labels'>;
+export type Place = Omit<UnfinishedEpoch, 'outputs' | 'targets'>;
 
 export const HEADER = 'gradiograph_checkpoint';
 
@@ -41,7 +43,11 @@ const NUMBERS = new Map([NaN, Infinity, -Infinity].map((value) => [String(value)
 const fromJson = (text: string): unknown =>
   parseJson(text, (_, item) => NUMBERS.get((item as { $number?: string } | null)?.$number ?? '') ?? item);
 
-const metrics = object<EpochMetrics>({ loss: number, accuracy: number, auroc: number, kappa: number });
+const loss = openObject<{ loss: number }>({ loss: number });
+const metrics: Reader<EpochMetrics> = (value, field) => ({
+  ...record(number)(value, field),
+  loss: loss(value, field).loss,
+});
 
 const readFields = object<Header>({
   settings: anything,
@@ -69,7 +75,13 @@ const readFields = object<Header>({
   ),
   best: nullable(object({ epoch: positiveCount, loss: number })),
   unfinished: nullable(
-    object<Place>({ batches: positiveCount, lossSum: number, seconds: fromZero, dataSeconds: fromZero }),
+    object<Place>({
+      batches: positiveCount,
+      samples: positiveCount,
+      lossSum: number,
+      seconds: fromZero,
+      dataSeconds: fromZero,
+    }),
   ),
 });
 

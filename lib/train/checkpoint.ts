@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { FormatError, StateDictError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import { checkStateDict } from '../nn/state-dict.ts';
@@ -14,7 +13,6 @@ import { generator } from '../tensor/random.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { HEADER, type Header, type Place, readHeader, toJson } from './checkpoint-header.ts';
-import { naming, removeLeftovers, writeWhole } from './files.ts';
 import type { FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
 /** What a training consists of; `settings` are the program's own, any plain JSON. */
@@ -25,22 +23,21 @@ export interface Training {
 }
 
 /**
- * Writes weights, the best weights so far, the states of optimiser, schedule and random generator, the history and where
- * in an epoch the training stands to one safetensors file, whole or not at all. What earlier writes left behind that
- * were killed is removed.
+ * Weights, the best weights so far, the states of optimiser, schedule and random generator, the history and where in an
+ * epoch the training stands, as one safetensors file.
+ * @param settings the program's own, any plain JSON
  */
-export async function saveCheckpoint(
-  path: string,
+export async function encodeCheckpoint(
   { model, optimizer, scheduler }: Training,
   { history, best, unfinished }: FitState,
   settings: unknown,
-): Promise<void> {
+): Promise<Uint8Array> {
   const { tensors, ...options } = optimizer.stateDict();
   const parts: [string, ReadonlyMap<string, HostTensor>][] = [
     ['model', await download(model.stateDict())],
     ['optimizer', await download(tensors)],
     ['best', best?.weights ?? new Map()],
-    ['unfinished', unfinished ? answersOf(unfinished) : new Map()],
+    ['unfinished', unfinished ? resultsOf(unfinished) : new Map()],
   ];
   const state = parts.flatMap(([part, values]) =>
     [...values].map(([name, value]) => [`${part}.${name}`, value] as const),
@@ -54,19 +51,18 @@ export async function saveCheckpoint(
     best: best && { epoch: best.epoch, loss: best.loss },
     unfinished: unfinished && placeOf(unfinished),
   };
-  await removeLeftovers(path);
-  await writeWhole(path, writeSafetensors(new Map(state), { metadata: { [HEADER]: toJson(header) } }));
+  return writeSafetensors(new Map(state), { metadata: { [HEADER]: toJson(header) } });
 }
 
-const placeOf = ({ logits, labels, ...place }: UnfinishedEpoch): Place => place;
+const placeOf = ({ outputs, targets, ...place }: UnfinishedEpoch): Place => place;
 
-/** The answers and labels of an epoch so far, `[images]`: many numbers, which JSON is no place for. */
-const answersOf = ({ logits, labels }: UnfinishedEpoch): Map<string, HostTensor> =>
-  new Map(Object.entries({ logits, labels }).map(([name, data]) => [name, { shape: [data.length], data }]));
+/** The outputs and targets of an epoch so far: many numbers, which JSON is no place for. */
+const resultsOf = ({ outputs, targets }: UnfinishedEpoch): Map<string, HostTensor> =>
+  new Map(Object.entries({ outputs, targets }).map(([name, data]) => [name, { shape: [data.length], data }]));
 
 /** A checkpoint that was read but not yet put into a training. */
 export interface Checkpoint {
-  /** As they were given to `saveCheckpoint`. */
+  /** As they were given to `encodeCheckpoint`. */
   readonly settings: unknown;
   /**
    * Puts model, optimiser, schedule and random generator back; returns what `fit` takes as `state`.
@@ -75,17 +71,14 @@ export interface Checkpoint {
   restore(training: Training): Promise<FitState>;
 }
 
-/** @throws FormatError naming the file and what is wrong with it, where `saveCheckpoint` did not write it like that */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const bytes: Uint8Array = await naming(path, () => readFile(path));
-  const header = await naming(path, () => {
-    const json = readSafetensorsMetadata(bytes)[HEADER];
-    if (json === undefined) throw new FormatError('holds weights, but is no checkpoint to go on from');
-    return readHeader(json);
-  });
+/** @throws FormatError for what `encodeCheckpoint` did not write like that, naming the field at fault */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const json = readSafetensorsMetadata(bytes)[HEADER];
+  if (json === undefined) throw new FormatError('holds weights, but is no checkpoint to go on from');
+  const header = readHeader(json);
   return {
     settings: header.settings,
-    restore: (training) => naming(path, () => tidy(() => restore(header, readSafetensors(bytes), training))),
+    restore: (training) => tidy(() => restore(header, readSafetensors(bytes), training)),
   };
 }
 
@@ -110,7 +103,10 @@ async function restore(
   const restored: FitState = {
     history,
     best: best && { ...best, weights: await download(bestWeights) },
-    unfinished: unfinished && { ...unfinished, ...readAnswers(await download(part('unfinished'))) },
+    unfinished: unfinished && {
+      ...unfinished,
+      ...readResults(unfinished.samples, await download(part('unfinished'))),
+    },
   };
 
   // The schedule first: it says what it does not take before it changes anything.
@@ -121,20 +117,20 @@ async function restore(
   return restored;
 }
 
-/** @throws FormatError unless there are as many of both */
-function readAnswers(tensors: ReadonlyMap<string, HostTensor>): Pick<UnfinishedEpoch, 'logits' | 'labels'> {
-  const [logits, labels] = ['logits', 'labels'].map((name) => {
+/** @throws FormatError where one of them is missing, or has not as many values for each of the samples */
+function readResults(
+  samples: number,
+  tensors: ReadonlyMap<string, HostTensor>,
+): Pick<UnfinishedEpoch, 'outputs' | 'targets'> {
+  const [outputs, targets] = ['outputs', 'targets'].map((name) => {
     const tensor = tensors.get(name);
     if (!tensor)
-      throw new FormatError(`checkpoint: it stands within an epoch, but has no ${name} of its images`);
+      throw new FormatError(`checkpoint: it stands within an epoch, but has no ${name} of its samples`);
+    if (tensor.data.length % samples !== 0)
+      throw new FormatError(`checkpoint: it has ${tensor.data.length} ${name} of ${samples} samples`);
     return tensor.data;
   });
-  if (logits.length !== labels.length) {
-    throw new FormatError(
-      `checkpoint: it has ${logits.length} logits and ${labels.length} labels of an epoch`,
-    );
-  }
-  return { logits, labels };
+  return { outputs, targets };
 }
 
 /** @throws StateDictError where one state is that of another kind of schedule, or of none */

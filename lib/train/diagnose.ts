@@ -1,5 +1,5 @@
 /** Where a loss that is no number comes from. */
-import type { Batch } from '../data/loader.ts';
+import type { Batch } from '../data/batch.ts';
 import type { Module } from '../nn/module.ts';
 import { abs, add, le, neg, sum } from '../ops/index.ts';
 import { noGrad } from '../tensor/autograd.ts';
@@ -13,7 +13,7 @@ export function diagnoseBatch({ indices, inputs, targets, weights }: Batch): str
   const perImage = inputs.length / indices.length;
   const parts = [
     { name: 'a pixel', values: inputs, each: perImage },
-    { name: 'the label', values: targets, each: 1 },
+    { name: 'the label', values: targets, each: targets.length / indices.length },
     { name: 'the weight', values: weights ?? [], each: 1 },
   ];
   for (const { name, values, each } of parts) {

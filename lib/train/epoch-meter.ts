@@ -1,58 +1,62 @@
-import type { Batch, DataLoader } from '../data/loader.ts';
+import type { Batch } from '../data/batch.ts';
+import type { DataLoader } from '../data/loader.ts';
 import { StateDictError } from '../errors.ts';
-import { computeMetrics } from './metrics.ts';
+import type { Objective } from './objective.ts';
 import type { EpochMetrics, UnfinishedEpoch } from './state.ts';
 
-/** Adds up losses, answers and times of the batches of one epoch. */
+/** Adds up losses, outputs and times of the batches of one epoch. */
 export class EpochMeter {
   batches = 0;
   lossSum = 0;
   seconds = 0;
   dataSeconds = 0;
-  #logits: number[] = [];
-  #labels: number[] = [];
+  /** How many were done. */
+  samples = 0;
+  readonly #objective: Objective;
+  #outputs: number[] = [];
+  #targets: number[] = [];
 
   /**
    * @param from where an earlier run left the epoch (counted from 0) off
-   * @throws StateDictError where the images that were done then are not the first of this loader
+   * @throws StateDictError where the samples that were done then are not the first of this loader
    */
-  constructor(loader: DataLoader, epoch: number, from: UnfinishedEpoch | null) {
+  constructor(objective: Objective, loader: DataLoader, epoch: number, from: UnfinishedEpoch | null) {
+    this.#objective = objective;
     if (!from) return;
-    const { batches, lossSum, logits, labels, seconds, dataSeconds } = from;
+    const { batches, lossSum, outputs, targets, samples, seconds, dataSeconds } = from;
     const order = loader.order(epoch).slice(0, batches * loader.batchSize);
-    if (
-      order.length !== labels.length ||
-      order.some((index, i) => loader.dataset.label(index) !== labels[i])
-    ) {
+    const known = order.flatMap((index) => {
+      const target = loader.target(index);
+      return target === null ? [] : [target].flat();
+    }) as number[];
+    const isOther = known.length === targets.length && known.some((value, i) => value !== targets[i]);
+    if (order.length !== samples || isOther) {
       throw new StateDictError(
-        `fit: the state has done ${batches} batches with ${labels.length} images of epoch ${epoch + 1} that are not the first of this loader: is it another data set, batch size or seed?`,
+        `fit: the state has done ${batches} batches with ${samples} samples of epoch ${epoch + 1} that are not the first of this loader: is it another data set, batch size or seed?`,
       );
     }
-    Object.assign(this, { batches, lossSum, seconds, dataSeconds });
-    this.#logits = [...logits];
-    this.#labels = [...labels];
+    Object.assign(this, { batches, lossSum, seconds, dataSeconds, samples });
+    this.#outputs = [...outputs];
+    this.#targets = [...targets];
   }
 
-  /** @param loss the mean over the batch; `logits` and `labels` one each an image */
-  add(batch: Batch, loss: number, logits: Float32Array): void {
+  /** @param loss the mean over the batch; `outputs` those of its samples */
+  add(batch: Batch, loss: number, outputs: Float32Array): void {
     this.batches++;
+    this.samples += batch.size;
     this.lossSum += loss * batch.size;
-    this.#logits.push(...logits);
-    this.#labels.push(...batch.targets);
+    if (!this.#objective.metrics) return;
+    for (const value of outputs) this.#outputs.push(value);
+    for (const value of batch.targets) this.#targets.push(value);
   }
 
-  /** How many were done. */
-  get images(): number {
-    return this.#labels.length;
-  }
-
-  /** The mean over all images. */
+  /** The mean over all samples. */
   get loss(): number {
-    return this.lossSum / this.images;
+    return this.lossSum / this.samples;
   }
 
   get imagesPerSecond(): number {
-    return this.images / this.seconds;
+    return this.samples / this.seconds;
   }
 
   /** The share of the time that was spent waiting. */
@@ -61,16 +65,17 @@ export class EpochMeter {
   }
 
   metrics(): EpochMetrics {
-    const scores = this.#logits.map((logit) => 1 / (1 + Math.exp(-logit)));
-    const { accuracy, auroc, kappa } = computeMetrics(this.#labels, scores);
-    return { loss: this.loss, accuracy, auroc, kappa };
+    const { metrics, scores } = this.#objective;
+    const width = this.#outputs.length / this.samples;
+    const figures = metrics?.(scores(this.#outputs, width), this.#targets, this.samples) ?? {};
+    return { loss: this.loss, ...figures };
   }
 
   /** Null before the first batch. */
   unfinished(): UnfinishedEpoch | null {
     if (this.batches === 0) return null;
-    const { batches, lossSum, seconds, dataSeconds } = this;
-    const [logits, labels] = [Float32Array.from(this.#logits), Float32Array.from(this.#labels)];
-    return { batches, lossSum, logits, labels, seconds, dataSeconds };
+    const { batches, lossSum, samples, seconds, dataSeconds } = this;
+    const [outputs, targets] = [Float32Array.from(this.#outputs), Float32Array.from(this.#targets)];
+    return { batches, lossSum, samples, outputs, targets, seconds, dataSeconds };
   }
 }

@@ -1,5 +1,6 @@
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { Callback } from './callback.ts';
 
 /** How a network that comes with weights is fitted to another task (Howard & Ruder 2018, sections 3.2 and 3.3). */
 export interface FineTuning {
@@ -46,3 +47,8 @@ export function unfreeze(model: StagedModel, epoch: number, { frozenEpochs, grad
   });
   return learning;
 }
+
+/** For `fit`: unfreezes at the beginning of each epoch what is to learn in it. */
+export const unfreezing = (model: StagedModel, fineTuning: FineTuning): Callback => ({
+  onEpochBegin: (epoch) => void unfreeze(model, epoch, fineTuning),
+});

@@ -1,4 +1,5 @@
-import type { Batch, DataLoader } from '../data/loader.ts';
+import type { Batch } from '../data/batch.ts';
+import type { DataLoader } from '../data/loader.ts';
 import { ShapeError, TrainingError } from '../errors.ts';
 import { clipGradNorm } from '../nn/clip-grad.ts';
 import type { Module } from '../nn/module.ts';
@@ -6,21 +7,22 @@ import type { Optimizer } from '../optim/optimizer.ts';
 import { download } from '../serialize/safetensors.ts';
 import { generator } from '../tensor/random.ts';
 import { Autosave, type CheckpointOptions } from './autosave.ts';
+import type { Callback } from './callback.ts';
 import { describeEpoch, describeProgress } from './describe-epoch.ts';
 import { diagnoseBatch, diagnoseForward, findNonFinite } from './diagnose.ts';
 import { EpochMeter } from './epoch-meter.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import { computeMetrics } from './metrics.ts';
 import { mixup } from './mixup.ts';
+import { type Objective, type ObjectiveOptions, objectiveOf } from './objective.ts';
 import { ProgressBar } from './progress.ts';
 import { restoreSnapshot } from './snapshot.ts';
-import type { EpochMetrics, EpochRecord, FitState, Schedule } from './state.ts';
+import type { EpochRecord, FitState, Schedule } from './state.ts';
 import { accumulateGradients } from './train-step.ts';
 
 export type { CheckpointOptions } from './autosave.ts';
 export type { EpochMetrics, EpochRecord, FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
-export interface FitOptions {
+export interface FitOptions extends ObjectiveOptions {
   optimizer: Optimizer;
   epochs: number;
   /** Any of `optim`'s schedules. */
@@ -44,11 +46,9 @@ export interface FitOptions {
   checkpoint?: CheckpointOptions;
   /** Goes on from here; model, optimiser and schedule must be as they were then. */
   state?: FitState;
-  /** Called before each epoch (from 1), to freeze layers or unfreeze them, say; again where a run goes on within an epoch. */
-  beforeEpoch?: (epoch: number) => void;
-  /** Called after each epoch, before its checkpoint is saved: to write a log, say. */
-  onEpoch?: (state: FitState) => void | Promise<void>;
-  /** Default a progress bar on stdout; null for none. */
+  /** Are told of epochs, batches, validations and saves, in this order. */
+  callbacks?: readonly Callback[];
+  /** Default a progress bar on stdout, where there is one; null for none. */
   progress?: ProgressBar | null;
   /** Ends the training before the next step, or within a validation, when aborted: see `catchInterrupt`. */
   signal?: AbortSignal;
@@ -60,10 +60,11 @@ export interface FitResult extends FitState {
 }
 
 /**
- * Trains a model of one logit on binary labels, by cross-entropy with the loader's weights.
+ * Trains a model: of one logit on binary labels, or of a logit for each class, by cross-entropy with the loader's weights,
+ * or by a loss of your own.
  * @throws TrainingError when the loss or a parameter is NaN or infinite, naming epoch, batch, the layer or the image
  * where that began, and the last checkpoint
- * @throws ShapeError for options out of range
+ * @throws ShapeError for options out of range, and for outputs that the loss cannot take
  * @throws StateDictError for a state within an epoch of other images
  * @throws GradiographError naming a checkpoint that cannot be written: tried before the first step; the one that was
  * saved before stays as it is
@@ -87,6 +88,7 @@ class Fit {
   readonly #progress: ProgressBar | null;
   readonly #autosave: Autosave | null;
   readonly #history: EpochRecord[];
+  readonly #objective: Objective;
   #best: FitState['best'];
   #meter: EpochMeter;
   /** The seconds that the last validation took. */
@@ -97,11 +99,16 @@ class Fit {
     this.#model = model;
     this.#loader = loader;
     this.#options = options;
-    this.#progress = progress === undefined ? new ProgressBar() : progress;
+    this.#progress = progress === undefined ? defaultProgress() : progress;
+    this.#objective = objectiveOf(loader.targetShape, options);
     this.#autosave = checkpoint ? new Autosave(checkpoint, { model, optimizer, scheduler }) : null;
     this.#history = [...(state?.history ?? [])];
     this.#best = state?.best ?? null;
-    this.#meter = new EpochMeter(loader, this.#history.length, state?.unfinished ?? null);
+    this.#meter = this.#meterOf(this.#history.length, state?.unfinished ?? null);
+  }
+
+  #meterOf(epoch: number, from: FitState['unfinished']): EpochMeter {
+    return new EpochMeter(this.#objective, this.#loader, epoch, from);
   }
 
   /** From 1. */
@@ -114,7 +121,7 @@ class Fit {
   }
 
   async run(): Promise<FitResult> {
-    await this.#autosave?.tryFolder();
+    await this.#autosave?.prepare();
     const ended = await this.#trainEpochs();
     if (ended === 'aborted') await this.#save();
     if (this.#best) restoreSnapshot(this.#model, this.#best.weights);
@@ -122,18 +129,26 @@ class Fit {
   }
 
   async #trainEpochs(): Promise<FitResult['ended']> {
-    const { epochs, patience = Number.POSITIVE_INFINITY, beforeEpoch, onEpoch } = this.#options;
+    const { epochs, patience = Number.POSITIVE_INFINITY } = this.#options;
     while (this.#epoch <= epochs) {
       if (this.#best && this.#history.length - this.#best.epoch >= patience) return 'patience';
-      beforeEpoch?.(this.#epoch);
+      await this.#tell((callback) => callback.onEpochBegin?.(this.#epoch));
       if (!(await this.#trainEpoch())) return 'aborted';
       const validated = await this.#validate();
       if (validated === 'aborted') return 'aborted';
+      if (validated) {
+        await this.#tell((callback) => callback.onValidationEnd?.(validated, this.#epoch));
+      }
       await this.#endEpoch(validated);
-      await onEpoch?.(this.#state);
+      await this.#tell((callback) => callback.onEpochEnd?.(this.#state));
       await this.#save();
     }
     return 'all epochs';
+  }
+
+  /** Waits for each callback before the next is called. */
+  async #tell(event: (callback: Callback) => void | Promise<void>): Promise<void> {
+    for (const callback of this.#options.callbacks ?? []) await event(callback);
   }
 
   /** Trains on what is left of the epoch; false when aborted. */
@@ -152,7 +167,8 @@ class Fit {
         optimizer.zeroGrad();
       }
       const dataSeconds = secondsSince(lap);
-      stepLoss += await this.#trainBatch(batch, batch.size / images);
+      const loss = await this.#trainBatch(batch, batch.size / images);
+      stepLoss += loss * (batch.size / images);
       left--;
       if (left === 0) {
         if (maxGradNorm !== undefined) clipGradNorm(parametersOf(optimizer), maxGradNorm)?.dispose();
@@ -162,6 +178,9 @@ class Fit {
       meter.dataSeconds += dataSeconds;
       meter.seconds += secondsSince(lap);
       this.#showProgress();
+      await this.#tell((callback) =>
+        callback.onBatchEnd?.({ epoch: this.#epoch, batch: meter.batches, batches: loader.length, loss }),
+      );
       if (left === 0 && this.#autosave?.isDue) await this.#save();
       lap = performance.now();
     }
@@ -169,19 +188,19 @@ class Fit {
     return !signal?.aborted;
   }
 
-  /** How many images the next batches have. */
+  /** How many samples the next batches have. */
   #imagesOf(batches: number): number {
-    const { batchSize, dataset } = this.#loader;
+    const { batchSize, samples } = this.#loader;
     const first = this.#meter.batches * batchSize;
-    return Math.min(first + batches * batchSize, dataset.length) - first;
+    return Math.min(first + batches * batchSize, samples) - first;
   }
 
-  /** Adds its share to the gradients; its share of the loss. */
-  async #trainBatch(batch: Batch, share: number): Promise<number> {
+  /** Adds its fraction to the gradients; its loss. */
+  async #trainBatch(batch: Batch, fraction: number): Promise<number> {
     const { mixup: alpha } = this.#options;
     const mixed = alpha === undefined ? batch : mixup(batch, alpha, generator);
     const random = generator.state;
-    const { loss, logits } = await accumulateGradients(this.#model, mixed, share);
+    const { loss, outputs } = await accumulateGradients(this.#model, mixed, this.#objective, fraction);
     if (!Number.isFinite(loss)) {
       generator.state = random;
       const reason = diagnoseBatch(batch) ?? (await diagnoseForward(this.#model, mixed));
@@ -190,8 +209,8 @@ class Fit {
         reason,
       );
     }
-    this.#meter.add(batch, loss, logits);
-    return loss * share;
+    this.#meter.add(batch, loss, outputs);
+    return loss;
   }
 
   /** @throws TrainingError where a parameter is NaN or infinite: what is saved, or kept as the best, is good */
@@ -218,14 +237,17 @@ class Fit {
     if (!this.#autosave) return;
     await this.#checkParameters();
     await this.#autosave.save(this.#state);
+    await this.#tell((callback) => callback.onSave?.(this.#state));
   }
 
   async #validate(): Promise<Evaluation | null | 'aborted'> {
-    const { validation, signal } = this.#options;
+    const { validation, signal, loss, metrics } = this.#options;
     if (!validation) return null;
     const start = performance.now();
     try {
       return await evaluate(this.#model, validation, {
+        loss,
+        metrics,
         onBatch: (done) => {
           signal?.throwIfAborted();
           const part = done / validation.dataset.length;
@@ -247,14 +269,14 @@ class Fit {
     const record: EpochRecord = {
       epoch,
       train: meter.metrics(),
-      validation: validated && summarize(validated),
+      validation: validated && { loss: validated.loss, ...validated.metrics },
       lr: optimizer.groups[0].lr,
       imagesPerSecond: meter.imagesPerSecond,
       dataWait: meter.dataWait,
     };
     this.#progress?.print(`${this.#title}  ${describeEpoch(record)}`);
     this.#history.push(record);
-    this.#meter = new EpochMeter(this.#loader, epoch, null);
+    this.#meter = this.#meterOf(epoch, null);
     if (validated && validated.loss < (this.#best?.loss ?? Number.POSITIVE_INFINITY)) {
       this.#best = { epoch, loss: validated.loss, weights: await download(this.#model.stateDict()) };
     }
@@ -275,7 +297,6 @@ class Fit {
 
 const parametersOf = ({ groups }: Optimizer) => groups.flatMap(({ params }) => params);
 
-function summarize({ loss, labels, scores }: Evaluation): EpochMetrics {
-  const { accuracy, auroc, kappa } = computeMetrics(labels, scores);
-  return { loss, accuracy, auroc, kappa };
-}
+/** Null where there is no terminal or log to write to, as in a page. */
+const defaultProgress = (): ProgressBar | null =>
+  typeof process !== 'undefined' && process.stdout ? new ProgressBar() : null;

@@ -2,10 +2,11 @@ import type { DataLoader } from '../data/loader.ts';
 import { ShapeError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
+import { type ObjectiveOptions, objectiveOf } from './objective.ts';
 import { rememberTraining } from './snapshot.ts';
 import { accumulateGradients } from './train-step.ts';
 
-export interface LearningRateOptions {
+export interface LearningRateOptions extends Pick<ObjectiveOptions, 'loss'> {
   /** Groups keep the ratios of their learning rates; the greatest is the one that is swept. */
   optimizer: Optimizer;
   /** The first rate, default 1e-7. */
@@ -72,6 +73,7 @@ async function sweep(
   const { optimizer, from, to, steps, smoothing = 0.98, divergence = 4, onStep } = options;
   const greatest = Math.max(...optimizer.groups.map(({ lr }) => lr));
   const ratios = optimizer.groups.map(({ lr }) => (greatest > 0 ? lr / greatest : 1));
+  const objective = objectiveOf(loader.targetShape, options);
   const points: LearningRatePoint[] = [];
   let [mean, least] = [0, Number.POSITIVE_INFINITY];
   model.train();
@@ -79,7 +81,7 @@ async function sweep(
     for await (const batch of loader.epoch(epoch)) {
       const lr = from * (to / from) ** (points.length / (steps - 1));
       optimizer.zeroGrad();
-      const { loss } = await accumulateGradients(model, batch);
+      const { loss } = await accumulateGradients(model, batch, objective);
       if (!Number.isFinite(loss)) return points;
       mean = smoothing * mean + (1 - smoothing) * loss;
       const smoothed = mean / (1 - smoothing ** (points.length + 1));

@@ -1,5 +1,7 @@
-import { Batch } from '../data/loader.ts';
+import { Batch } from '../data/batch.ts';
+import { ShapeError } from '../errors.ts';
 import type { Generator } from '../tensor/random.ts';
+import { formatShape } from '../tensor/shape.ts';
 
 /**
  * Mixes each image and its label with those of another image of the batch, in the shares lambda and 1 - lambda, where
@@ -7,9 +9,15 @@ import type { Generator } from '../tensor/random.ts';
  * section 2). Of lambda and 1 - lambda the greater is the share of the image itself, which by symmetry is the same, so
  * that the image's own label is still the one to score it by. Weights are mixed so that the loss is lambda times that of
  * the one label and 1 - lambda times that of the other, each with its own weight.
+ * @throws ShapeError for other targets than one number a sample, `[1]`
  */
 export function mixup(batch: Batch, alpha: number, random: Generator): Batch {
-  const { indices, shape, inputs, targets, weights, size } = batch;
+  if (String(batch.targetShape) !== '1') {
+    throw new ShapeError(
+      `mixup: wants one target of 0 to 1 a sample, [1], got targets of ${formatShape(batch.targetShape)}`,
+    );
+  }
+  const { indices, shape, inputs, targets, weights, size, targetShape } = batch;
   const drawn = drawBeta(alpha, random);
   const lambda = Math.max(drawn, 1 - drawn);
   const partners = random.permutation(size);
@@ -35,6 +43,7 @@ export function mixup(batch: Batch, alpha: number, random: Generator): Batch {
     mixed,
     Float32Array.from(shares, ({ target }) => target),
     weights && Float32Array.from(shares, ({ weight }) => weight),
+    targetShape,
   );
 }
 

@@ -1,7 +1,10 @@
 import type { Snapshot } from './snapshot.ts';
 
-/** Accuracy and kappa at the threshold 0.5. */
-export type EpochMetrics = Readonly<Record<'loss' | 'accuracy' | 'auroc' | 'kappa', number>>;
+/** The loss, and what the metrics gave: of one logit, accuracy and kappa at the threshold 0.5 and AUROC. */
+export interface EpochMetrics {
+  readonly loss: number;
+  readonly [metric: string]: number;
+}
 
 /** One line of a training's history. */
 export interface EpochRecord {
@@ -22,11 +25,12 @@ export interface EpochRecord {
 export interface UnfinishedEpoch {
   /** Batches done. */
   readonly batches: number;
-  /** Of the losses of all images done. */
+  readonly samples: number;
+  /** Of the losses of all samples done. */
   readonly lossSum: number;
-  /** What the model said of each image done, in the order of training. */
-  readonly logits: Float32Array;
-  readonly labels: Float32Array;
+  /** What the model said of each sample done, in the order of training, and their targets: where metrics want them. */
+  readonly outputs: Float32Array;
+  readonly targets: Float32Array;
   /** The time that training took, */
   readonly seconds: number;
   /** and how much of it was spent waiting for batches. */

@@ -17,10 +17,10 @@ import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodePng } from '../../lib/data/codecs/encode-png.ts';
-import { PixelCache } from '../../lib/data/disk-cache.ts';
+import { DiskCache } from '../../lib/data/disk-cache.ts';
 import { createImage, type GrayImage } from '../../lib/data/image.ts';
 import { ImageReader } from '../../lib/data/image-reader.ts';
-import { ImageStore } from '../../lib/data/memory-cache.ts';
+import { MemoryCache } from '../../lib/data/memory-cache.ts';
 import { compose, resize, type Transform } from '../../lib/data/transforms.ts';
 import { FormatError, GradiographError } from '../../lib/errors.ts';
 import { skipped } from '../support/skipped.ts';
@@ -54,7 +54,7 @@ async function read(transform = prepare): Promise<[value: number, decoded: boole
     decoded = true;
     return transform(image, random);
   };
-  const image = await new ImageReader(watch, new PixelCache(cacheDir, description)).read(source);
+  const image = await new ImageReader(watch, new DiskCache(cacheDir, description)).read(source);
   assert.is(image.data.length, image.width * image.height);
   return [image.data[0], decoded];
 }
@@ -72,7 +72,7 @@ test.before.each(() => {
 test('what was prepared once is not decoded again', async () => {
   assert.equal(await read(), [40, true]);
   assert.equal(await read(), [40, false]);
-  const cache = new PixelCache(cacheDir, prepare.description as never);
+  const cache = new DiskCache(cacheDir, prepare.description as never);
   const image = await cache.read(source, statSync(source, { bigint: true }));
   assert.equal(image, prepare(level(40), undefined as never));
   assert.is(entries().length, 1);
@@ -122,7 +122,7 @@ test('an entry of another file under the name of this one is not taken for it', 
   await read();
   const [entry] = entries();
   const before = readFileSync(entry);
-  const reader = new ImageReader(prepare, new PixelCache(cacheDir, prepare.description as never));
+  const reader = new ImageReader(prepare, new DiskCache(cacheDir, prepare.description as never));
   await reader.read(other);
   const [foreign] = entries().filter((path) => path !== entry);
   writeFileSync(entry, readFileSync(foreign));
@@ -170,7 +170,7 @@ test('entries and their folders are for their owner alone', async () => {
 });
 
 test('an entry whose size and pixels disagree is made anew', async () => {
-  const cache = new PixelCache(cacheDir, prepare.description as never);
+  const cache = new DiskCache(cacheDir, prepare.description as never);
   const stamp = statSync(source, { bigint: true });
   const { data } = createImage(5, 4);
   const sizes = [
@@ -194,7 +194,7 @@ test('no entry is believed that another user could have put there', async () => 
   /** An entry as anyone can make it for this source, and the folder as `change` leaves it. */
   const forge = async (change: (folder: string) => void) => {
     rmSync(cacheDir, { recursive: true, force: true });
-    const cache = new PixelCache(cacheDir, prepare.description as never);
+    const cache = new DiskCache(cacheDir, prepare.description as never);
     await cache.write(source, statSync(source, { bigint: true }), level(7));
     change(cacheDir);
     const error = await failure(read());
@@ -227,8 +227,8 @@ test('no entry is believed that another user could have put there', async () => 
 
 test("a function of the user's own cannot be cached on disk", () => {
   const own: Transform = (image) => image;
-  assert.throws(() => new ImageStore(own, 0, cacheDir), /cacheDir: .*function of your own/);
-  assert.ok(new ImageStore(own, 0, null));
+  assert.throws(() => new MemoryCache(own, 0, cacheDir), /cacheDir: .*function of your own/);
+  assert.ok(new MemoryCache(own, 0, null));
 });
 
 test.run();

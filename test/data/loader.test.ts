@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createImage } from '../../lib/data/image.ts';
-import { DataLoader, type DataLoaderOptions, type ImageDataset } from '../../lib/data/loader.ts';
+import type { ImageDataset } from '../../lib/data/image-dataset.ts';
+import { DataLoader, type DataLoaderOptions } from '../../lib/data/loader.ts';
 import { GRAY, randomRotation } from '../../lib/data/transforms.ts';
 import { FormatError, ShapeError } from '../../lib/errors.ts';
 
@@ -13,7 +14,7 @@ const dataset: ImageDataset = {
     image.data.fill(index);
     return image;
   },
-  label: (index) => index % 2,
+  target: (index) => index % 2,
 };
 
 async function collect(loader: DataLoader, epoch = 0, start = 0) {

@@ -2,7 +2,7 @@
 import { createImage } from '../../lib/data/image.ts';
 import { DataLoader } from '../../lib/data/loader.ts';
 
-const dataset = { length: 400, image: async () => createImage(64, 64), label: () => 0 };
+const dataset = { length: 400, image: async () => createImage(64, 64), target: () => 0 };
 const loader = new DataLoader(dataset, { batchSize: 2, workers: 2 });
 const how = process.argv[2];
 for await (const batch of loader) {

@@ -7,16 +7,18 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Batch } from '../../lib/data/batch.ts';
 import { encodePng } from '../../lib/data/codecs/encode-png.ts';
 import { createImage } from '../../lib/data/image.ts';
-import { type Batch, DataLoader, type DataLoaderOptions, type ImageDataset } from '../../lib/data/loader.ts';
+import type { ImageDataset } from '../../lib/data/image-dataset.ts';
+import { DataLoader, type DataLoaderOptions } from '../../lib/data/loader.ts';
 import * as transforms from '../../lib/data/transforms.ts';
 import { WorkerPool } from '../../lib/data/worker-pool.ts';
 import { FormatError, GradiographError, ShapeError } from '../../lib/errors.ts';
 import { describeBroken, MuraDataset, type MuraOptions } from '../../lib/mura/dataset.ts';
 
 // Held to the end, so that the tests share threads instead of starting their own.
-const pools = [WorkerPool.acquire(1), WorkerPool.acquire(3)];
+const pools = await Promise.all([WorkerPool.acquire(1), WorkerPool.acquire(3)]);
 test.after(async () => {
   for (const pool of pools) await pool.release();
 });
@@ -102,7 +104,7 @@ test("a function of the user's own runs on the calling thread, to the same end",
   const withoutFiles = {
     length: 13,
     image: (i: number) => dataset.image(i),
-    label: (i: number) => i % 2,
+    target: (i: number) => i % 2,
   };
   assert.equal(await twoEpochs(withoutFiles, { ...options, workers: 3 }), expected);
 });
@@ -159,7 +161,7 @@ test('batches are read a few ahead and no more', async () => {
       asked++;
       return createImage(4, 4);
     },
-    label: () => 0,
+    target: () => 0,
   };
   for (const [workers, ahead] of [
     [0, 1],

@@ -49,7 +49,7 @@ class Pooled extends nn.Module {
 const dataset = (drawings: readonly Drawing[]): ImageDataset => ({
   length: drawings.length,
   image: async (i) => drawings[i].image,
-  label: (i) => Number(isAbnormal(drawings[i])),
+  target: (i) => Number(isAbnormal(drawings[i])),
 });
 
 test('the map of an abnormal image is hottest near its fault', async () => {

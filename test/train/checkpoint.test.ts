@@ -16,7 +16,8 @@ import {
   seed,
 } from '../../lib/index.ts';
 import { loadWeights, saveWeights } from '../../lib/node.ts';
-import { readCheckpoint, saveCheckpoint, type Training } from '../../lib/train/checkpoint.ts';
+import type { Training } from '../../lib/train/checkpoint.ts';
+import { checkpointFile, readCheckpoint, saveCheckpoint } from '../../lib/train/checkpoint-file.ts';
 import { writeWhole } from '../../lib/train/files.ts';
 import { type FitOptions, type FitState, fit } from '../../lib/train/fit.ts';
 import { writeLog } from '../../lib/train/log.ts';
@@ -47,7 +48,9 @@ const run = (training: ReturnType<typeof makeTraining>, state?: FitState) => {
     validation,
     state,
     progress: null,
-    onEpoch: (state) => saveCheckpoint(path, training, state, { epochsDone: state.history.length }),
+    callbacks: [
+      { onEpochEnd: (state) => saveCheckpoint(path, training, state, { epochsDone: state.history.length }) },
+    ],
   });
 };
 
@@ -70,7 +73,9 @@ test('a resumed run ends with the bits of one that was not interrupted', async (
     epochs: 2,
     validation,
     progress: null,
-    onEpoch: (state) => saveCheckpoint(path, killed, state, { epochsDone: state.history.length }),
+    callbacks: [
+      { onEpochEnd: (state) => saveCheckpoint(path, killed, state, { epochsDone: state.history.length }) },
+    ],
   });
 
   seed(99);
@@ -109,11 +114,15 @@ test('early stopping counts on after a resume, and restores the best weights', a
   const stopped = make();
   const stop = new AbortController();
   const partial = await go(stopped, {
-    checkpoint: { path: file },
+    checkpoint: { sink: checkpointFile(file) },
     signal: stop.signal,
-    onEpoch: ({ history }) => {
-      if (history.length === best.epoch + 1) stop.abort();
-    },
+    callbacks: [
+      {
+        onEpochEnd: ({ history }) => {
+          if (history.length === best.epoch + 1) stop.abort();
+        },
+      },
+    ],
   });
   assert.equal([partial.ended, partial.history.length], ['aborted', best.epoch + 1]);
   const resumed = make();
@@ -142,7 +151,7 @@ test('stopped within a validation, it goes on with that validation', async () =>
   const uninterrupted = await run(whole);
   const stopped = makeTraining();
   const plan = { ...stopped, epochs: 4, progress: null, schedulerStep: 'batch' } as const;
-  const checkpoint = { path: file, settings: 'mine' };
+  const checkpoint = { sink: checkpointFile(file), settings: 'mine' };
   const { ended, history, unfinished } = await fit(stopped.model, train, {
     ...plan,
     validation: stopping,
@@ -150,7 +159,7 @@ test('stopped within a validation, it goes on with that validation', async () =>
     signal: stop.signal,
   });
   assert.equal([ended, history.length, unfinished?.batches], ['aborted', 1, train.length]);
-  assert.is(unfinished?.labels.length, 40);
+  assert.is(unfinished?.targets.length, 40);
   assert.is(stopped.model.training, true);
 
   seed(99);
@@ -165,7 +174,7 @@ test('stopped within a validation, it goes on with that validation', async () =>
   for (const [wrong, message] of [
     [
       new DataLoader(dataset, { ...options, shuffle: true, seed: 4 }),
-      /40 images of epoch 2 that are not the/,
+      /40 samples of epoch 2 that are not the/,
     ],
     [
       new DataLoader(dataset, { ...options, batchSize: 4, shuffle: true, seed: 3 }),
@@ -245,7 +254,7 @@ test('a folder that cannot be written is named before the first image is read', 
   const file = join(folder, 'a file');
   writeFileSync(file, '');
   const { model, optimizer } = makeTraining();
-  const checkpoint = { path: join(file, 'last.safetensors') };
+  const checkpoint = { sink: checkpointFile(join(file, 'last.safetensors')) };
   const error = await assertRejects(
     fit(model, counting, { optimizer, epochs: 1, progress: null, checkpoint }),
     /a file.last\.safetensors: cannot be written \((ENOTDIR|EEXIST): /,

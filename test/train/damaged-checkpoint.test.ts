@@ -12,7 +12,8 @@ import {
   writeSafetensors,
 } from '../../lib/serialize/safetensors.ts';
 import { tidy } from '../../lib/tensor/scope.ts';
-import { readCheckpoint, saveCheckpoint, type Training } from '../../lib/train/checkpoint.ts';
+import type { Training } from '../../lib/train/checkpoint.ts';
+import { readCheckpoint, saveCheckpoint } from '../../lib/train/checkpoint-file.ts';
 import { fit } from '../../lib/train/fit.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
 import { adam, makeModel, train, validation } from './toy.ts';
@@ -34,7 +35,8 @@ test.before(async () => {
   const training = makeTraining();
   const { model, optimizer } = training;
   const state = await fit(model, train, { optimizer, epochs: 2, validation, progress: null });
-  const unfinished = { batches: 1, lossSum: 5, logits: new Float32Array(8), labels: new Float32Array(8) };
+  const results = { outputs: new Float32Array(8), targets: new Float32Array(8) };
+  const unfinished = { batches: 1, samples: 8, lossSum: 5, ...results };
   await saveCheckpoint(
     sound,
     training,
@@ -137,8 +139,8 @@ const DAMAGES: Record<string, [damage: () => void, fault: string | RegExp]> = {
     put('optimizer.steps.0', 0),
     "'0.exp_avg' is [4, 1, 3, 3], wants none",
   ],
-  'fewer labels than logits': [putTensor('unfinished.labels', 7), '8 logits and 7 labels'],
-  'no logits': [putTensor('unfinished.logits'), 'no logits'],
+  'fewer targets than samples': [putTensor('unfinished.targets', 7), '7 targets of 8 samples'],
+  'no outputs': [putTensor('unfinished.outputs'), 'no outputs'],
   'half of its bytes': [
     () => writeFileSync(damaged, readFileSync(sound).subarray(0, 3000)),
     'the file ends at 3000',

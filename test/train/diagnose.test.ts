@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Batch, DataLoader } from '../../lib/data/loader.ts';
+import { Batch } from '../../lib/data/batch.ts';
+import { DataLoader } from '../../lib/data/loader.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { TrainingError } from '../../lib/errors.ts';
 import { generator, init, memory, models, nn, optim, seed, type Tensor, zeros } from '../../lib/index.ts';
+import { checkpointFile } from '../../lib/train/checkpoint-file.ts';
 import { diagnoseForward } from '../../lib/train/diagnose.ts';
 import { type FitOptions, fit } from '../../lib/train/fit.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
@@ -100,7 +102,7 @@ test('an image, a label or a weight that is no number is named', async () => {
   );
   const broken = {
     ...dataset,
-    label: (index: number) => (index === image ? Number.NaN : dataset.label(index)),
+    target: (index: number) => (index === image ? Number.NaN : dataset.target(index)),
   };
   assert.is(
     await faultOf(makeModel(), {}, new DataLoader(broken, loader)),
@@ -120,11 +122,15 @@ test('weights that a gradient broke are neither saved nor kept, and the last goo
     optimizer,
     validation,
     epochs: 3,
-    checkpoint: { path, everySeconds: 0 },
-    beforeEpoch: (epoch) => {
-      if (epoch === 2) saved = readFileSync(path);
-      optimizer.groups[0].lr = epoch === 2 ? Number.NaN : 1e-3;
-    },
+    checkpoint: { sink: checkpointFile(path), everySeconds: 0 },
+    callbacks: [
+      {
+        onEpochBegin: (epoch) => {
+          if (epoch === 2) saved = readFileSync(path);
+          optimizer.groups[0].lr = epoch === 2 ? Number.NaN : 1e-3;
+        },
+      },
+    ],
   });
   assert.match(message, /^fit: 0\.weight holds NaN or infinity in epoch 2, after batch 1 of 5, /);
   assert.ok(message.endsWith(`; the last good checkpoint is ${path} (epoch 1)`), message);

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DataLoader, type ImageDataset } from '../../lib/data/loader.ts';
+import type { ImageDataset } from '../../lib/data/image-dataset.ts';
+import { DataLoader } from '../../lib/data/loader.ts';
 import { horizontalFlip } from '../../lib/data/transforms.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { ShapeError } from '../../lib/errors.ts';
@@ -79,9 +80,9 @@ test('an ensemble is the mean probability of its models', () => {
 
 test('a model of more logits, and a loader that leaves images out, are errors', async () => {
   const two = new nn.Sequential(new nn.Flatten(), new nn.Linear(36, 2));
-  await throwsShape(() => evaluate(two, validation), /gives \[8, 2\], wants one logit an image, \[8, 1\]/);
+  await throwsShape(() => evaluate(two, validation), /gives \[8, 2\], wants one logit a sample, \[8, 1\]/);
   const short = new DataLoader(dataset, { ...options, batchSize: 12, dropLast: true });
-  await throwsShape(() => evaluate(makeModel(), short), /36 of 40 images/);
+  await throwsShape(() => evaluate(makeModel(), short), /36 of 40 samples/);
 });
 
 test.run();

@@ -70,7 +70,7 @@ test('stops when validation no longer improves, with the best weights', async ()
     validation,
     patience: 2,
     scheduler: spoiling,
-    onEpoch: () => void seen.push(weightsOf(model)),
+    callbacks: [{ onEpochEnd: () => void seen.push(weightsOf(model)) }],
   });
   assert.ok(best);
   assert.is(ended, 'patience');
@@ -81,10 +81,17 @@ test('stops when validation no longer improves, with the best weights', async ()
 test('ends before the next step when aborted, with the best weights', async () => {
   const model = makeModel();
   const stop = new AbortController();
-  const onEpoch = ({ history }: FitState) => {
+  const onEpochEnd = ({ history }: FitState) => {
     if (history.length === 2) stop.abort();
   };
-  const options = { ...quiet, optimizer: adam(model), epochs: 4, validation, onEpoch, signal: stop.signal };
+  const options = {
+    ...quiet,
+    optimizer: adam(model),
+    epochs: 4,
+    validation,
+    callbacks: [{ onEpochEnd }],
+    signal: stop.signal,
+  };
   const { ended, history, best } = await fit(model, train, options);
   assert.is(ended, 'aborted');
   assert.is(history.length, 2);

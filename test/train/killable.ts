@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { DataLoader } from '../../lib/data/loader.ts';
 import { init, optim } from '../../lib/index.ts';
 import { writeSafetensors } from '../../lib/serialize/safetensors.ts';
-import { readCheckpoint } from '../../lib/train/checkpoint.ts';
+import { checkpointFile, readCheckpoint } from '../../lib/train/checkpoint-file.ts';
 import { writeWhole } from '../../lib/train/files.ts';
 import { fit } from '../../lib/train/fit.ts';
 import { catchInterrupt } from '../../lib/train/interrupt.ts';
@@ -58,8 +58,8 @@ const result = await fit(model, loader, {
   mixup: 0.3,
   progress: null,
   state: await checkpoint?.restore({ model, optimizer, scheduler }),
-  checkpoint: { path, everySeconds: 0 },
-  onEpoch: ({ history }) => writeLog(join(folder, 'log.csv'), history),
+  checkpoint: { sink: checkpointFile(path), everySeconds: 0 },
+  callbacks: [{ onEpochEnd: ({ history }) => writeLog(join(folder, 'log.csv'), history) }],
   signal: interrupt.signal,
 });
 if (result.ended !== 'aborted') {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Batch } from '../../lib/data/loader.ts';
+import { Batch } from '../../lib/data/batch.ts';
 import { Generator } from '../../lib/tensor/random.ts';
 import { drawBeta, mixup } from '../../lib/train/mixup.ts';
 

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { createImage } from '../../lib/data/image.ts';
-import { DataLoader, type ImageDataset } from '../../lib/data/loader.ts';
+import type { ImageDataset } from '../../lib/data/image-dataset.ts';
+import { DataLoader } from '../../lib/data/loader.ts';
 import { GRAY } from '../../lib/data/transforms.ts';
 import { nn, optim, seed } from '../../lib/index.ts';
 
@@ -13,7 +14,7 @@ export const dataset: ImageDataset = {
     if (index % 2 === 1) for (let y = 0; y < 6; y++) image.data[6 * y + (index % 6)] = 200;
     return image;
   },
-  label: (index) => index % 2,
+  target: (index) => index % 2,
 };
 
 export const options = { batchSize: 8, normalization: GRAY };

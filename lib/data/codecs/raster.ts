@@ -1,5 +1,5 @@
 import { FormatError } from '../../errors.ts';
-import { createImage, type GrayImage } from '../image.ts';
+import { createImage, type GrayImage, type Image, luminance } from '../image.ts';
 
 /** What an image file holds: samples row by row, the channels of a pixel side by side. */
 export interface Raster {
@@ -22,8 +22,7 @@ export function checkSize(format: string, width: number, height: number, maxPixe
 }
 
 /**
- * Colours become luminance (ITU-R 601-2, L = (299 R + 587 G + 114 B) / 1000, in Pillow's 16-bit fixed point), 16 bits
- * are rounded to 8, alpha is dropped.
+ * Colours become luminance, 16 bits are rounded to 8, alpha is dropped.
  */
 export function toGray({ width, height, channels, data }: Raster): GrayImage {
   const gray = createImage(width, height);
@@ -36,7 +35,20 @@ export function toGray({ width, height, channels, data }: Raster): GrayImage {
     }
     const green = Math.round(data[p + 1] / scale);
     const blue = Math.round(data[p + 2] / scale);
-    gray.data[i] = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;
+    gray.data[i] = luminance(red, green, blue);
   }
   return gray;
+}
+
+/** Red, green and blue, which a gray image repeats; 16 bits are rounded to 8, alpha is dropped. */
+export function toColor({ width, height, channels, data }: Raster): Image {
+  const size = width * height;
+  const out = new Uint8ClampedArray(3 * size);
+  const scale = data instanceof Uint16Array ? 257 : 1;
+  for (let i = 0; i < size; i++) {
+    for (let c = 0; c < 3; c++) {
+      out[c * size + i] = Math.round(data[i * channels + (channels < 3 ? 0 : c)] / scale);
+    }
+  }
+  return { width, height, channels: 3, data: out };
 }

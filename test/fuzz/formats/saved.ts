@@ -70,8 +70,8 @@ async function saveTraining(kind: 'adam' | 'sgd', path: string): Promise<void> {
   const metrics = { loss: 0.5, accuracy: 0.5, auroc: Number.NaN, kappa: 0 };
   const record = { epoch: 1, train: metrics, validation: metrics, lr: 0.1, imagesPerSecond: 5, dataWait: 0 };
   const weights = await download(model.stateDict());
-  const answers = { logits: new Float32Array(2), labels: new Float32Array(2) };
-  const unfinished = { batches: 1, lossSum: 1, seconds: 1, dataSeconds: 0, ...answers };
+  const results = { outputs: new Float32Array(2), targets: new Float32Array(2) };
+  const unfinished = { batches: 1, samples: 2, lossSum: 1, seconds: 1, dataSeconds: 0, ...results };
   await saveCheckpoint(
     path,
     training,
