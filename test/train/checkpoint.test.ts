@@ -178,7 +178,7 @@ test('stopped within a validation, it goes on with that validation', async () =>
     ],
     [
       new DataLoader(dataset, { ...options, batchSize: 4, shuffle: true, seed: 3 }),
-      /5 batches with 40 images/,
+      /5 batches with 40 samples/,
     ],
   ] as const) {
     const training = makeTraining();
