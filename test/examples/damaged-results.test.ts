@@ -92,7 +92,7 @@ test('mura-train --resume names file and field, without a stack trace', async ()
   assert.is(code, 1, output);
   assert.match(
     output,
-    `FormatError: ${path}: settings.recipe.size is 1000000000, want a whole number from 1 to 8192\n`,
+    `FormatError: --resume: ${path}: settings.recipe.size is 1000000000, want a whole number from 1 to 8192;`,
   );
   assert.not.match(output, /\n {4}at /, 'no stack trace');
 });
