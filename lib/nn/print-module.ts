@@ -1,5 +1,9 @@
 import { formatShape } from '../tensor/shape.ts';
-import type { AnyModule } from './module.ts';
+
+/** What is printed of a module, beside its settings. */
+interface Printable {
+  namedChildren(): ReadonlyMap<string, Printable>;
+}
 
 /** State that each module has, and that says nothing of its kind. */
 const COMMON = ['training', 'isFused', 'isFolded'];
@@ -19,7 +23,7 @@ function settingsOf(owner: object): string[] {
 }
 
 /** A module with its settings, and below it the modules that it holds, as PyTorch prints them. */
-export function printModule(module: AnyModule): string {
+export function printModule(module: Printable): string {
   const settings = settingsOf(module).join(', ');
   const children = [...module.namedChildren()].map(([name, child]) => `(${name}): ${printModule(child)}`);
   const kind = module.constructor.name;

@@ -3,7 +3,7 @@ import { AutogradError, ShapeError } from '../errors.ts';
 import { copyOf, sharedDevice } from './placement.ts';
 import { tidy } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
-import { Tensor } from './tensor.ts';
+import { type TapeNode, Tensor } from './tensor.ts';
 
 type Saved = readonly (Tensor | null)[];
 
@@ -89,14 +89,14 @@ export function traceOps<T>(onOp: (op: RecordedOp, output: Tensor) => void, fn: 
 type SavedTensor = { readonly tensor: Tensor; readonly version: number } | { readonly source: GradNode };
 
 function saveTensor(tensor: Tensor): SavedTensor {
-  const { node } = tensor;
+  const node = nodeOf(tensor);
   if (!node?.recompute || node.isReleased) return { tensor: tensor.detach().keep(), version: tensor.version };
   node.retain();
   return { source: node };
 }
 
 /** One recorded op. It lives while its output, or a later op, can still be asked for a gradient. */
-export class GradNode {
+export class GradNode implements TapeNode {
   readonly name: string;
   /** Where each input's gradient goes: to the op that made it, to a leaf, or nowhere. */
   readonly edges: (GradNode | Tensor | null)[];
@@ -111,7 +111,7 @@ export class GradNode {
     this.name = name;
     this.backward = backward;
     this.recompute = recompute;
-    this.edges = inputs.map((input) => (input?.requiresGrad ? (input.node ?? input) : null));
+    this.edges = inputs.map((input) => (input?.requiresGrad ? (nodeOf(input) ?? input) : null));
     for (const edge of this.edges) if (edge instanceof GradNode) edge.#users++;
     this.#saved = saved.map((tensor) => tensor && saveTensor(tensor));
   }
@@ -179,6 +179,9 @@ export class GradNode {
   }
 }
 
+/** The recorded op that made a tensor, or null. */
+const nodeOf = ({ node }: Tensor): GradNode | null => (node instanceof GradNode ? node : null);
+
 /** Notes on the tape that `op` made `output`, if recording is on and an input wants a gradient; returns `output`. */
 export function record<const S extends Saved>(output: Tensor, op: RecordedOp<S>): Tensor {
   tracer?.(op, output);
@@ -230,8 +233,9 @@ export function backward(
 function walk(root: Tensor, gradient: Tensor | null, retainGraph: boolean): void {
   const { device } = root;
   const seed = gradient?.detach() ?? new Tensor({ device, storage: device.fill(1, 1) }, root.shape);
-  const nodes = root.node ? reachable(root.node) : [];
-  const gradients = new Map<GradNode | Tensor, Tensor>([[root.node ?? root, seed]]);
+  const last = nodeOf(root);
+  const nodes = last ? reachable(last) : [];
+  const gradients = new Map<GradNode | Tensor, Tensor>([[last ?? root, seed]]);
   for (const node of nodes) node.retain();
   try {
     for (const node of nodes) propagate(node, gradients, retainGraph);

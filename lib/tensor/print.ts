@@ -1,7 +1,16 @@
 /** Tensors as text, in the manner of PyTorch's _tensor_str.py: the same digits, columns and line breaks. */
 import { DeviceError } from '../errors.ts';
 import { formatShape, type Shape, stridesOf } from './shape.ts';
-import type { Tensor } from './tensor.ts';
+
+/** What is printed of a tensor. */
+interface Printable {
+  readonly shape: Shape;
+  readonly isDisposed: boolean;
+  readonly device: { readonly name: string };
+  readonly node: { readonly name: string } | null;
+  readonly requiresGrad: boolean;
+  dataSync(): Float32Array;
+}
 
 const PRECISION = 4;
 const LINE_WIDTH = 80;
@@ -12,7 +21,7 @@ const EDGE_ITEMS = 3;
 const PREFIX = 'tensor(';
 
 /** The values, shape and device; where values cannot be had at once, the reason, which says how they can. */
-export function printTensor(tensor: Tensor): string {
+export function printTensor(tensor: Printable): string {
   const { shape } = tensor;
   if (tensor.isDisposed) return `${PREFIX}<disposed>, shape=${formatShape(shape)})`;
   const facts = [`shape=${formatShape(shape)}`, `device='${tensor.device.name}'`];
@@ -21,7 +30,7 @@ export function printTensor(tensor: Tensor): string {
   return withFacts(PREFIX + valuesOf(tensor), facts);
 }
 
-function valuesOf(tensor: Tensor): string {
+function valuesOf(tensor: Printable): string {
   try {
     return printValues(tensor.dataSync(), tensor.shape);
   } catch (error) {

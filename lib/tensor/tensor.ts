@@ -2,9 +2,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Device, Storage } from '../devices/device.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
-import type { GradNode } from './autograd.ts';
 import { printTensor } from './print.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
+
+/** The op that made a tensor, as far as the tensor has to do with it. */
+export interface TapeNode {
+  /** The op's name. */
+  readonly name: string;
+  /** Tells the op that the tensor is gone. */
+  release(): void;
+}
 
 /** A storage and the number of handles that share it. `version` counts the writes, so that a stale save is noticed. */
 class RefCountedStorage {
@@ -81,7 +88,7 @@ export class Tensor {
   /** The gradient that `backward()` accumulated: a tensor of this shape, or null. */
   grad: Tensor | null = null;
   /** The op that made this tensor, while its gradient can still be asked for. @internal */
-  node: GradNode | null = null;
+  node: TapeNode | null = null;
   #counted: RefCountedStorage | null;
   #scope: Set<Tensor> | null;
   #cached: { readonly version: number; readonly tensors: readonly Tensor[] } | null = null;
