@@ -87,6 +87,7 @@ export {
   tensor,
   zeros,
 } from './tensor/create.ts';
+export type { Growth } from './tensor/growth.ts';
 export { type Memory, memory } from './tensor/memory.ts';
 export { Generator, type GeneratorState, generator, seed } from './tensor/random.ts';
 export { keep, tidy } from './tensor/scope.ts';

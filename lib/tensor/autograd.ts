@@ -1,5 +1,6 @@
 import { resolveOptions } from '../arguments.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
+import { noteStep } from './growth.ts';
 import { copyOf, sharedDevice } from './placement.ts';
 import { tidy } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
@@ -228,6 +229,7 @@ export function backward(
   }
   if (gradient) sharedDevice('backward', root, gradient);
   noGrad(() => tidy(() => walk(root, gradient ?? null, retainGraph)));
+  noteStep(root.device, 'backward', Tensor.count(root.device));
 }
 
 function walk(root: Tensor, gradient: Tensor | null, retainGraph: boolean): void {

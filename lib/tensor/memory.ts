@@ -1,11 +1,14 @@
 import type { Device, DeviceMemory } from '../devices/device.ts';
 import { currentDevice } from '../devices/select.ts';
+import { type Growth, growthOf } from './growth.ts';
 import { Tensor } from './tensor.ts';
 
 /** What tensors take on a device. */
 export interface Memory extends DeviceMemory {
   /** Live storages; tensors that share one, as `reshape` and `detach` return them, count once. */
   readonly tensors: number;
+  /** Since when they become more with every step of a loop, or null where they do not. */
+  readonly growth: Growth | null;
 }
 
 /**
@@ -13,5 +16,5 @@ export interface Memory extends DeviceMemory {
  * @throws DeviceError before `init()`
  */
 export function memory(device: Device = currentDevice()): Memory {
-  return { tensors: Tensor.count(device), ...device.memory() };
+  return { tensors: Tensor.count(device), ...device.memory(), growth: growthOf(device) };
 }

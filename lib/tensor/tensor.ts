@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Device, Storage } from '../devices/device.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
+import { noteStep } from './growth.ts';
 import { printTensor } from './print.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 
@@ -231,12 +232,14 @@ export class Tensor {
   /** Copies the values out. */
   data(): Promise<Float32Array> {
     const { device, storage } = this.#live();
+    noteStep(device, 'read', Tensor.count(device));
     return device.read(storage);
   }
 
   /** Copies the values out at once. @throws DeviceError where the device has no synchronous read. */
   dataSync(): Float32Array {
     const { device, storage } = this.#live();
+    noteStep(device, 'read', Tensor.count(device));
     return device.readSync(storage);
   }
 
