@@ -14,33 +14,14 @@ import { readTorch } from './serialize/torch.ts';
 import type { Tensor } from './tensor/tensor.ts';
 import { naming, writeWhole } from './train/files.ts';
 
-export { Batch } from './data/batch.ts';
 export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
 export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
 export { type CsvRow, formatCsv, parseCsv } from './data/csv.ts';
-export { type Dataset, type Sample, Subset, type Target, TensorDataset } from './data/dataset.ts';
-export type { GrayImage, Image, RgbImage } from './data/image.ts';
-export type { ImageDataset } from './data/image-dataset.ts';
-export { DataLoader, type DataLoaderOptions } from './data/loader.ts';
+export * from './data/index.ts';
 export { printable, visible, visibleJson } from './data/printable.ts';
-export {
-  GroupSampler,
-  RandomSampler,
-  type Sampler,
-  SequentialSampler,
-  WeightedRandomSampler,
-} from './data/samplers.ts';
-export { assertNoSharedPatients, splitByPatient } from './data/split.ts';
-export * as transforms from './data/transforms.ts';
-export { DownloadError, TrainingError } from './errors.ts';
-export {
-  type ActivationMap,
-  classActivationMap,
-  gradCam,
-  hottestPoint,
-  type ImagePoint,
-} from './explain/class-activation.ts';
-export { overlayPng } from './explain/overlay.ts';
+export { DownloadError } from './errors.ts';
+export * from './explain/index.ts';
+export { overlayPng } from './explain/overlay-png.ts';
 export {
   type BrokenImage,
   type CheckOptions,
@@ -49,8 +30,7 @@ export {
   MuraDataset,
   type MuraOptions,
 } from './mura/dataset.ts';
-export { type MuraImage, parseRegion, REGIONS, type Region, type Split } from './mura/layout.ts';
-export { type Counts, comparePublishedCounts, PUBLISHED_COUNTS } from './mura/published-counts.ts';
+export * from './mura/index.ts';
 export { type DrawnCounts, drawMura, type SyntheticOptions } from './mura/synthetic.ts';
 export * as readers from './readers.ts';
 export { chooseGallery, type GalleryItem } from './report/gallery.ts';
@@ -72,44 +52,12 @@ export {
   IMAGENET_WEIGHTS,
   type PretrainedModel,
 } from './serialize/pretrained.ts';
-export type { CheckpointSink } from './train/autosave.ts';
-export type { Callback } from './train/callback.ts';
-export { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type Training } from './train/checkpoint.ts';
 export { checkpointFile, readCheckpoint, saveCheckpoint } from './train/checkpoint-file.ts';
-export { classMetrics } from './train/class-metrics.ts';
-export { classWeights } from './train/class-weights.ts';
-export {
-  averageEvaluations,
-  type EvaluateOptions,
-  type Evaluation,
-  evaluate,
-  predict,
-} from './train/evaluate.ts';
 export { naming, writeNew, writeWhole } from './train/files.ts';
-export { type FineTuning, layerGroups, type StagedModel, unfreeze, unfreezing } from './train/fine-tuning.ts';
-export {
-  type CheckpointOptions,
-  type EpochMetrics,
-  type EpochRecord,
-  type FitOptions,
-  type FitResult,
-  type FitState,
-  fit,
-  type Schedule,
-  type UnfinishedEpoch,
-} from './train/fit.ts';
 export { lockFolder } from './train/folder-lock.ts';
-export { type GrayStemOptions, grayStem } from './train/gray-stem.ts';
+export * from './train/index.ts';
 export { catchInterrupt, type Interrupt } from './train/interrupt.ts';
 export { writeLog } from './train/log.ts';
-export {
-  findLearningRate,
-  type LearningRateCurve,
-  type LearningRateOptions,
-  type LearningRatePoint,
-} from './train/lr-finder.ts';
-export * as metrics from './train/metrics.ts';
-export { ProgressBar, type ProgressStream } from './train/progress.ts';
 
 /** Whether PyTorch wrote a file: a zip archive, or a pickle that begins with torch.save's ten-byte magic number. */
 const isTorch = (bytes: Uint8Array): boolean =>

@@ -51,6 +51,7 @@ export class WorkerPool {
     const opened = pools.get(workers) ?? WorkerPool.#open(workers);
     pools.set(workers, opened);
     const pool = await opened;
+    if (pool.#ended) return WorkerPool.acquire(workers);
     pool.#users++;
     return pool;
   }

@@ -1,5 +1,4 @@
-import { encodeRgbPng } from '../data/codecs/encode-png.ts';
-import type { GrayImage } from '../data/image.ts';
+import type { GrayImage, RgbImage } from '../data/image.ts';
 import { resizeImage } from '../data/resample.ts';
 import { centerCrop } from '../data/transforms.ts';
 import { Generator } from '../tensor/random.ts';
@@ -24,6 +23,15 @@ const PLASMA = [
 /** How much the hottest place hides of the image. */
 const OPACITY = 0.6;
 
+/** The options of `overlay`. */
+export interface OverlayOptions {
+  /**
+   * How the image was brought to the size that the model saw (`transforms.resize`): `'squash'` (default), the map is
+   * stretched over the whole image, or `'pad'`, the map is of the square around it.
+   */
+  fit?: 'squash' | 'pad';
+}
+
 /** The colour of a value from 0 to 1. */
 export function plasma(value: number): [red: number, green: number, blue: number] {
   const place = Math.min(Math.max(value, 0), 1) * (PLASMA.length - 1);
@@ -34,18 +42,16 @@ export function plasma(value: number): [red: number, green: number, blue: number
 }
 
 /**
- * A colour PNG of an image under a map of it, of the image's own size: what is above zero, as a share of the map's own
+ * An image in colours, under a map of it, of the image's own size: what is above zero, as a share of the map's own
  * greatest value, is resized bilinearly and laid over it, more opaque the greater it is. Where the map is zero or less the
  * image is as it was; so is all of it where the map has nothing above zero. Colours of two images are not comparable.
- * @param image at any resolution
- * @param fit how the image was brought to the size that the model saw (`transforms.resize`): `'squash'` (default), the
- *   map is stretched over the whole image, or `'pad'`, the map is of the square around it
+ * @param image of one channel, at any resolution
  */
-export function overlayPng(
+export function overlay(
   image: GrayImage,
   map: ActivationMap,
-  { fit = 'squash' }: { fit?: 'squash' | 'pad' } = {},
-): Uint8Array {
+  { fit = 'squash' }: OverlayOptions = {},
+): RgbImage {
   const { width, height } = image;
   const heat = heatOf(map, image, fit);
   const data = new Uint8ClampedArray(3 * width * height);
@@ -56,7 +62,7 @@ export function overlayPng(
       data[3 * i + channel] = (1 - opacity) * image.data[i] + opacity * color;
     });
   });
-  return encodeRgbPng({ width, height, data });
+  return { width, height, data };
 }
 
 /** The map as levels from 0 to 255 of the image's size. */

@@ -6,7 +6,8 @@ import { groupBy, splitByPatient } from '../data/split.ts';
 import { resize, type Transform } from '../data/transforms.ts';
 import { WorkerPool } from '../data/worker-pool.ts';
 import { FormatError } from '../errors.ts';
-import { findRoot, listImages, type MuraImage, REGIONS, type Region } from './layout.ts';
+import { findRoot, listImages } from './layout.ts';
+import { type MuraImage, REGIONS, type Region } from './regions.ts';
 
 export interface MuraOptions {
   /** Done once to each image after decoding, the result being kept; default: squashed to 224x224. */

@@ -1,4 +1,4 @@
-import { type MuraImage, REGIONS, type Region, type Split } from './layout.ts';
+import { type MuraImage, REGIONS, type Region, type Split } from './regions.ts';
 
 /** Normal and abnormal images. */
 export type Counts = readonly [normal: number, abnormal: number];

@@ -1,5 +1,5 @@
 import type { Generator } from '../tensor/random.ts';
-import type { Region } from './layout.ts';
+import type { Region } from './regions.ts';
 
 /** A bone as a tube between two joints, in a plane where the limb is about 1 long. */
 export interface Bone {

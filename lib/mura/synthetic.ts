@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { encodePng } from '../data/codecs/encode-png.ts';
 import { Generator } from '../tensor/random.ts';
-import { REGIONS, type Region, type Split } from './layout.ts';
 import { drawFault, drawRadiograph, FAULTS } from './radiograph.ts';
+import { REGIONS, type Region, type Split } from './regions.ts';
 import { skeleton } from './skeleton.ts';
 
 /** The options of `drawMura`. */

@@ -1,5 +1,5 @@
 import type { BrokenImage } from '../mura/dataset.ts';
-import type { MuraImage } from '../mura/layout.ts';
+import type { MuraImage } from '../mura/regions.ts';
 import { environmentRows } from './environment.ts';
 import { calibrationFigure, regionFigure, rocFigure, scoreFigure } from './figures.ts';
 import { type GalleryItem, gallerySection } from './gallery.ts';

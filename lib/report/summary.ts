@@ -1,5 +1,5 @@
 import { groupBy } from '../data/split.ts';
-import type { MuraImage } from '../mura/layout.ts';
+import type { MuraImage } from '../mura/regions.ts';
 import type { Evaluation } from '../train/evaluate.ts';
 import {
   byStudy,

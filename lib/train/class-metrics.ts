@@ -1,6 +1,6 @@
 /** Metrics of predictions among several classes. */
 import { ShapeError } from '../errors.ts';
-import { auroc } from './metrics.ts';
+import { auroc } from './curves.ts';
 import type { Numbers } from './predictions.ts';
 
 /**

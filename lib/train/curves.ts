@@ -77,3 +77,19 @@ export function calibrationCurve(labels: Numbers, scores: Numbers, bins = 10): C
     counts: used.map(({ n }) => n),
   };
 }
+
+/**
+ * The area under the ROC curve: the chance that a positive scores above a negative, ties counting half (Mann and
+ * Whitney's U). NaN where only one class is there, or a score is NaN.
+ */
+export function auroc(labels: Numbers, scores: Numbers): number {
+  checkLabels(labels, scores);
+  let [positives, negatives, area] = [0, 0, 0];
+  for (const tie of tiesOf(labels, scores)) {
+    if (Number.isNaN(tie.score)) return Number.NaN;
+    area += tie.negatives * (positives + tie.positives / 2);
+    positives += tie.positives;
+    negatives += tie.negatives;
+  }
+  return area / (positives * negatives);
+}

@@ -5,6 +5,7 @@
 import { groupBy } from '../data/split.ts';
 import { ShapeError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
+import { auroc } from './curves.ts';
 import {
   checkLabels,
   checkScores,
@@ -15,6 +16,7 @@ import {
 } from './predictions.ts';
 import { aurocInterval, type Interval, wilsonInterval } from './score-intervals.ts';
 
+export * from './class-metrics.ts';
 export * from './curves.ts';
 export type { Numbers, Prediction, ViewPrediction } from './predictions.ts';
 export * from './score-intervals.ts';
@@ -76,22 +78,6 @@ export function cohenKappa(m: ConfusionMatrix): number {
 export function majorityBaseline(labels: Numbers): number {
   const positives = Array.from(labels).filter((label) => label === 1).length;
   return Math.max(positives, labels.length - positives) / labels.length;
-}
-
-/**
- * The area under the ROC curve: the chance that a positive scores above a negative, ties counting half (Mann and
- * Whitney's U). NaN where only one class is there, or a score is NaN.
- */
-export function auroc(labels: Numbers, scores: Numbers): number {
-  checkLabels(labels, scores);
-  let [positives, negatives, area] = [0, 0, 0];
-  for (const tie of tiesOf(labels, scores)) {
-    if (Number.isNaN(tie.score)) return Number.NaN;
-    area += tie.negatives * (positives + tie.positives / 2);
-    positives += tie.positives;
-    negatives += tie.negatives;
-  }
-  return area / (positives * negatives);
 }
 
 /**

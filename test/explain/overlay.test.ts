@@ -3,7 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createImage } from '../../lib/data/image.ts';
 import type { ActivationMap } from '../../lib/explain/class-activation.ts';
-import { overlayPng, plasma } from '../../lib/explain/overlay.ts';
+import { plasma } from '../../lib/explain/overlay.ts';
+import { overlayPng } from '../../lib/explain/overlay-png.ts';
 
 const image = createImage(80, 40);
 image.data.forEach((_, i, data) => {

@@ -9,7 +9,7 @@ import { createImage } from '../../lib/data/image.ts';
 import { resize } from '../../lib/data/transforms.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { countRows, describeBroken, MuraDataset } from '../../lib/mura/dataset.ts';
-import { parseRegion } from '../../lib/mura/layout.ts';
+import { parseRegion } from '../../lib/mura/regions.ts';
 
 const PATHS = [
   'train/XR_WRIST/patient00001/study1_negative/image1.png',

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type MuraImage, REGIONS, type Split } from '../../lib/mura/layout.ts';
 import { comparePublishedCounts, PUBLISHED_COUNTS } from '../../lib/mura/published-counts.ts';
+import { type MuraImage, REGIONS, type Split } from '../../lib/mura/regions.ts';
 
 /** Listings with as many images as were published. */
 function listImages(split: Split): MuraImage[] {

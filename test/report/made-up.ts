@@ -1,5 +1,5 @@
 import { encodePng } from '../../lib/data/codecs/encode-png.ts';
-import { REGIONS } from '../../lib/mura/layout.ts';
+import { REGIONS } from '../../lib/mura/regions.ts';
 import { chooseGallery } from '../../lib/report/gallery.ts';
 import type { Report } from '../../lib/report/page.ts';
 import type { ScoredImage } from '../../lib/report/summary.ts';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Region } from '../../lib/mura/layout.ts';
+import type { Region } from '../../lib/mura/regions.ts';
 import { describePredictions, type ScoredImage, summarizeRegions } from '../../lib/report/summary.ts';
 import { formatTable } from '../../lib/report/table.ts';
 import { metricIntervals } from '../../lib/train/metrics.ts';

@@ -1,0 +1,21 @@
+/**
+ * Data sets, loaders and transforms, for Node and browsers: no file is read and no image decoded.
+ * @module gradiograph/data
+ */
+import '../tensor/methods.ts';
+
+export { Batch } from './batch.ts';
+export { collate, type Inputs } from './collate.ts';
+export { type Dataset, type Sample, Subset, type Target, TensorDataset } from './dataset.ts';
+export { createImage, type GrayImage, type Image, type RgbImage } from './image.ts';
+export type { ImageDataset } from './image-dataset.ts';
+export { DataLoader, type DataLoaderOptions } from './loader.ts';
+export {
+  GroupSampler,
+  RandomSampler,
+  type Sampler,
+  SequentialSampler,
+  WeightedRandomSampler,
+} from './samplers.ts';
+export { assertNoSharedPatients, splitByPatient } from './split.ts';
+export * as transforms from './transforms.ts';
