@@ -1,7 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DataLoader } from '../lib/data/loader.ts';
-import { ArgumentError, F, init, models, nn, ones, optim, type Tensor } from '../lib/index.ts';
+import { RandomSampler } from '../lib/data/samplers.ts';
+import { resize } from '../lib/data/transforms.ts';
+import { ArgumentError, F, init, models, nn, ones, optim, serialize, type Tensor } from '../lib/index.ts';
+import { evaluate } from '../lib/train/evaluate.ts';
+import { fit } from '../lib/train/fit.ts';
 import { errorOf, freshDevice } from './support/reference-device.ts';
 
 test.before(() => void freshDevice());
@@ -46,6 +50,10 @@ const MISSPELT: readonly (readonly [call: () => unknown, meant: string])[] = [
   [() => models.cnn15(untyped({ classes: 1 })), 'numClasses'],
   [() => new DataLoader(images, untyped({ batch_size: 1 })), 'batchSize'],
   [() => new DataLoader(images, untyped({ numWorkers: 1 })), 'workers'],
+  [() => new RandomSampler(3, untyped({ sed: 1 })), 'seed'],
+  [() => resize(8, untyped({ fits: 'pad' })), 'fit'],
+  [() => serialize.writeSafetensors(new Map(), untyped({ meta_data: {} })), 'metadata'],
+  [() => serialize.readTorch(new Uint8Array(), untyped({ strip_prefix: 'x' })), 'stripPrefix'],
 ];
 
 for (const [call, meant] of MISSPELT) {
@@ -53,6 +61,20 @@ for (const [call, meant] of MISSPELT) {
     assert.match(errorOf(call), new RegExp(`^ArgumentError: .*did you mean ${meant}\\?`));
   });
 }
+
+test('fit and evaluate name their options', async () => {
+  const loader = new DataLoader(images);
+  const trained = fit(new nn.Linear(1, 1), loader, untyped({ optimizer: sgd(), epoch: 1 }));
+  const evaluated = evaluate(new nn.Linear(1, 1), loader, untyped({ on_batch: () => {} }));
+  for (const [call, meant] of [
+    [trained, 'epochs'],
+    [evaluated, 'onBatch'],
+  ] as const) {
+    // biome-ignore format: pairs
+    const error = await call.catch((error: unknown) => error);
+    assert.match(String(error), `did you mean ${meant}?`);
+  }
+});
 
 test('init names its options', async () => {
   const error = await init(untyped({ devices: 'wasm' })).catch((error: unknown) => error);

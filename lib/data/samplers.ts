@@ -1,4 +1,5 @@
 /** In which order the samples of an epoch come, and which: after torch.utils.data.sampler. */
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
 
@@ -27,9 +28,9 @@ export class RandomSampler implements Sampler {
 
   constructor(
     readonly length: number,
-    { seed = 0 } = {},
+    options: { seed?: number } = {},
   ) {
-    this.#seed = seed;
+    this.#seed = resolveOptions('RandomSampler', options, { seed: 0 }).seed;
   }
 
   order(epoch: number): number[] {
@@ -45,10 +46,14 @@ export class WeightedRandomSampler implements Sampler {
 
   /**
    * @param weights of the samples, from 0 on; they need not add up to 1
-   * @param length draws an epoch; default one a sample
+   * @param options.length draws an epoch; default one a sample
    * @throws ShapeError for weights below 0, or of which none is above
    */
-  constructor(weights: ArrayLike<number>, { length = weights.length, seed = 0 } = {}) {
+  constructor(weights: ArrayLike<number>, options: { length?: number; seed?: number } = {}) {
+    const { length, seed } = resolveOptions('WeightedRandomSampler', options, {
+      length: weights.length,
+      seed: 0,
+    });
     let sum = 0;
     this.#cumulative = Float64Array.from(weights, (weight, i) => {
       if (!(weight >= 0 && Number.isFinite(weight))) {
@@ -87,7 +92,8 @@ export class GroupSampler implements Sampler {
   readonly #seed: number;
 
   /** @param groups the group of each sample */
-  constructor(groups: readonly (string | number)[], { seed = 0 } = {}) {
+  constructor(groups: readonly (string | number)[], options: { seed?: number } = {}) {
+    const { seed } = resolveOptions('GroupSampler', options, { seed: 0 });
     const members = new Map<string | number, number[]>();
     groups.forEach((group, index) => {
       const known = members.get(group);

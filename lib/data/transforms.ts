@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { Generator } from '../tensor/random.ts';
 import { createImage, eachPlane, type GrayImage, type Image, luminance, planesOf } from './image.ts';
@@ -49,9 +50,10 @@ export function compose(transforms: readonly Transform[]): Transform {
 
 /**
  * Resizes with an antialiased bilinear filter, as Pillow does.
- * @param fit `'squash'` (default) fills the size whatever the aspect; `'pad'` keeps the aspect, centred on black, as `ImageOps.pad`
+ * @param options.fit `'squash'` (default) fills the size whatever the aspect; `'pad'` keeps the aspect, centred on black, as `ImageOps.pad`
  */
-export function resize(size: Size, { fit = 'squash' }: { fit?: 'squash' | 'pad' } = {}): Transform {
+export function resize(size: Size, options: { fit?: 'squash' | 'pad' } = {}): Transform {
+  const { fit } = resolveOptions('resize', options, { fit: 'squash' });
   const [height, width] = pair(size);
   return describe({ name: 'resize', args: [size, { fit }] }, (image) => {
     if (fit === 'squash') return resized(image, height, width);
@@ -97,7 +99,8 @@ export function centerCrop(size: Size): Transform {
 }
 
 /** A part at a random place, `padding` black pixels around included. @throws ShapeError when there is no room */
-export function randomCrop(size: Size, { padding = 0 } = {}): Transform {
+export function randomCrop(size: Size, options: { padding?: number } = {}): Transform {
+  const { padding } = resolveOptions('randomCrop', options, { padding: 0 });
   const [height, width] = pair(size);
   return describe({ name: 'randomCrop', args: [size, { padding }] }, (image, random) => {
     const rows = image.height + 2 * padding - height;

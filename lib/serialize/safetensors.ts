@@ -2,6 +2,7 @@
  * The safetensors format: the header's length in eight bytes, a JSON header with each tensor's dtype, shape and place,
  * and the values, little-endian and without a hole. Specification: github.com/huggingface/safetensors, README.md.
  */
+import { resolveOptions } from '../arguments.ts';
 import { FormatError, quote } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
@@ -170,8 +171,12 @@ const pytorchDtype = (name: string): Dtype => (/(^|\.)num_batches_tracked$/.test
  */
 export function writeSafetensors(
   state: ReadonlyMap<string, Tensor | HostTensor>,
-  { dtype = pytorchDtype, metadata = {} }: WriteSafetensorsOptions = {},
+  options: WriteSafetensorsOptions = {},
 ): Uint8Array {
+  const { dtype, metadata } = resolveOptions('writeSafetensors', options, {
+    dtype: pytorchDtype,
+    metadata: {},
+  });
   if (state.has(METADATA)) fail(`no tensor can be named ${METADATA}`);
   const sorted = [...state]
     .map(([name, source]) => ({ name, source, dtype: dtype(name) }))

@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import { FormatError, quote } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { sizeOf } from '../tensor/shape.ts';
@@ -126,10 +127,8 @@ class StorageTable {
  * @returns tensors on the current device by key, in the file's order; all float32
  * @throws FormatError naming what is truncated, not allowed or inconsistent
  */
-export function readTorch(
-  bytes: Uint8Array,
-  { stripPrefix = '' }: ReadTorchOptions = {},
-): Map<string, Tensor> {
+export function readTorch(bytes: Uint8Array, options: ReadTorchOptions = {}): Map<string, Tensor> {
+  const { stripPrefix } = resolveOptions('readTorch', options, { stripPrefix: '' });
   const isZip = bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b;
   const root = isZip ? readZipFormat(bytes) : readLegacyFormat(bytes);
   const views = new Map<string, StridedView>();

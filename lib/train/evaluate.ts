@@ -1,3 +1,4 @@
+import { resolveOptions } from '../arguments.ts';
 import type { Batch } from '../data/batch.ts';
 import type { DataLoader } from '../data/loader.ts';
 import { ShapeError } from '../errors.ts';
@@ -37,9 +38,15 @@ export interface EvaluateOptions extends ObjectiveOptions {
 export async function evaluate(
   model: Module,
   loader: DataLoader,
-  { testTimeAugmentation = false, onBatch, ...options }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const objective = objectiveOf(loader.targetShape, options);
+  const { testTimeAugmentation, onBatch, loss, metrics } = resolveOptions('evaluate', options, {
+    testTimeAugmentation: false,
+    onBatch: undefined,
+    loss: undefined,
+    metrics: undefined,
+  });
+  const objective = objectiveOf(loader.targetShape, { loss, metrics });
   const isBinary = objective.loss === BINARY.loss;
   if (testTimeAugmentation && !isBinary) {
     throw new ShapeError('evaluate: testTimeAugmentation is for a model of one logit and its default loss');

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../arguments.ts';
 import type { Batch } from '../data/batch.ts';
 import type { DataLoader } from '../data/loader.ts';
 import { ShapeError, TrainingError } from '../errors.ts';
@@ -54,6 +55,25 @@ export interface FitOptions extends ObjectiveOptions {
   signal?: AbortSignal;
 }
 
+const FIT_OPTIONS = {
+  optimizer: true,
+  epochs: true,
+  scheduler: true,
+  schedulerStep: true,
+  validation: true,
+  patience: true,
+  maxGradNorm: true,
+  accumulate: true,
+  mixup: true,
+  checkpoint: true,
+  state: true,
+  callbacks: true,
+  progress: true,
+  signal: true,
+  loss: true,
+  metrics: true,
+} satisfies Record<keyof Required<FitOptions>, true>;
+
 export interface FitResult extends FitState {
   /** Why it ended. */
   readonly ended: 'all epochs' | 'patience' | 'aborted';
@@ -70,6 +90,7 @@ export interface FitResult extends FitState {
  * saved before stays as it is
  */
 export async function fit(model: Module, train: DataLoader, options: FitOptions): Promise<FitResult> {
+  checkOptionNames('fit', options, Object.keys(FIT_OPTIONS));
   const { accumulate = 1, maxGradNorm = 1, mixup = 1 } = options;
   if (!Number.isInteger(accumulate) || accumulate < 1) {
     throw new ShapeError(`fit: accumulate must be a whole number from 1 on, got ${accumulate}`);

@@ -1,3 +1,4 @@
+import { resolveOptions } from '../../arguments.ts';
 import type {
   AdaptivePool2dGeometry,
   AvgPool2dGeometry,
@@ -33,11 +34,8 @@ export class OnnxExportError extends GradiographError {
  * @throws OnnxExportError naming an op that cannot be expressed
  * @throws DeviceError on a device that has no synchronous read
  */
-export function writeOnnx(
-  model: Module,
-  inputShape: Shape,
-  { foldBatchNorm = false }: WriteOnnxOptions = {},
-): Uint8Array {
+export function writeOnnx(model: Module, inputShape: Shape, options: WriteOnnxOptions = {}): Uint8Array {
+  const { foldBatchNorm } = resolveOptions('writeOnnx', options, { foldBatchNorm: false });
   const graph = captureGraph(model, inputShape);
   if (foldBatchNorm) fold(graph);
   return serialize(graph);
