@@ -154,3 +154,9 @@ function numberToBfloat16(value: number): number {
   const bits = bits32.getUint32(0);
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
+
+/** The float32 values of bytes, bit for bit, in place where they lie at a multiple of four. */
+export function float32Of(bytes: Uint8Array): Float32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+}

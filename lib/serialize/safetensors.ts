@@ -7,7 +7,7 @@ import { FormatError, quote } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { type Dtype, ELEMENT_TYPES } from './element-types.ts';
+import { type Dtype, ELEMENT_TYPES, float32Of } from './element-types.ts';
 import { parseJson } from './json.ts';
 
 /** Values outside any device. */
@@ -67,11 +67,9 @@ export const readSafetensorsMetadata = (bytes: Uint8Array): Record<string, strin
   readHeader(bytes).metadata;
 
 function decode(bytes: Uint8Array, dtype: Dtype): Float32Array {
+  if (dtype === 'F32') return float32Of(bytes);
   const type = ELEMENT_TYPES[dtype];
   const length = bytes.byteLength / type.bytes;
-  if (dtype === 'F32' && bytes.byteOffset % 4 === 0) {
-    return new Float32Array(bytes.buffer, bytes.byteOffset, length);
-  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length }, (_, i) => type.read(view, i * type.bytes));
 }

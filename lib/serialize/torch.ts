@@ -3,7 +3,7 @@ import { FormatError, quote } from '../errors.ts';
 import { tensor } from '../tensor/create.ts';
 import { sizeOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { ELEMENT_TYPES, type ElementType } from './element-types.ts';
+import { ELEMENT_TYPES, type ElementType, float32Of } from './element-types.ts';
 import { PickleDict, type PickleGlobal, unpickle } from './pickle.ts';
 import { readStoredZip } from './zip.ts';
 
@@ -285,9 +285,9 @@ function resolveView(
 function readValues({ bytes, type, start, shape, strides }: StridedView): Float32Array {
   const size = sizeOf(shape);
   const isContiguous = shape.every((n, axis) => n === 1 || strides[axis] === sizeOf(shape.slice(axis + 1)));
-  const first = bytes.byteOffset + start * 4;
-  if (type === ELEMENT_TYPES.F32 && isContiguous && first % 4 === 0)
-    return new Float32Array(bytes.buffer, first, size);
+  if (type === ELEMENT_TYPES.F32 && isContiguous) {
+    return float32Of(bytes.subarray(4 * start, 4 * (start + size)));
+  }
 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const out = new Float32Array(size);

@@ -23,11 +23,13 @@ function run(bytes: Uint8Array, random: Generator): { start: number; end: number
   return { start, end: Math.min(bytes.length, start + 1 + random.integer(64)) };
 }
 
-/** Repeats a part so often that the whole comes to a length drawn up to 64 KiB. */
+/** Repeats a part so often that the whole comes to a length drawn up to 128 KiB. */
 export function repeat(part: Uint8Array, random: Generator): Uint8Array {
   if (part.length === 0) return part;
-  const times = 1 + random.integer(Math.ceil(2 ** (4 + random.integer(13)) / part.length));
-  return concat(...new Array<Uint8Array>(times).fill(part));
+  const times = 1 + random.integer(Math.ceil(2 ** pick([4, 8, 12, 17], random) / part.length));
+  const all = new Uint8Array(times * part.length);
+  for (let at = 0; at < all.length; at += part.length) all.set(part, at);
+  return all;
 }
 
 const flipBit: Mutation = (bytes, random) => {

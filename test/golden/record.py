@@ -123,4 +123,5 @@ def main():
     print(f'{len(cases)} cases, {target.stat().st_size} bytes, PyTorch {torch.__version__}')
 
 
-main()
+if __name__ == '__main__':
+    main()

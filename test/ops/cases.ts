@@ -30,7 +30,7 @@ export interface GoldenCase {
 }
 
 /** The arguments of all ops together; a row has those that its op takes, and leaves defaults out. */
-interface Args {
+export interface Args {
   readonly value: number;
   readonly dim: number;
   readonly dims: number[];
@@ -160,8 +160,11 @@ const OPS: Readonly<Record<string, Op>> = {
 };
 
 /** Calls a case's op. @throws Error for an op that the table has and OPS lacks */
-export function applyOp({ op, args, name }: GoldenCase, inputs: readonly (Tensor | null)[]): Tensor {
+export function applyOp(
+  { op, args, name }: { readonly op: string; readonly args: Partial<Args>; readonly name: string },
+  inputs: readonly (Tensor | null)[],
+): Tensor {
   const call = OPS[op];
   if (!call) throw new Error(`${name}: test/ops/cases.ts has no call for '${op}'`);
-  return call(inputs as readonly Tensor[], args);
+  return call(inputs as readonly Tensor[], args as Args);
 }

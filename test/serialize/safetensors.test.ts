@@ -62,6 +62,17 @@ test('a file that does not start at a multiple of four is read, too', () => {
   assert.equal([...(readSafetensors(shifted.subarray(1)).get('zebra')?.dataSync() ?? [])], FLOATS);
 });
 
+test('the bits of NaNs survive, wherever in memory the file lies', () => {
+  const values = new Float32Array(Uint32Array.of(0x7f800001, 0xffc12345, 0x7fc00000).buffer);
+  const bytes = writeSafetensors(new Map([['x', { shape: [3], data: values }]]));
+  for (const offset of [0, 1]) {
+    const shifted = new Uint8Array(bytes.length + offset);
+    shifted.set(bytes, offset);
+    const read = readSafetensors(shifted.subarray(offset)).get('x')?.dataSync() ?? new Float32Array();
+    assert.equal(new Uint32Array(read.slice().buffer), new Uint32Array(values.buffer));
+  }
+});
+
 test('what is written is what the reference implementation writes, byte for byte', () => {
   const state = new Map(
     Object.entries(CONTENT).map(([name, { shape, values }]) => [

@@ -70,43 +70,58 @@ function randomOp(random: Generator): Uint8Array {
   );
 }
 
-/** What each opcode wants on the stack, so that most of a random program is executed. */
-const STEPS: readonly { readonly pops: number; readonly pushes: number; readonly code: readonly number[] }[] =
-  [
-    { pops: 0, pushes: 1, code: ascii('}') },
-    { pops: 0, pushes: 1, code: ascii(']') },
-    { pops: 0, pushes: 1, code: ascii(')') },
-    { pops: 0, pushes: 1, code: text('state_dict') },
-    { pops: 0, pushes: 1, code: text('model') },
-    { pops: 0, pushes: 1, code: ascii('K\x07') },
-    { pops: 0, pushes: 1, code: ascii('h\x00') },
-    { pops: 0, pushes: 1, code: ascii('h\x01') },
-    { pops: 0, pushes: 1, code: ascii('ccollections\nOrderedDict\n') },
-    { pops: 1, pushes: 1, code: ascii('q\x00') },
-    { pops: 1, pushes: 1, code: ascii('q\x01') },
-    { pops: 1, pushes: 1, code: [0x85] },
-    { pops: 2, pushes: 1, code: [0x86] },
-    { pops: 2, pushes: 1, code: ascii('a') },
-    { pops: 3, pushes: 1, code: ascii('s') },
-    { pops: 2, pushes: 1, code: ascii('R') },
-  ];
+const get = (slot: number): number[] => [...ascii('h'), slot];
+const NAMES = ['state_dict', 'model', 'model_state_dict', 'w', ''];
+const ORDERED_DICT = ascii('ccollections\nOrderedDict\n');
 
-/** A program of up to some thousand steps; its inner part may be a loop. */
+/** A list of pairs of a number and None. */
+const pairs = (length: number): number[] => [
+  ...ascii(']('),
+  ...Array.from({ length }, (_, i) => [...ascii('M'), i & 255, i >> 8, ...ascii('N'), 0x86]).flat(),
+  ...ascii('e'),
+];
+
+/** Parts that leave a value on the stack and want none there; memo 0 is a dict, 1 a list of pairs, 2 what was last put, 3 OrderedDict. */
+const PARTS: readonly ((random: Generator) => readonly number[])[] = [
+  (random) =>
+    pick(['}', ']', ')', 'N', '(t', 'K\x07', 'G\x7f\xf0\0\0\0\0\0\0'], random).split('').flatMap(ascii),
+  (random) => text(pick(NAMES, random)),
+  (random) => get(random.integer(3)),
+  (random) => [...get(0), ...text(pick(NAMES, random)), ...get(random.integer(3)), ...ascii('s')],
+  (random) => [...get(1), ...get(random.integer(3)), ...ascii('a')],
+  (random) => [...get(3), ...get(random.integer(3)), 0x85, ...ascii('R')],
+  () => [...get(3), ...ascii(')R')],
+  (random) => [...get(random.integer(3)), ...get(random.integer(3)), 0x86, ...ascii('q'), 2],
+  (random) => ascii(`ctorch\n${pick(['Size', 'FloatStorage'], random)}\n`),
+  (random) => {
+    const [shape, stride] = [random.integer(5), random.integer(5)].map((rank) => [
+      ...ascii('('),
+      ...Array.from({ length: rank }, () => [...ascii('K'), random.integer(4)]).flat(),
+      ...ascii('t'),
+    ]);
+    const storage = [...ascii('('), ...text('storage'), ...ascii('ctorch\nFloatStorage\n'), ...text('0')];
+    const id = [...storage, ...text('cpu'), ...ascii('K'), random.integer(16), ...ascii('tQ')];
+    const call = ascii('ctorch._utils\n_rebuild_tensor_v2\n(');
+    return [...call, ...id, ...ascii('K'), random.integer(4), ...shape, ...stride, ...ascii('\x89NtR')];
+  },
+];
+
+/** A program whose parts are sound, though what they make need not be; one of them may be repeated some thousand times. */
 function randomProgram(random: Generator): Uint8Array {
-  const codes = [Uint8Array.from([...ascii(']q\x01}q'), 0])];
-  let depth = 2;
-  for (let left = 1 + random.integer(40); left > 0; left--) {
-    const step = pick(
-      STEPS.filter(({ pops }) => pops <= depth),
-      random,
-    );
-    depth += step.pushes - step.pops;
-    codes.push(Uint8Array.from(step.code));
-  }
-  const from = random.integer(codes.length);
-  const to = Math.min(codes.length, from + 1 + random.integer(6));
-  const loop = random.integer(2) === 0 ? repeat(concat(...codes.slice(from, to)), random) : new Uint8Array();
-  return concat(...codes.slice(0, to), loop, ...codes.slice(to), Uint8Array.from(ascii('.')));
+  const part = () => Uint8Array.from(pick(PARTS, random)(random));
+  const codes: Uint8Array[] = Array.from({ length: random.integer(12) }, part);
+  codes.push(random.integer(2) === 0 ? repeat(part(), random) : part());
+  const nested = random.integer(4) === 0 ? 2 ** random.integer(14) : 0;
+  const wrapper = Uint8Array.from([...ascii('}'), ...text(pick(NAMES, random))]);
+  return concat(
+    Uint8Array.from([...ORDERED_DICT, ...ascii('q\x03')]),
+    Uint8Array.from([...pairs(pick([1, 30, 900, 9000], random)), ...ascii('q\x01}q\0q\x02')]),
+    ...codes,
+    ...Array.from({ length: nested }, () => wrapper),
+    Uint8Array.from(get(random.integer(4) === 0 ? 2 : 0)),
+    Uint8Array.from(ascii('s'.repeat(nested))),
+    Uint8Array.from(ascii('.')),
+  );
 }
 
 function mutateOps(ops: readonly Uint8Array[], random: Generator): Uint8Array[] {
@@ -137,13 +152,13 @@ const mutatePickle: Mutation = (bytes, random) => {
   return concat(...mutateOps(ops, random), rest);
 };
 
-/** The fourth of the five pickles of a legacy file is what was saved. */
+/** The fourth of the five pickles of a legacy file is what was saved, the fifth lists its storages. */
 const replaceLegacyObject: Mutation = (bytes, random) => {
-  const { ops, rest } = split(bytes);
+  const { ops } = split(bytes);
   const stops = ops.flatMap((op, i) => (op[0] === 0x2e ? i : []));
   if (stops.length < 5) return bytes;
   const program = concat(Uint8Array.of(0x80, 2), randomProgram(random));
-  return concat(...ops.slice(0, stops[2] + 1), program, ...ops.slice(stops[3] + 1), rest);
+  return concat(...ops.slice(0, stops[2] + 1), program, Uint8Array.of(0x80, 2), Uint8Array.from(ascii('].')));
 };
 
 const withPickle =
