@@ -6,7 +6,7 @@ import type { Draw } from './draw.ts';
 
 function image(b: Builder): Tensor {
   const found = b.find(
-    ({ rank, shape, size }) => rank === 4 && size <= 3000 && shape[2] >= 2 && shape[3] >= 2,
+    ({ rank, shape, size }) => rank === 4 && size > 0 && size <= 3000 && shape[2] >= 2 && shape[3] >= 2,
   );
   return found ?? b.fresh([b.integer(1, 3), b.pick([1, 2, 3, 4, 6, 8]), b.integer(2, 11), b.integer(2, 11)]);
 }
