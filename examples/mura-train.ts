@@ -6,12 +6,13 @@ import { findRate } from './mura/find-rate.ts';
 import { DEFAULT_OUT, parseOptions, type Run, type Settings } from './mura/options.ts';
 import { runProgram } from './mura/program.ts';
 import { readSettings } from './mura/read-settings.ts';
+import type { Recipe } from './mura/recipes.ts';
 import { runFolderOf } from './mura/run-folder.ts';
 
 async function main(): Promise<void> {
-  const { settings: given, run: told, out, findLr } = parseOptions(process.argv);
+  const { settings: given, lengthen, run: told, out, findLr } = parseOptions(process.argv);
   const { resume } = told;
-  const settings = given ?? (await resumedSettings(resume ?? ''));
+  const settings = given ?? (await resumedSettings(resume ?? '', lengthen));
   const own = resume === null ? DEFAULT_OUT : runFolderOf(resume, settings.recipe);
   const run: Run = { ...told, out: out ?? own };
   const progress = new ProgressBar();
@@ -41,10 +42,11 @@ async function main(): Promise<void> {
 }
 
 /** What the training of a checkpoint was told. @throws FormatError naming the file and the field at fault */
-async function resumedSettings(path: string): Promise<Settings> {
+async function resumedSettings(path: string, lengthen: (recipe: Recipe) => Recipe): Promise<Settings> {
   try {
     const { settings } = await readCheckpoint(path);
-    return await naming(path, () => readSettings(settings, 'settings'));
+    const saved = await naming(path, () => readSettings(settings, 'settings'));
+    return { ...saved, recipe: lengthen(saved.recipe) };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`--resume: ${error.message}; it wants the last.safetensors of a run`, {

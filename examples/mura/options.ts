@@ -121,10 +121,15 @@ Examples:
   mura-train --data MURA-v1.1 --recipe best --pretrained imagenet --ensemble 5
   mura-train --data MURA-v1.1 --model resnet18 --size 128 --batch 32 --epochs 10 --lr 1e-3
   mura-train --resume runs/mura/last.safetensors
+  mura-train --resume runs/mura/last.safetensors --epochs 20
 
 One run at a time has a folder, and one that holds another run is refused without --overwrite. Ctrl-C saves at the step it
 reached, for --resume, if node runs this file ('npm run mura -- ...', or 'node --import tsx'): the tsx command kills what does
 not answer within a fraction of a second. A killed run still goes on from its last save.
+
+With --resume, --epochs makes a training longer, a finished one too, and --patience 'none' one that has ended early. The schedules
+constant, step, multiStep, exponential and plateau go on as they would have done. cosine and oneCycle span the whole training: the
+rates of the new epochs are those of a training of that length, so they begin higher than the last ones were.
 
 Recipes:
 ${RECIPE_NAMES.map((name) => `  ${name.padEnd(12)} ${RECIPES[name].source}`).join('\n')}
@@ -137,8 +142,12 @@ and Cohen's kappa on the official valid split, per image and per study, at the t
 /** Where a run goes that is told nothing else. */
 export const DEFAULT_OUT = 'runs/mura';
 
-/** Flags that do not change what is trained, and so may stand beside --resume. */
-const BESIDE_RESUME = ['resume', 'device', 'threads', 'workers', 'cache', 'out', 'overwrite', 'strict'];
+/** Flags that do not change what is trained, or only for how long, and so may stand beside --resume. */
+const LENGTH: readonly string[] = ['epochs', 'patience'];
+const BESIDE_RESUME = [
+  ...['resume', 'device', 'threads', 'workers', 'cache', 'out', 'overwrite', 'strict'],
+  ...LENGTH,
+];
 
 interface MuraTrainFlags extends TrainingFlags {
   readonly recipe?: RecipeName;
@@ -165,6 +174,8 @@ export function recipeDefaults(names: readonly RecipeName[]): Map<string, string
 export function parseOptions(argv: readonly string[]): {
   /** Null for those of the checkpoint to resume. */
   settings: Settings | null;
+  /** A resumed recipe with --epochs and --patience laid over it. */
+  lengthen: (recipe: Recipe) => Recipe;
   run: Omit<Run, 'out'>;
   /** Null for the folder that the run has by itself. */
   out: string | null;
@@ -224,9 +235,12 @@ export function parseOptions(argv: readonly string[]): {
     .parse(argv);
   const flags = program.opts<MuraTrainFlags>();
   const [run, out] = [runOf(flags), flags.out ?? null];
+  const given = Object.entries(flags).filter(([name]) => LENGTH.includes(name));
+  const lengthen = (recipe: Recipe) => overrideRecipe(recipe, Object.fromEntries(given));
   if (!flags.resume) {
     return {
       settings: settingsOf(flags, recipeOf(flags), flags.region ?? [], flags.seed ?? 0),
+      lengthen,
       run,
       out,
       findLr: flags.findLr,
@@ -237,8 +251,8 @@ export function parseOptions(argv: readonly string[]): {
     .filter((name) => program.getOptionValueSource(name) === 'cli' && !BESIDE_RESUME.includes(name));
   if (extra.length > 0) {
     program.error(
-      `error: --resume takes its settings from the checkpoint; leave out --${extra.join(', --')}`,
+      `error: --resume takes its settings from the checkpoint, but for --epochs and --patience; leave out --${extra.join(', --')}`,
     );
   }
-  return { settings: null, run, out, findLr: false };
+  return { settings: null, lengthen, run, out, findLr: false };
 }

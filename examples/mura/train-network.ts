@@ -27,6 +27,7 @@ import {
   loadBody,
   normalizationOf,
 } from './build.ts';
+import { goOn } from './go-on.ts';
 import type { Settings } from './options.ts';
 import type { Recipe } from './recipes.ts';
 
@@ -108,7 +109,7 @@ export async function trainNetwork(
     accumulate: recipe.accumulate,
     maxGradNorm: recipe.clip ?? undefined,
     mixup: recipe.mixup || undefined,
-    state: await checkpoint?.restore(training),
+    state: checkpoint ? await goOn(checkpoint, training, recipe) : undefined,
     callbacks: [
       ...(pretrained ? [unfreezing(model, recipe.fineTuning)] : []),
       { onEpochEnd: ({ history }) => writeLog(join(folder, 'log.csv'), history) },
@@ -118,7 +119,13 @@ export async function trainNetwork(
     signal,
   });
   optimizer.dispose();
+  if (result.ended === 'patience') progress.print(describePatience(result, recipe));
   return { ...result, model };
+}
+
+/** Why a training has ended before its last epoch. */
+function describePatience({ history }: FitResult, { epochs, patience }: Recipe): string {
+  return `ended after epoch ${history.length} of ${epochs}: --patience ${patience} epochs without a lesser validation loss`;
 }
 
 function fetchImagenet(model: string, progress: ProgressBar): Promise<string> {
