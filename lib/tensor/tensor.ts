@@ -4,6 +4,7 @@ import type { Device, Storage } from '../devices/device.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
 import { noteStep } from './growth.ts';
 import { printTensor } from './print.ts';
+import { RefCountedStorage } from './ref-counted-storage.ts';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.ts';
 
 /** The op that made a tensor, as far as the tensor has to do with it. */
@@ -14,49 +15,7 @@ export interface TapeNode {
   release(): void;
 }
 
-/** A storage and the number of handles that share it. `version` counts the writes, so that a stale save is noticed. */
-class RefCountedStorage {
-  handles = 1;
-  version = 0;
-  constructor(
-    readonly device: Device,
-    public storage: Storage,
-  ) {
-    checkUnowned('tensor', storage);
-    owned.add(storage);
-    liveStorages.set(device, (liveStorages.get(device) ?? 0) + 1);
-  }
-
-  /** Owns another storage; the one before is freed. */
-  replace(storage: Storage): void {
-    if (storage === this.storage) return;
-    checkUnowned('assign', storage);
-    owned.delete(this.storage);
-    owned.add(storage);
-    this.device.free(this.storage);
-    this.storage = storage;
-  }
-
-  release(): void {
-    if (--this.handles > 0) return;
-    liveStorages.set(this.device, (liveStorages.get(this.device) ?? 1) - 1);
-    owned.delete(this.storage);
-    this.device.free(this.storage);
-  }
-}
-
-const liveStorages = new WeakMap<Device, number>();
-/** The storages whose handles are counted: with two counts one would be freed twice. */
-const owned = new WeakSet<Storage>();
 const scopes: Set<Tensor>[] = [];
-
-/** @throws AutogradError for a storage that a live tensor owns */
-function checkUnowned(op: string, storage: Storage): void {
-  if (!owned.has(storage)) return;
-  throw new AutogradError(
-    `${op}: the storage belongs to another tensor; share it through that tensor's detach(), or copy its values with copy_()`,
-  );
-}
 
 /** The net beneath scopes: a handle that was lost without `dispose()` gives its storage back when collected. */
 const lost = new FinalizationRegistry<RefCountedStorage>((counted) => {
@@ -288,7 +247,7 @@ export class Tensor {
 
   /** How many storages of a device are alive. @internal */
   static count(device: Device): number {
-    return liveStorages.get(device) ?? 0;
+    return RefCountedStorage.count(device);
   }
 
   /** @internal */
