@@ -15,6 +15,9 @@ export interface FileStamp {
   readonly mtimeNs: bigint;
 }
 
+/** The file system does not let us read or write the cache: it is full, say, or read-only. */
+export class CacheError extends GradiographError {}
+
 /**
  * Prepared images on disk, a file each, for the runs to come. An entry is
  *
@@ -62,7 +65,7 @@ export class DiskCache {
     return { width, height, data: new Uint8ClampedArray(body.buffer, body.byteOffset + 8, body.length - 8) };
   }
 
-  /** @throws GradiographError where the folder cannot be written, or others can write in it */
+  /** @throws CacheError where the folder cannot be written @throws GradiographError where others can write in it */
   async write(path: string, stamp: FileStamp, { width, height, data }: Image): Promise<void> {
     const body = Buffer.alloc(8 + data.length);
     body.writeUInt32LE(width, 0);
@@ -77,7 +80,7 @@ export class DiskCache {
       await writeFile(temporary, [this.#hash(path, stamp, body), body], { mode: 0o600 });
       await rename(temporary, entry);
     } catch (error) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => {}); // the first fault is the one to tell
       throw cacheError('written', entry, error);
     }
   }
@@ -111,5 +114,5 @@ export class DiskCache {
 function cacheError(action: string, entry: string, cause: unknown): GradiographError {
   if (cause instanceof GradiographError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
-  return new GradiographError(`image cache: ${entry} cannot be ${action} (${code})`, { cause });
+  return new CacheError(`image cache: ${entry} cannot be ${action} (${code})`, { cause });
 }

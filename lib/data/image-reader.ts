@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { FormatError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
+import { warnOfCache } from './cache-warning.ts';
 import { decodeImage, MAX_PIXELS } from './codecs/decode.ts';
-import { DiskCache } from './disk-cache.ts';
+import { CacheError, DiskCache } from './disk-cache.ts';
 import type { Image } from './image.ts';
 import { rebuild, type Transform, type TransformDescription } from './transforms.ts';
 
@@ -20,16 +21,24 @@ export class ImageReader {
   readonly #prepare: Transform;
   readonly #cache: DiskCache | null;
   readonly #maxPixels: number;
+  readonly #warn: (fault: string) => void;
 
-  constructor(prepare: Transform, cache: DiskCache | null, maxPixels = MAX_PIXELS) {
+  /** @param warn is told each time that the cache cannot be read or written */
+  constructor(
+    prepare: Transform,
+    cache: DiskCache | null,
+    maxPixels = MAX_PIXELS,
+    warn: (fault: string) => void = warnOfCache,
+  ) {
     this.#prepare = prepare;
     this.#cache = cache;
     this.#maxPixels = maxPixels;
+    this.#warn = warn;
   }
 
-  static of({ prepare, cacheDir, maxPixels }: Reading): ImageReader {
+  static of({ prepare, cacheDir, maxPixels }: Reading, warn: (fault: string) => void): ImageReader {
     const cache = cacheDir === null ? null : new DiskCache(cacheDir, prepare);
-    return new ImageReader(rebuild(prepare), cache, maxPixels);
+    return new ImageReader(rebuild(prepare), cache, maxPixels, warn);
   }
 
   /** @throws FormatError naming a file that is missing, a pipe or the like, or no whole image */
@@ -38,11 +47,22 @@ export class ImageReader {
     const stamp = await attempt(path, stat(path, { bigint: true }));
     if (!stamp.isFile()) throw new FormatError(`${path}: no regular file`);
     if (!this.#cache) return this.#decode(path);
-    const cached = await this.#cache.read(path, stamp);
+    const cached = await this.#unlessFaulty(this.#cache.read(path, stamp));
     if (cached) return cached;
     const image = await this.#decode(path);
-    await this.#cache.write(path, stamp, image);
+    await this.#unlessFaulty(this.#cache.write(path, stamp, image));
     return image;
+  }
+
+  /** What the cache says; null and a warning where it cannot be used. */
+  async #unlessFaulty<T>(answer: Promise<T>): Promise<T | null> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof CacheError)) throw error;
+      this.#warn(error.message);
+      return null;
+    }
   }
 
   async #decode(path: string): Promise<Image> {

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { host } from '../devices/host.ts';
 import * as errors from '../errors.ts';
+import { warnOfCache } from './cache-warning.ts';
 import type { Image } from './image.ts';
 import type { Reading } from './image-reader.ts';
 import type { BatchJob, BatchResult, ReadJob, Request, Response } from './worker.ts';
@@ -130,6 +131,10 @@ export class WorkerPool {
 }
 
 function settle({ worker, pending }: Lane, response: Response): void {
+  if ('cacheFault' in response) {
+    warnOfCache(response.cacheFault);
+    return;
+  }
   const job = pending.get(response.id);
   pending.delete(response.id);
   if (pending.size === 0) worker.unref();

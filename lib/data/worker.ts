@@ -41,15 +41,23 @@ export type Response =
   | {
       readonly id: number;
       readonly failure: { readonly name: string; readonly message: string; readonly stack?: string };
-    };
+    }
+  /** Of no job: a cache that cannot be used. */
+  | { readonly cacheFault: string };
+
+const send = (response: Response, transfer: ArrayBuffer[] = []): void =>
+  parentPort?.postMessage(response, transfer);
+
+const readerOf = (reading: Reading): ImageReader =>
+  ImageReader.of(reading, (cacheFault) => send({ cacheFault }));
 
 async function readImage({ path, reading }: ReadJob): Promise<Image> {
-  return shareImage(await ImageReader.of(reading).read(path));
+  return shareImage(await readerOf(reading).read(path));
 }
 
 async function makeBatch(job: BatchJob): Promise<BatchResult> {
   const { reading, keep, augment } = job;
-  const reader = reading && ImageReader.of(reading);
+  const reader = reading && readerOf(reading);
   const read: [number, Image][] = [];
   const images = await Promise.all(
     job.images.map(async (image, place) => {
@@ -70,12 +78,10 @@ async function makeBatch(job: BatchJob): Promise<BatchResult> {
 async function answer({ id, job }: Request): Promise<void> {
   try {
     const result = await ('path' in job ? readImage(job) : makeBatch(job));
-    const response: Response = { id, result };
-    parentPort?.postMessage(response, 'inputs' in result ? [result.inputs.data.buffer as ArrayBuffer] : []);
+    send({ id, result }, 'inputs' in result ? [result.inputs.data.buffer as ArrayBuffer] : []);
   } catch (error) {
     const { name, message, stack } = error as Error;
-    const response: Response = { id, failure: { name, message, stack } };
-    parentPort?.postMessage(response);
+    send({ id, failure: { name, message, stack } });
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodePng } from '../../lib/data/codecs/encode-png.ts';
@@ -144,17 +145,26 @@ async function failure(promise: Promise<unknown>): Promise<Error> {
   );
 }
 
-test('a missing source is its own fault; a folder that cannot be used is not', async () => {
+test('a missing source is an error', async () => {
   rmSync(source);
   const missing = await failure(read());
   assert.instance(missing, FormatError);
   assert.match(missing.message, /image\.png: cannot be read \(ENOENT\)/);
-  putSource(40, 1000);
+});
+
+test('a folder that cannot be used is worth one warning: the images are there without it', async () => {
+  const warnings: string[] = [];
+  const listen = ({ name, message }: Error) => void warnings.push(`${name}: ${message}`);
+  process.on('warning', listen);
   writeFileSync(cacheDir, 'a file where the folder should be');
-  const unusable = await failure(read());
-  assert.instance(unusable, GradiographError);
-  assert.not.instance(unusable, FormatError);
-  assert.match(unusable.message, /image cache: .*cache.* cannot be read \(ENOTDIR\)/);
+  for (let i = 0; i < 3; i++) assert.equal(await read(), [40, true]);
+  await setImmediate(); // warnings are told after the work at hand
+  process.off('warning', listen);
+  assert.is(warnings.length, 1);
+  assert.match(
+    warnings[0],
+    /GradiographWarning: image cache: .*cache.* cannot be (read|written) \(ENOTDIR\); images are decoded each time/,
+  );
 });
 
 test('entries and their folders are for their owner alone', async () => {

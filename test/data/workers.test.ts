@@ -90,6 +90,21 @@ test('workers keep what they read: the file is opened once', async () => {
   assert.equal([image.width, image.height], [20, 24]);
 });
 
+test('a cache that cannot be written is one warning, from however many threads, and the same bits', async () => {
+  const expected = await twoEpochs(await openTrain(), options);
+  const warnings: string[] = [];
+  const listen = ({ message }: Error) => void warnings.push(message);
+  process.on('warning', listen);
+  const cacheDir = join(root, 'no-folder');
+  writeFileSync(cacheDir, '');
+  const dataset = await openTrain({ cacheDir });
+  assert.equal(await twoEpochs(dataset, { ...options, workers: 3 }), expected);
+  assert.equal((await dataset.check({ workers: 3 })).broken, []);
+  process.off('warning', listen);
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0], /^image cache: .*no-folder/);
+});
+
 test("a function of the user's own runs on the calling thread, to the same end", async () => {
   let calls = 0;
   const own: transforms.Transform = (image, random) => {
