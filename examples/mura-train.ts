@@ -1,11 +1,11 @@
 /** Trains a network on MURA, or on a drawn set in its layout: `npm run mura`, `npx tsx examples/mura-train.ts --help`. */
 import { type Device, FormatError, init } from '../lib/index.ts';
-import { catchInterrupt, describePredictions, naming, ProgressBar, readCheckpoint } from '../lib/node.ts';
+import { catchInterrupt, describePredictions, ProgressBar } from '../lib/node.ts';
 import { runExperiment } from './mura/experiment.ts';
 import { findRate } from './mura/find-rate.ts';
 import { DEFAULT_OUT, parseOptions, type Run, type Settings } from './mura/options.ts';
 import { runProgram } from './mura/program.ts';
-import { readSettings } from './mura/read-settings.ts';
+import { readSaved } from './mura/read-settings.ts';
 import type { Recipe } from './mura/recipes.ts';
 import { runFolderOf } from './mura/run-folder.ts';
 
@@ -23,14 +23,17 @@ async function main(): Promise<void> {
     await init({ device: run.device, threads: run.threads, seed: settings.seed }),
   );
   progress.print(`device: ${device.value.description}`);
+  const context = { device: device.value, progress, signal: interrupt.signal };
   if (findLr) {
-    await findRate(settings, run, progress);
+    await findRate(settings, run, context).catch((error) => {
+      if (error !== interrupt.signal.reason) throw error;
+      progress.print('stopped');
+    });
     return;
   }
-  const { signal } = interrupt;
-  const found = await runExperiment(settings, run, { device: device.value, progress, signal });
+  const found = await runExperiment(settings, run, context);
   if ('stopped' in found) {
-    progress.print(`stopped; go on with --resume ${found.stopped}`);
+    progress.print(found.stopped ? `stopped; go on with --resume ${found.stopped}` : 'stopped');
     return;
   }
   const { result, test } = found;
@@ -44,8 +47,7 @@ async function main(): Promise<void> {
 /** What the training of a checkpoint was told. @throws FormatError naming the file and the field at fault */
 async function resumedSettings(path: string, lengthen: (recipe: Recipe) => Recipe): Promise<Settings> {
   try {
-    const { settings } = await readCheckpoint(path);
-    const saved = await naming(path, () => readSettings(settings, 'settings'));
+    const { leftOut, ...saved } = await readSaved(path);
     return { ...saved, recipe: lengthen(saved.recipe) };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;

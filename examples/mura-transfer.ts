@@ -64,15 +64,17 @@ const recipe: Recipe = {
   fineTuning: { frozenEpochs: 1, gradual: false, layerDecay: 1 },
 };
 const progress = new ProgressBar();
+const { signal } = new AbortController();
 
 /** Trains a network on some regions, from weights if they are given; returns it and its figures on their test images. */
 async function train(regions: readonly Region[], epochs: number, weights: string | null) {
   seed(1);
-  const { sets } = await openData(
+  await using opened = await openData(
     { data: data ?? null, regions, pretrained: weights, seed: 0, recipe },
-    { out, strict: false, workers: 0, cache: null },
-    progress,
+    { out, strict: false, workers: 0, cache: null, leftOut: null, progress, signal },
   );
+  await opened.checked();
+  const { sets } = opened;
   const loading = { batchSize: recipe.batch, normalization: normalizationOf(recipe), seed: 0 };
   const loader = new DataLoader(sets.train, {
     ...loading,

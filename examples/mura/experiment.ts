@@ -24,6 +24,7 @@ import { type Measure, measure } from './measures.ts';
 import { openData } from './open-data.ts';
 import type { Run, Settings } from './options.ts';
 import { writePredictions } from './predictions.ts';
+import { readSaved } from './read-settings.ts';
 import type { Recipe } from './recipes.ts';
 import { checkpointPath, claimFolder, clearFolder, folderOf, runFolderOf } from './run-folder.ts';
 import { loadingOf, type Trained, trainNetwork } from './train-network.ts';
@@ -52,19 +53,20 @@ export interface Context {
 }
 
 /**
- * @returns the result and the scored test images, or where the signal stopped it the checkpoint to go on from
+ * @returns the result and the scored test images, or where the signal stopped it the checkpoint to go on from, if there is one
  * @throws GradiographError where another run has the folder, see `claimFolder`
  */
 export async function runExperiment(
   settings: Settings,
   run: Run,
   context: Context,
-): Promise<{ result: Result; test: readonly ScoredImage[] } | { stopped: string }> {
+): Promise<{ result: Result; test: readonly ScoredImage[] } | { stopped: string | null }> {
   const start = performance.now();
-  const { progress } = context;
+  const { progress, signal } = context;
   const { recipe, seed } = settings;
   await using _folder = await claimFolder(run, recipe);
-  const { sets, broken } = await openData(settings, run, progress);
+  const leftOut = run.resume === null ? null : (await readSaved(run.resume)).leftOut;
+  await using data = await openData(settings, { ...run, leftOut, progress, signal });
   await clearFolder(run, recipe);
   progress.print(describeRecipe(settings));
   if (recipe.imagenet && settings.pretrained === null) {
@@ -74,19 +76,21 @@ export async function runExperiment(
   }
   const networks: Trained[] = [];
   try {
+    if (run.strict) await data.checked();
     for (let member = 0; member < recipe.ensemble; member++) {
-      const folder = folderOf(run.out, recipe, member);
-      const trained = await trainNetwork(settings, seed + member, sets, {
-        ...context,
-        folder,
+      const trained = await trainNetwork(settings, seed + member, data, {
+        folder: folderOf(run.out, recipe, member),
         checkpoint: await checkpointOf(run, recipe, member),
         workers: run.workers,
+        progress,
       });
       networks.push(trained);
-      if (trained.ended === 'aborted') return { stopped: checkpointPath(run.out, recipe, member) };
+      if (trained.ended === 'aborted') signal.throwIfAborted();
     }
-    const validation = await predict(networks, sets.validation, settings, run, progress);
-    const test = await predict(networks, sets.test, settings, run, progress);
+    await data.checked();
+    const { sets, broken } = data;
+    const validation = await predict(networks, sets.validation, settings, run, context);
+    const test = await predict(networks, sets.test, settings, run, context);
     const threshold = chooseThreshold(validation);
     progress.print(`threshold ${threshold.toFixed(3)}, of greatest kappa on the validation images`);
     const checked = scoreImages(sets.validation.images, validation);
@@ -132,9 +136,18 @@ export async function runExperiment(
     await writePredictions(join(run.out, 'validation.csv'), checked);
     await writeWhole(join(run.out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
     return { result, test: scored };
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    return { stopped: lastCheckpoint(run.out, recipe) };
   } finally {
     for (const { model } of networks) model.dispose();
   }
+}
+
+/** That of the last network that has one. */
+function lastCheckpoint(out: string, recipe: Recipe): string | null {
+  const paths = Array.from({ length: recipe.ensemble }, (_, member) => checkpointPath(out, recipe, member));
+  return paths.findLast((path) => existsSync(path)) ?? null;
 }
 
 /** The checkpoint of a network: the one to resume, and of an ensemble all that lie beside it. */
@@ -162,17 +175,19 @@ async function predict(
   set: MuraDataset,
   { recipe }: Settings,
   { workers }: Run,
-  progress: ProgressBar,
+  { progress, signal }: Context,
 ): Promise<Evaluation> {
   await using loader = new DataLoader(set, { ...loadingOf(recipe), workers });
   const evaluations: Evaluation[] = [];
   for (const [i, { model }] of networks.entries()) {
-    const onBatch = (done: number) =>
+    const onBatch = (done: number) => {
+      signal.throwIfAborted();
       progress.update(
         'predicting',
         (i + done / set.length) / networks.length,
         `${done}/${set.length} images`,
       );
+    };
     evaluations.push(await evaluate(model, loader, { testTimeAugmentation: recipe.tta, onBatch }));
   }
   return averageEvaluations(evaluations);

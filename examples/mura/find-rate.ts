@@ -1,7 +1,8 @@
 /** `mura-train --find-lr`: how the loss goes as the learning rate grows, and the rate where it falls most steeply. */
 import { GradiographError } from '../../lib/index.ts';
-import { findLearningRate, formatTable, lockFolder, type ProgressBar } from '../../lib/node.ts';
+import { findLearningRate, formatTable, lockFolder } from '../../lib/node.ts';
 import { buildOptimizer } from './build.ts';
+import type { Context } from './experiment.ts';
 import { openData } from './open-data.ts';
 import type { Run, Settings } from './options.ts';
 import { startModel, trainLoader } from './train-network.ts';
@@ -9,21 +10,25 @@ import { startModel, trainLoader } from './train-network.ts';
 /** How many of the tried rates are printed. */
 const LINES = 20;
 
-export async function findRate(settings: Settings, run: Run, progress: ProgressBar): Promise<void> {
+/** @throws the signal's reason, when it is aborted */
+export async function findRate(settings: Settings, run: Run, { progress, signal }: Context): Promise<void> {
   const { data, recipe, seed, pretrained } = settings;
   await using _folder = data === null ? await lockFolder(run.out) : null; // a set is drawn there
-  const { sets } = await openData(settings, run, progress);
+  await using opened = await openData(settings, { ...run, leftOut: null, progress, signal });
+  await opened.checked();
   const model = await startModel(settings, progress);
-  await using loader = trainLoader(sets.train, recipe, seed, run.workers);
+  await using loader = trainLoader(opened.sets.train, recipe, seed, run.workers);
   const optimizer = buildOptimizer(model, recipe, pretrained !== null);
   const { points, suggestion } = await findLearningRate(model, loader, {
     optimizer,
-    onStep: ({ lr, smoothed }, part) =>
+    onStep: ({ lr, smoothed }, part) => {
+      signal.throwIfAborted();
       progress.update(
         'finding the learning rate',
         part,
         `${lr.toExponential(1)}: loss ${smoothed.toFixed(3)}`,
-      ),
+      );
+    },
   });
   const every = Math.ceil(points.length / LINES);
   const shown = points.filter((_, i) => i % every === 0);

@@ -3,58 +3,55 @@ import { join } from 'node:path';
 import { GradiographError } from '../../lib/index.ts';
 import {
   assertNoSharedPatients,
-  type BrokenImage,
   comparePublishedCounts,
   countRows,
-  describeBroken,
   drawMura,
   formatTable,
   MuraDataset,
   type ProgressBar,
 } from '../../lib/node.ts';
 import { prepareOf } from './build.ts';
+import { CheckedData } from './checked-data.ts';
 import type { Run, Settings } from './options.ts';
 
 /** The share of the training images that is set aside for validation, whole patients at a time. */
 const VALIDATION = 0.2;
 
-export interface DataSets {
-  /** Free of broken images and of patients in common; test is the official valid split. */
-  readonly sets: Readonly<Record<'train' | 'validation' | 'test', MuraDataset>>;
-  /** What was left out. */
-  readonly broken: readonly BrokenImage[];
+export interface OpenOptions extends Pick<Run, 'out' | 'strict' | 'workers' | 'cache'> {
+  /** What a resumed training was begun without, see `CheckedData`; null for a new one. */
+  readonly leftOut: readonly string[] | null;
+  readonly progress: ProgressBar;
+  readonly signal: AbortSignal;
 }
 
-/** Opens a data set, or draws one, and prints what it has, for the full MURA v1.1 beside the published counts. */
+/**
+ * Opens a data set, or draws one, and prints what it lists, for the full MURA v1.1 beside the published counts. Its files
+ * are read behind what follows.
+ */
 export async function openData(
   { data, regions, seed, recipe }: Settings,
-  { out, strict, workers, cache }: Pick<Run, 'out' | 'strict' | 'workers' | 'cache'>,
-  progress: ProgressBar,
-): Promise<DataSets> {
+  { out, cache, ...options }: OpenOptions,
+): Promise<CheckedData> {
+  const { progress } = options;
   const folder = data ?? (await drawSet(join(out, 'drawn'), seed, progress));
   const official = await MuraDataset.open(folder, { prepare: prepareOf(recipe), cacheDir: cache });
   const published = comparePublishedCounts(official);
   if (published) progress.print(formatTable(published));
-  const left: BrokenImage[] = [];
-  const usable = async (name: string, set: MuraDataset) => {
-    const wanted = regions.length > 0 ? set.regions(regions) : set;
-    if (wanted.length === 0)
-      throw new GradiographError(`${folder}: no images in '${name}' for these regions`);
-    const onProgress = (done: number) =>
-      progress.update('reading', done / wanted.length, `${done}/${wanted.length} images of ${name}`);
-    const { dataset, broken } = await wanted.check({ strict, workers, onProgress });
-    if (broken.length > 0) progress.print(`left out of ${name}, ${describeBroken(broken)}`);
-    left.push(...broken);
-    return dataset;
+  const wanted = (name: 'train' | 'valid') => {
+    const set = regions.length > 0 ? official[name].regions(regions) : official[name];
+    if (set.length === 0) throw new GradiographError(`${folder}: no images in '${name}' for these regions`);
+    return set;
   };
-  const all = await usable('train', official.train);
-  const test = await usable('valid', official.valid);
-  const [train, validation] = all.split(VALIDATION, seed);
-  assertNoSharedPatients({ train: train.images, validation: validation.images, test: test.images });
-  const sets = { train, validation, test };
+  const listed = { train: wanted('train'), valid: wanted('valid') };
+  const split = (images: MuraDataset) => {
+    const [train, validation] = images.split(VALIDATION, seed);
+    assertNoSharedPatients({ train: train.images, validation: validation.images, test: listed.valid.images });
+    return { train, validation };
+  };
+  const opened = new CheckedData({ ...options, listed, split });
   progress.print(`images of ${folder}:`);
-  progress.print(formatTable(countRows(sets)));
-  return { sets, broken: left };
+  progress.print(formatTable(countRows(opened.sets)));
+  return opened;
 }
 
 /** Draws a set below a folder. @returns the folder */

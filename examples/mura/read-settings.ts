@@ -1,5 +1,5 @@
 /** Recipes and settings as files have them, held to what the flags would take. */
-import { type FineTuning, REGIONS, readers } from '../../lib/node.ts';
+import { type FineTuning, naming, REGIONS, readCheckpoint, readers } from '../../lib/node.ts';
 import type { Settings } from './options.ts';
 import {
   type HeadLayer,
@@ -97,10 +97,26 @@ export const readRecipe = object<Recipe>({
 
 export const readRegions = list(oneOf(REGIONS));
 
-export const readSettings = object<Settings>({
+const SETTINGS: { readonly [Name in keyof Settings]: Reader<Settings[Name]> } = {
   data: nullable(text),
   regions: readRegions,
   pretrained: nullable(text),
   seed: wholeWithin(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   recipe: readRecipe,
-});
+};
+
+export const readSettings = object<Settings>(SETTINGS);
+
+/** What a checkpoint keeps beside the state of its training. */
+export interface SavedSettings extends Settings {
+  /** The images that the training was begun without, see `CheckedData`; null where that is not certain yet. */
+  readonly leftOut: readonly string[] | null;
+}
+
+const readSavedSettings = object<SavedSettings>({ ...SETTINGS, leftOut: nullable(list(text)) });
+
+/** What a checkpoint keeps of its training. @throws FormatError naming the file and the field at fault */
+export async function readSaved(path: string): Promise<SavedSettings> {
+  const { settings } = await readCheckpoint(path);
+  return naming(path, () => readSavedSettings(settings, 'settings'));
+}

@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FormatError, GradiographError } from '../../lib/index.ts';
-import { naming, parseJson, type Region, readCheckpoint, type ScoredImage } from '../../lib/node.ts';
+import { naming, parseJson, type Region, type ScoredImage } from '../../lib/node.ts';
 import { type Context, type Result, runExperiment } from './experiment.ts';
 import type { Run, Settings } from './options.ts';
 import { readPredictions } from './predictions.ts';
 import { readResult } from './read-result.ts';
+import { readSaved } from './read-settings.ts';
 import type { RecipeName } from './recipes.ts';
 import { checkpointPath } from './run-folder.ts';
 
@@ -54,7 +55,10 @@ export async function readCell(cell: Cell): Promise<FinishedCell | null> {
 export async function runCell(cell: Cell, run: Run, context: Context): Promise<FinishedCell | null> {
   const checkpoint = checkpointPath(cell.folder, cell.settings.recipe, 0);
   const resume = existsSync(checkpoint) ? checkpoint : null;
-  if (resume) checkSettings(cell, (await readCheckpoint(resume)).settings);
+  if (resume) {
+    const { leftOut, ...settings } = await readSaved(resume);
+    checkSettings(cell, settings);
+  }
   const found = await runExperiment(cell.settings, { ...run, out: cell.folder, resume }, context);
   return 'stopped' in found ? null : { ...cell, ...found };
 }

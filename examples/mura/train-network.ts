@@ -27,8 +27,10 @@ import {
   loadBody,
   normalizationOf,
 } from './build.ts';
+import type { CheckedData, TrainingSets } from './checked-data.ts';
 import { goOn } from './go-on.ts';
 import type { Settings } from './options.ts';
+import type { SavedSettings } from './read-settings.ts';
 import type { Recipe } from './recipes.ts';
 
 export interface Trained extends FitResult {
@@ -69,58 +71,87 @@ export async function startModel(
   return model;
 }
 
+interface TrainingRun {
+  readonly folder: string;
+  /** Where to go on from, of the same settings. */
+  readonly checkpoint: Checkpoint | null;
+  readonly workers: number;
+  readonly progress: ProgressBar;
+}
+
 /**
  * Trains a network, leaving a checkpoint and a log in `folder` after each epoch.
  * @param seed of weights, order and augmentation: one network of an ensemble differs from the others by it
- * @param checkpoint where to go on from, of the same settings
+ * @param data its files may still be read: where one is found to be broken, the training begins again
  */
 export async function trainNetwork(
   settings: Settings,
   seed: number,
-  sets: { readonly train: MuraDataset; readonly validation: MuraDataset },
-  {
-    folder,
-    checkpoint,
-    workers,
-    progress,
-    signal,
-  }: {
-    folder: string;
-    checkpoint: Checkpoint | null;
-    workers: number;
-    progress: ProgressBar;
-    signal: AbortSignal;
-  },
+  data: CheckedData,
+  run: TrainingRun,
 ): Promise<Trained> {
-  const { recipe, pretrained } = settings;
-  seedGenerator(seed);
-  const model = await startModel({ ...settings, pretrained: checkpoint ? null : pretrained }, progress);
+  for (let { checkpoint } = run; ; checkpoint = null) {
+    seedGenerator(seed);
+    const pretrained = checkpoint ? null : settings.pretrained;
+    const model = await startModel({ ...settings, pretrained }, run.progress);
+    try {
+      const result = await data.train((sets, signal) =>
+        fitModel(model, settings, seed, data, sets, { ...run, checkpoint, signal }),
+      );
+      if (result?.ended === 'patience') run.progress.print(describePatience(result, settings.recipe));
+      if (result) return { ...result, model };
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    model.dispose();
+  }
+}
+
+async function fitModel(
+  model: models.ImageModel,
+  { recipe, ...settings }: Settings,
+  seed: number,
+  data: CheckedData,
+  sets: TrainingSets,
+  { folder, checkpoint, workers, progress, signal }: TrainingRun & { readonly signal: AbortSignal },
+): Promise<FitResult> {
   await using train = trainLoader(sets.train, recipe, seed, workers);
   await using validation = new DataLoader(sets.validation, { ...loadingOf(recipe), workers });
-  const optimizer = buildOptimizer(model, recipe, pretrained !== null);
+  const isPretrained = settings.pretrained !== null;
+  const optimizer = buildOptimizer(model, recipe, isPretrained);
   const schedule = buildScheduler(optimizer, recipe, Math.ceil(train.length / recipe.accumulate));
   const training: Training = { model, optimizer, scheduler: schedule?.scheduler ?? null };
-  const result = await fit(model, train, {
-    optimizer,
-    ...schedule,
-    epochs: recipe.epochs,
-    validation,
-    patience: recipe.patience ?? undefined,
-    accumulate: recipe.accumulate,
-    maxGradNorm: recipe.clip ?? undefined,
-    mixup: recipe.mixup || undefined,
-    state: checkpoint ? await goOn(checkpoint, training, recipe) : undefined,
-    callbacks: [
-      ...(pretrained ? [unfreezing(model, recipe.fineTuning)] : []),
-      { onEpochEnd: ({ history }) => writeLog(join(folder, 'log.csv'), history) },
-    ],
-    checkpoint: { sink: checkpointFile(join(folder, 'last.safetensors')), settings },
-    progress,
-    signal,
-  });
-  optimizer.dispose();
-  if (result.ended === 'patience') progress.print(describePatience(result, recipe));
-  return { ...result, model };
+  const saved: SavedSettings = {
+    ...settings,
+    recipe,
+    get leftOut() {
+      return data.leftOut(sets);
+    },
+  };
+  try {
+    return await fit(model, train, {
+      optimizer,
+      ...schedule,
+      epochs: recipe.epochs,
+      validation,
+      patience: recipe.patience ?? undefined,
+      accumulate: recipe.accumulate,
+      maxGradNorm: recipe.clip ?? undefined,
+      mixup: recipe.mixup || undefined,
+      state: checkpoint ? await goOn(checkpoint, training, recipe) : undefined,
+      callbacks: [
+        ...(isPretrained ? [unfreezing(model, recipe.fineTuning)] : []),
+        { onEpochEnd: () => data.confirm(sets) },
+        { onEpochEnd: ({ history }) => writeLog(join(folder, 'log.csv'), history) },
+      ],
+      checkpoint: { sink: checkpointFile(join(folder, 'last.safetensors')), settings: saved },
+      progress,
+      signal,
+    });
+  } finally {
+    optimizer.dispose();
+  }
 }
 
 /** Why a training has ended before its last epoch. */

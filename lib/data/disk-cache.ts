@@ -46,7 +46,8 @@ export class DiskCache {
 
   /**
    * The image that a source file had become when it had this stamp; null where that is not known.
-   * @throws GradiographError where the folder cannot be read, or others can write in it
+   * @throws CacheError where the folder cannot be read
+   * @throws GradiographError where others can write in it
    */
   async read(path: string, stamp: FileStamp): Promise<Image | null> {
     const entry = this.#entryOf(path);
@@ -65,7 +66,10 @@ export class DiskCache {
     return { width, height, data: new Uint8ClampedArray(body.buffer, body.byteOffset + 8, body.length - 8) };
   }
 
-  /** @throws CacheError where the folder cannot be written @throws GradiographError where others can write in it */
+  /**
+   * @throws CacheError where the folder cannot be written
+   * @throws GradiographError where others can write in it
+   */
   async write(path: string, stamp: FileStamp, { width, height, data }: Image): Promise<void> {
     const body = Buffer.alloc(8 + data.length);
     body.writeUInt32LE(width, 0);

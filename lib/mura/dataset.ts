@@ -29,6 +29,10 @@ export interface CheckOptions {
   /** Threads that read; default 0, the calling thread. */
   workers?: number;
   onProgress?: (done: number) => void;
+  /** Is told of each broken image as soon as it is found, in no certain order. */
+  onBroken?: (image: BrokenImage) => void;
+  /** Ends the check at once when aborted, whatever is being read. */
+  signal?: AbortSignal;
 }
 
 /** Why an image was left out. */
@@ -103,11 +107,13 @@ export class MuraDataset implements ImageDataset {
    * Reads every image once, which also fills the caches.
    * @returns the data set without its broken images, and these with the reason
    * @throws FormatError with `strict`, naming all broken images
+   * @throws the signal's reason, when it is aborted
    */
-  async check({ strict = false, workers = 0, onProgress }: CheckOptions = {}): Promise<{
+  async check({ strict = false, workers = 0, onProgress, onBroken, signal }: CheckOptions = {}): Promise<{
     dataset: MuraDataset;
     broken: BrokenImage[];
   }> {
+    signal?.throwIfAborted();
     const faults = new Map<string, string>();
     const pool = workers > 0 ? await WorkerPool.acquire(workers) : null;
     const paths = this.images.map(({ path }) => path).values();
@@ -118,14 +124,24 @@ export class MuraDataset implements ImageDataset {
           await this.files.store.get(path, pool);
         } catch (error) {
           if (!(error instanceof FormatError)) throw error;
-          faults.set(path, error.message.replace(`${path}: `, ''));
+          const reason = error.message.replace(`${path}: `, '');
+          faults.set(path, reason);
+          onBroken?.({ path, reason });
         }
+        if (signal?.aborted) return;
         onProgress?.(++done);
       }
     };
+    let abort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', abort);
+    });
     try {
-      await Promise.all(Array.from({ length: Math.max(1, 2 * workers) }, readOn));
+      const all = Promise.all(Array.from({ length: Math.max(1, 2 * workers) }, readOn));
+      await Promise.race([all, aborted]);
     } finally {
+      signal?.removeEventListener('abort', abort);
       await pool?.release();
     }
     const broken = this.images.flatMap(({ path }) => {

@@ -13,7 +13,7 @@ export interface CheckpointSink {
 
 export interface CheckpointOptions {
   sink: CheckpointSink;
-  /** The program's own, any plain JSON; default null. */
+  /** The program's own, any plain JSON, taken anew at each save; default null. */
   settings?: unknown;
   /** Within an epoch, save after the step at which so many seconds have gone by since the last save; default 600. */
   everySeconds?: number;

@@ -178,6 +178,7 @@ class Fit {
     const [loader, meter] = [this.#loader, this.#meter];
     let [stepLoss, images, left] = [0, 0, 0];
     let lap = performance.now();
+    if (signal?.aborted) return false;
     this.#model.train();
     for await (const batch of loader.epoch(this.#epoch - 1, meter.batches)) {
       if (left === 0) {
