@@ -19,15 +19,19 @@ export class ArrayRuntime implements Runtime<Float32Array> {
   readonly maxInputs = 16;
   compilations = 0;
   readonly allocations = new Allocations<Float32Array>((buffer) => this.free(buffer));
-  private readonly kernels = new Map<string, CompiledKernel>();
-  private readonly shared = new SharedMemory();
-  private bytesInUse = 0;
+  readonly #kernels = new Map<string, CompiledKernel>();
+  readonly #shared = new SharedMemory();
+  #bytesInUse = 0;
+  readonly #gpujs: GpuJs;
+  readonly #gpu: GpuInstance;
 
   constructor(
-    private readonly gpujs: GpuJs,
-    private readonly gpu: GpuInstance,
+    gpujs: GpuJs,
+    gpu: GpuInstance,
     readonly mode: 'cpu' | 'webasm',
   ) {
+    this.#gpujs = gpujs;
+    this.#gpu = gpu;
     this.description = `gpu.js ${mode}, ${mode === 'cpu' ? 'JavaScript' : 'WebAssembly'}, 1 thread`;
   }
 
@@ -37,24 +41,24 @@ export class ArrayRuntime implements Runtime<Float32Array> {
     inputs: readonly Float32Array[],
     scalars: readonly number[] = [],
   ): Float32Array {
-    const known = this.kernels.get(key);
+    const known = this.#kernels.get(key);
     if (known) {
       known.prepare?.();
-      return this.owned(known.shortcut(...this.fold(known.program, inputs), ...scalars), known.program);
+      return this.#owned(known.shortcut(...this.#fold(known.program, inputs), ...scalars), known.program);
     }
     const program = build();
     const types = program.inputs.map((input) => (input.dims ? 'Input' : 'Array'));
-    const shortcut = createKernel(this.gpu, program, types, {});
-    const prepare = this.mode === 'webasm' ? this.shared.adopt(shortcut.kernel as WebasmKernel) : undefined;
-    const args = this.fold(program, inputs);
-    const result = firstRun(this.gpu, this.mode, key, shortcut, () => shortcut(...args, ...scalars));
+    const shortcut = createKernel(this.#gpu, program, types, {});
+    const prepare = this.mode === 'webasm' ? this.#shared.adopt(shortcut.kernel as WebasmKernel) : undefined;
+    const args = this.#fold(program, inputs);
+    const result = firstRun(this.#gpu, this.mode, key, shortcut, () => shortcut(...args, ...scalars));
     this.compilations += 1;
-    this.kernels.set(key, { shortcut, program, prepare });
-    return this.owned(result, program);
+    this.#kernels.set(key, { shortcut, program, prepare });
+    return this.#owned(result, program);
   }
 
   upload(data: Float32Array): Float32Array {
-    return this.owned(data.slice(), null);
+    return this.#owned(data.slice(), null);
   }
 
   async read(buffer: Float32Array): Promise<Float32Array> {
@@ -66,34 +70,34 @@ export class ArrayRuntime implements Runtime<Float32Array> {
   }
 
   free(buffer: Float32Array): void {
-    this.bytesInUse -= buffer.byteLength;
+    this.#bytesInUse -= buffer.byteLength;
     this.allocations.remove(buffer);
   }
 
   memory(): { bytesInUse: number; bytesHeld: number } {
-    return { bytesInUse: this.bytesInUse, bytesHeld: this.bytesInUse + this.shared.bytes };
+    return { bytesInUse: this.#bytesInUse, bytesHeld: this.#bytesInUse + this.#shared.bytes };
   }
 
   async dispose(): Promise<void> {
-    this.kernels.clear();
-    this.bytesInUse = 0;
-    await this.gpu.destroy();
+    this.#kernels.clear();
+    this.#bytesInUse = 0;
+    await this.#gpu.destroy();
   }
 
-  private fold(program: Program, inputs: readonly Float32Array[]): unknown[] {
+  #fold(program: Program, inputs: readonly Float32Array[]): unknown[] {
     return inputs.map((input, i) => {
       const { dims } = program.inputs[i];
       if (!dims) return input;
       // gpu.js wants to fold exactly what there is; a program may fold into rows, the last of them not full.
-      const whole = this.gpujs.input(input, [input.length, 1, 1]);
+      const whole = this.#gpujs.input(input, [input.length, 1, 1]);
       whole.size = [...dims];
       return whole;
     });
   }
 
-  private owned(result: unknown, program: Program | null): Float32Array {
+  #owned(result: unknown, program: Program | null): Float32Array {
     const values = program ? flatten(result as Nested, threadsOf(program)) : (result as Float32Array);
-    this.bytesInUse += values.byteLength;
+    this.#bytesInUse += values.byteLength;
     return this.allocations.add(values);
   }
 }

@@ -5,30 +5,30 @@
  * gpu.js's internals for that.
  */
 export class SharedMemory {
-  private memory: WebAssembly.Memory | null = null;
-  private floats = new Float32Array();
-  private integers = new Int32Array();
+  #memory: WebAssembly.Memory | null = null;
+  #floats = new Float32Array();
+  #integers = new Int32Array();
 
   get bytes(): number {
-    return this.floats.byteLength;
+    return this.#floats.byteLength;
   }
 
   /** Makes a kernel that was not built yet take the shared memory; call the result before each later run. */
   adopt(kernel: WebasmKernel): () => void {
     let pages = 0;
     const take = () => {
-      const { memory } = this;
+      const memory = this.#memory;
       const active = kernel._active;
-      if (!memory || !active || active.f32 === this.floats) return;
-      active.f32 = this.floats;
-      active.i32 = this.integers;
+      if (!memory || !active || active.f32 === this.#floats) return;
+      active.f32 = this.#floats;
+      active.i32 = this.#integers;
     };
     kernel._instantiate = (sizeSignature: string, args: ArrayLike<unknown>) => {
       const layout = kernel.computeLayout(args);
       const cells = kernel.threadDim.reduce((product, size) => product * size, 1);
       const { bytes, initial, maximum } = kernel._assembleModule(layout, cells, false);
       pages = initial;
-      const memory = this.ofPages(pages, maximum);
+      const memory = this.#ofPages(pages, maximum);
       const env: Record<string, WebAssembly.ImportValue> = { memory };
       for (const name of kernel.usedMathImports) env[`math_${name}`] = Math[name] as () => number;
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
@@ -39,8 +39,8 @@ export class SharedMemory {
         cells,
         run: exports.run,
         runSimd: exports.run_simd ?? null,
-        f32: memory === this.memory ? this.floats : new Float32Array(memory.buffer),
-        i32: memory === this.memory ? this.integers : new Int32Array(memory.buffer),
+        f32: memory === this.#memory ? this.#floats : new Float32Array(memory.buffer),
+        i32: memory === this.#memory ? this.#integers : new Int32Array(memory.buffer),
       };
     };
     return () => {
@@ -49,16 +49,16 @@ export class SharedMemory {
   }
 
   /** The shared memory, grown to `pages`; beyond what gpu.js's modules agree to share, one of the kernel's own. */
-  private ofPages(pages: number, maximum: number): WebAssembly.Memory {
+  #ofPages(pages: number, maximum: number): WebAssembly.Memory {
     if (pages > SHARED_PAGES) return new WebAssembly.Memory({ initial: pages, maximum });
-    this.memory ??= new WebAssembly.Memory({ initial: pages, maximum: SHARED_PAGES });
-    const held = this.memory.buffer.byteLength / PAGE;
-    if (held < pages) this.memory.grow(pages - held);
-    if (this.floats.buffer !== this.memory.buffer) {
-      this.floats = new Float32Array(this.memory.buffer);
-      this.integers = new Int32Array(this.memory.buffer);
+    this.#memory ??= new WebAssembly.Memory({ initial: pages, maximum: SHARED_PAGES });
+    const held = this.#memory.buffer.byteLength / PAGE;
+    if (held < pages) this.#memory.grow(pages - held);
+    if (this.#floats.buffer !== this.#memory.buffer) {
+      this.#floats = new Float32Array(this.#memory.buffer);
+      this.#integers = new Int32Array(this.#memory.buffer);
     }
-    return this.memory;
+    return this.#memory;
   }
 }
 

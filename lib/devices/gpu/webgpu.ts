@@ -25,26 +25,27 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
   readonly maxInputs = 7;
   compilations = 0;
   readonly allocations = new Allocations<WebGpuBuffer>((buffer) => this.free(buffer));
-  private readonly device: GPUDevice;
-  private readonly kernels = new Map<string, CompiledKernel>();
-  private readonly pool = new Map<number, GPUBuffer[]>();
-  private readonly buffers = new Set<GPUBuffer>();
-  private readonly line: (() => Promise<void> | undefined)[] = [];
-  private waiting = false;
-  private failure: DeviceError | null = null;
-  private bytesInUse = 0;
-  private bytesHeld = 0;
+  readonly #device: GPUDevice;
+  readonly #kernels = new Map<string, CompiledKernel>();
+  readonly #pool = new Map<number, GPUBuffer[]>();
+  readonly #buffers = new Set<GPUBuffer>();
+  readonly #line: (() => Promise<void> | undefined)[] = [];
+  #waiting = false;
+  #failure: DeviceError | null = null;
+  #bytesInUse = 0;
+  #bytesHeld = 0;
+  readonly #gpu: GpuInstance;
+  readonly #context: WebGpuContext;
 
-  constructor(
-    private readonly gpu: GpuInstance,
-    private readonly context: WebGpuContext,
-  ) {
-    this.device = context.device;
+  constructor(gpu: GpuInstance, context: WebGpuContext) {
+    this.#gpu = gpu;
+    this.#context = context;
+    this.#device = context.device;
     const { vendor, architecture, device, description } = context.adapter.info;
     const names = [...new Set([vendor, architecture, device, description])].filter((name) => name);
     this.description = `gpu.js webgpu, ${names.join(' ')}`;
     // gpu.js prints these; an error that no read reports would be a silent wrong answer.
-    this.device.addEventListener('uncapturederror', this.onError);
+    this.#device.addEventListener('uncapturederror', this.#onError);
   }
 
   run(
@@ -53,21 +54,21 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
     inputs: readonly WebGpuBuffer[],
     scalars: readonly number[] = [],
   ): WebGpuBuffer {
-    if (this.failure) throw this.failure;
-    let compiled = this.kernels.get(key);
+    if (this.#failure) throw this.#failure;
+    let compiled = this.#kernels.get(key);
     if (!compiled) {
-      compiled = this.compile(key, build(), inputs, scalars);
-      this.kernels.set(key, compiled);
+      compiled = this.#compile(key, build(), inputs, scalars);
+      this.#kernels.set(key, compiled);
     }
     const { program, kernel, built } = compiled;
-    const output = this.allocate(compiled.threads);
-    const args = [...this.handles(program, inputs), ...scalars];
+    const output = this.#allocate(compiled.threads);
+    const args = [...this.#handles(program, inputs), ...scalars];
     const dispatch = () => {
       kernel.outputBuffer = output.buffer;
       kernel.bindGroupDirty = true;
       kernel.run(...args);
     };
-    this.enqueue(() => {
+    this.#enqueue(() => {
       if (!kernel.built) return built.then(dispatch);
       dispatch();
     });
@@ -75,27 +76,27 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
   }
 
   upload(data: Float32Array): WebGpuBuffer {
-    const target = this.allocate(data.length);
+    const target = this.#allocate(data.length);
     const copy = data.slice();
-    this.enqueue(() => {
-      this.device.queue.writeBuffer(target.buffer, 0, copy);
+    this.#enqueue(() => {
+      this.#device.queue.writeBuffer(target.buffer, 0, copy);
     });
     return target;
   }
 
   async read({ buffer, length }: WebGpuBuffer): Promise<Float32Array> {
     const bytes = length * 4;
-    const staging = this.device.createBuffer({ size: bytes, usage: USAGE.mapRead | USAGE.copyDestination });
+    const staging = this.#device.createBuffer({ size: bytes, usage: USAGE.mapRead | USAGE.copyDestination });
     try {
       await new Promise<void>((resolve, reject) => {
-        this.enqueue(() => {
-          const encoder = this.device.createCommandEncoder();
+        this.#enqueue(() => {
+          const encoder = this.#device.createCommandEncoder();
           encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);
-          this.device.queue.submit([encoder.finish()]);
+          this.#device.queue.submit([encoder.finish()]);
           staging.mapAsync(MAP_READ, 0, bytes).then(resolve, reject);
         }, reject);
       });
-      if (this.failure) throw this.failure;
+      if (this.#failure) throw this.#failure;
       return new Float32Array(staging.getMappedRange(0, bytes).slice(0));
     } finally {
       staging.destroy();
@@ -111,61 +112,61 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
     storage.freed = true;
     this.allocations.remove(storage);
     const { buffer } = storage;
-    this.bytesInUse -= buffer.size;
-    const shelf = this.pool.get(buffer.size);
+    this.#bytesInUse -= buffer.size;
+    const shelf = this.#pool.get(buffer.size);
     if (shelf) shelf.push(buffer);
-    else this.pool.set(buffer.size, [buffer]);
+    else this.#pool.set(buffer.size, [buffer]);
   }
 
   memory(): { bytesInUse: number; bytesHeld: number } {
-    return { bytesInUse: this.bytesInUse, bytesHeld: this.bytesHeld };
+    return { bytesInUse: this.#bytesInUse, bytesHeld: this.#bytesHeld };
   }
 
   async dispose(): Promise<void> {
-    this.device.removeEventListener('uncapturederror', this.onError);
-    for (const buffer of this.buffers) buffer.destroy();
-    this.buffers.clear();
-    this.pool.clear();
-    this.kernels.clear();
-    this.bytesInUse = 0;
-    this.bytesHeld = 0;
-    await this.gpu.destroy();
+    this.#device.removeEventListener('uncapturederror', this.#onError);
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#buffers.clear();
+    this.#pool.clear();
+    this.#kernels.clear();
+    this.#bytesInUse = 0;
+    this.#bytesHeld = 0;
+    await this.#gpu.destroy();
   }
 
-  private readonly onError = (event: Event) => {
-    this.fail(`webgpu: ${(event as GPUUncapturedErrorEvent).error.message}`);
+  readonly #onError = (event: Event) => {
+    this.#fail(`webgpu: ${(event as GPUUncapturedErrorEvent).error.message}`);
   };
 
-  private fail(message: string, cause?: unknown): void {
-    this.failure ??= new DeviceError(message, { cause });
+  #fail(message: string, cause?: unknown): void {
+    this.#failure ??= new DeviceError(message, { cause });
   }
 
   /** Runs `task` when all before it have run; a task that returns a promise holds up the line until it settles. */
-  private enqueue(task: () => Promise<void> | undefined | void, rejected?: (reason: Error) => void): void {
-    this.line.push(() => {
-      if (this.failure) {
-        rejected?.(this.failure);
+  #enqueue(task: () => Promise<void> | undefined | void, rejected?: (reason: Error) => void): void {
+    this.#line.push(() => {
+      if (this.#failure) {
+        rejected?.(this.#failure);
         return undefined;
       }
       return task() ?? undefined;
     });
-    if (!this.waiting) this.advance();
+    if (!this.#waiting) this.#advance();
   }
 
-  private advance(): void {
-    this.waiting = false;
-    for (let task = this.line.shift(); task; task = this.line.shift()) {
+  #advance(): void {
+    this.#waiting = false;
+    for (let task = this.#line.shift(); task; task = this.#line.shift()) {
       const settled = task();
       if (!settled) continue;
-      this.waiting = true;
+      this.#waiting = true;
       settled
-        .catch((error: Error) => this.fail(`webgpu: ${error.message}`, error))
-        .then(() => this.advance());
+        .catch((error: Error) => this.#fail(`webgpu: ${error.message}`, error))
+        .then(() => this.#advance());
       return;
     }
   }
 
-  private compile(
+  #compile(
     key: string,
     program: Program,
     inputs: readonly WebGpuBuffer[],
@@ -173,15 +174,15 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
   ): CompiledKernel {
     const fitted = fitDispatch(program);
     const types = fitted.inputs.map(() => 'WebGPUBuffer');
-    const shortcut = createKernel(this.gpu, fitted, types, { pipeline: true });
+    const shortcut = createKernel(this.#gpu, fitted, types, { pipeline: true });
     const kernel = shortcut.kernel as WebGpuKernel;
     const threads = threadsOf(program);
     // A buffer from the pool, or the build would allocate an output of its own.
-    const scratch = this.allocate(threads);
+    const scratch = this.#allocate(threads);
     kernel.outputBuffer = scratch.buffer;
     let building: Promise<void>;
     try {
-      building = kernel.build(...this.handles(fitted, inputs), ...scalars);
+      building = kernel.build(...this.#handles(fitted, inputs), ...scalars);
     } catch (error) {
       throw new DeviceError(`webgpu: kernel ${key} does not compile: ${(error as Error).message}`, {
         cause: error,
@@ -197,25 +198,25 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
   }
 
   /** The inputs as gpu.js's pipeline results, folded as the program wants them. */
-  private handles(program: Program, inputs: readonly WebGpuBuffer[]): unknown[] {
+  #handles(program: Program, inputs: readonly WebGpuBuffer[]): unknown[] {
     return inputs.map(({ buffer, length }, i) => ({
       type: 'WebGPUBuffer',
       buffer,
       output: program.inputs[i].dims ?? [length],
       componentCount: 1,
-      context: this.context,
+      context: this.#context,
     }));
   }
 
-  private allocate(length: number): WebGpuBuffer {
+  #allocate(length: number): WebGpuBuffer {
     const size = Math.ceil(length / 4) * 16;
-    const buffer = this.pool.get(size)?.pop() ?? this.create(length, size);
-    this.bytesInUse += size;
+    const buffer = this.#pool.get(size)?.pop() ?? this.#create(length, size);
+    this.#bytesInUse += size;
     return this.allocations.add({ buffer, length, freed: false });
   }
 
-  private create(length: number, size: number): GPUBuffer {
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.device.limits;
+  #create(length: number, size: number): GPUBuffer {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.#device.limits;
     const most = Math.min(maxStorageBufferBindingSize, maxBufferSize);
     if (size > most) {
       throw new DeviceError(
@@ -223,9 +224,9 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
       );
     }
     const usage = USAGE.storage | USAGE.copySource | USAGE.copyDestination;
-    const buffer = this.device.createBuffer({ size, usage });
-    this.buffers.add(buffer);
-    this.bytesHeld += size;
+    const buffer = this.#device.createBuffer({ size, usage });
+    this.#buffers.add(buffer);
+    this.#bytesHeld += size;
     return buffer;
   }
 }

@@ -26,21 +26,23 @@ export class GlRuntime implements Runtime<GlBuffer> {
   compilations = 0;
   /** Textures that one program may write. */
   readonly maxOutputs: number;
-  private readonly kernels = new Map<string, CompiledKernel>();
-  private readonly textures: Textures;
+  readonly #kernels = new Map<string, CompiledKernel>();
+  readonly #textures: Textures;
+  readonly #gpu: GpuInstance;
 
   constructor(
-    private readonly gpu: GpuInstance,
+    gpu: GpuInstance,
     readonly mode: 'headlessgl' | 'webgl2' | 'webgl',
   ) {
-    this.textures = new Textures(mode, this.probe('Number', '1'), this.probe('Array(4)', '[1, 2, 3, 4]'));
-    const { gl } = this.textures;
+    this.#gpu = gpu;
+    this.#textures = new Textures(mode, this.#probe('Number', '1'), this.#probe('Array(4)', '[1, 2, 3, 4]'));
+    const { gl } = this.#textures;
     this.maxOutputs = drawBuffersOf(gl);
     this.description = `gpu.js ${mode}, ${rendererOf(gl)}`;
   }
 
   get allocations(): Allocations<GlBuffer> {
-    return this.textures.allocations;
+    return this.#textures.allocations;
   }
 
   /** One output; those of a program with `maps` come from `runAll`. */
@@ -55,10 +57,10 @@ export class GlRuntime implements Runtime<GlBuffer> {
     inputs: readonly GlBuffer[],
     scalars: readonly number[] = [],
   ): GlBuffer[] {
-    const known = this.kernels.get(key);
-    const compiled = known ?? this.prepare(key, build());
+    const known = this.#kernels.get(key);
+    const compiled = known ?? this.#prepare(key, build());
     const { shortcut, kernel, program, length, size } = compiled;
-    const outputs = Array.from({ length: compiled.outputs }, () => this.textures.allocate(length, size));
+    const outputs = Array.from({ length: compiled.outputs }, () => this.#textures.allocate(length, size));
     const textures = inputs.map((input, i) => (program.inputs[i].lanes ? input.vectors : input.numbers));
     const [main, ...mapped] = outputs.map((output) => (compiled.vectors ? output.vectors : output.numbers));
     kernel.texture = main;
@@ -74,9 +76,9 @@ export class GlRuntime implements Runtime<GlBuffer> {
     }
     compiled.inputWidths = inputs.map((input) => input.width);
     const views = textures.map((texture, i) => folded(texture, program.inputs[i].dims));
-    firstRun(this.gpu, this.mode, key, shortcut, () => shortcut(...views, ...scalars));
+    firstRun(this.#gpu, this.mode, key, shortcut, () => shortcut(...views, ...scalars));
     this.compilations += 1;
-    this.kernels.set(key, compiled);
+    this.#kernels.set(key, compiled);
     return outputs;
   }
 
@@ -88,7 +90,7 @@ export class GlRuntime implements Runtime<GlBuffer> {
     scalars: readonly number[],
     length: number,
   ): readonly GlBuffer[] {
-    const [width, height] = this.textures.sizeOf(Math.ceil(length / 4));
+    const [width, height] = this.#textures.sizeOf(Math.ceil(length / 4));
     const program = () => pointwiseTexels(build(), width, height);
     const outputs = this.runAll(`${key} ${width}x${height}`, program, inputs, scalars);
     for (const output of outputs) output.length = length;
@@ -96,35 +98,35 @@ export class GlRuntime implements Runtime<GlBuffer> {
   }
 
   upload(data: Float32Array): GlBuffer {
-    return this.textures.upload(data);
+    return this.#textures.upload(data);
   }
 
   async read(buffer: GlBuffer): Promise<Float32Array> {
-    return this.textures.read(buffer);
+    return this.#textures.read(buffer);
   }
 
   readSync(buffer: GlBuffer): Float32Array {
-    return this.textures.read(buffer);
+    return this.#textures.read(buffer);
   }
 
   free(buffer: GlBuffer): void {
-    this.textures.free(buffer);
+    this.#textures.free(buffer);
   }
 
   memory(): { bytesInUse: number; bytesHeld: number } {
-    return this.textures.memory();
+    return this.#textures.memory();
   }
 
   async dispose(): Promise<void> {
-    this.textures.dispose();
-    this.kernels.clear();
-    await this.gpu.destroy();
+    this.#textures.dispose();
+    this.#kernels.clear();
+    await this.#gpu.destroy();
   }
 
-  private prepare(key: string, program: Program): CompiledKernel {
+  #prepare(key: string, program: Program): CompiledKernel {
     const threads = threadsOf(program);
     const vectors = program.returns === 'Array(4)';
-    const size = program.texture ?? this.textures.sizeOf(vectors ? threads : Math.ceil(threads / 4));
+    const size = program.texture ?? this.#textures.sizeOf(vectors ? threads : Math.ceil(threads / 4));
     const types = program.inputs.map((input) =>
       input.lanes ? 'ArrayTexture(4)' : 'MemoryOptimizedNumberTexture',
     );
@@ -134,14 +136,14 @@ export class GlRuntime implements Runtime<GlBuffer> {
         `${this.mode}: kernel ${key} has ${maps.length + 1} outputs, this GPU writes ${this.maxOutputs} at once`,
       );
     }
-    const shortcut = createKernel(this.gpu, program, types, {
+    const shortcut = createKernel(this.#gpu, program, types, {
       pipeline: true,
       returnType: program.returns ?? 'Number',
       optimizeFloatMemory: !vectors,
       injectedNative: this.mode === 'webgl2' ? PRELUDE : null,
     });
     const kernel = shortcut.kernel as GlKernel;
-    const { gl } = this.textures;
+    const { gl } = this.#textures;
     const validateSettings = kernel.validateSettings;
     // gpu.js would take its own near-square, or the output's two dimensions, and check that against the limit.
     kernel.checkTextureSize = () => {};
@@ -161,14 +163,14 @@ export class GlRuntime implements Runtime<GlBuffer> {
   }
 
   /** Runs a constant kernel, to learn what gpu.js's textures of that return type are. */
-  private probe(returns: 'Number' | 'Array(4)', value: string): TextureKind {
+  #probe(returns: 'Number' | 'Array(4)', value: string): TextureKind {
     const program: Program = { inputs: [], output: [1], body: `return ${value};` };
-    const shortcut = createKernel(this.gpu, program, [], {
+    const shortcut = createKernel(this.#gpu, program, [], {
       pipeline: true,
       returnType: returns,
       optimizeFloatMemory: returns === 'Number',
     });
-    const texture = firstRun(this.gpu, this.mode, 'probe', shortcut, () => shortcut() as GlTexture);
+    const texture = firstRun(this.#gpu, this.mode, 'probe', shortcut, () => shortcut() as GlTexture);
     return {
       Texture: texture.constructor as TextureKind['Texture'],
       context: texture.context,

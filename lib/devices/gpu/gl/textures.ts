@@ -37,19 +37,21 @@ export class Textures {
   readonly gl: WebGL2RenderingContext;
   readonly maxSize: number;
   readonly allocations = new Allocations<GlBuffer>((buffer) => this.free(buffer));
-  private readonly pool = new Map<string, GlBuffer[]>();
-  private readonly framebuffer: WebGLFramebuffer;
-  private bytesInUse = 0;
-  private bytesHeld = 0;
+  readonly #pool = new Map<string, GlBuffer[]>();
+  readonly #framebuffer: WebGLFramebuffer;
+  #bytesInUse = 0;
+  #bytesHeld = 0;
+  readonly #mode: string;
+  readonly #numbers: TextureKind;
+  readonly #vectors: TextureKind;
 
-  constructor(
-    private readonly mode: string,
-    private readonly numbers: TextureKind,
-    private readonly vectors: TextureKind,
-  ) {
+  constructor(mode: string, numbers: TextureKind, vectors: TextureKind) {
+    this.#mode = mode;
+    this.#numbers = numbers;
+    this.#vectors = vectors;
     this.gl = numbers.context;
     this.maxSize = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
-    this.framebuffer = this.gl.createFramebuffer() as WebGLFramebuffer;
+    this.#framebuffer = this.gl.createFramebuffer() as WebGLFramebuffer;
   }
 
   /** The size of a texture for so many texels. @throws DeviceError where the GPU has none so large. */
@@ -57,7 +59,7 @@ export class Textures {
     const [width, height] = textureSize(texels, this.maxSize);
     if (height > this.maxSize) {
       throw new DeviceError(
-        `${this.mode}: ${texels * 4} values do not fit this GPU's textures, which end at ${this.maxSize} texels a side; ` +
+        `${this.#mode}: ${texels * 4} values do not fit this GPU's textures, which end at ${this.maxSize} texels a side; ` +
           'use a smaller batch or image',
       );
     }
@@ -65,30 +67,32 @@ export class Textures {
   }
 
   allocate(length: number, [width, height]: readonly [number, number]): GlBuffer {
-    const buffer = this.pool.get(`${width},${height}`)?.pop() ?? this.make(width, height);
-    this.bytesInUse += bytesOf(buffer);
+    const buffer = this.#pool.get(`${width},${height}`)?.pop() ?? this.#make(width, height);
+    this.#bytesInUse += bytesOf(buffer);
     buffer.freed = false;
     buffer.length = length;
     return this.allocations.add(buffer);
   }
 
-  private make(width: number, height: number): GlBuffer {
-    const texture = this.create(width, height);
-    const [numbers, vectors] = [this.numbers, this.vectors].map((kind) => wrap(kind, texture, width, height));
+  #make(width: number, height: number): GlBuffer {
+    const texture = this.#create(width, height);
+    const [numbers, vectors] = [this.#numbers, this.#vectors].map((kind) =>
+      wrap(kind, texture, width, height),
+    );
     const buffer = { numbers, vectors, length: 0, width, height, freed: true };
-    this.bytesHeld += bytesOf(buffer);
+    this.#bytesHeld += bytesOf(buffer);
     return buffer;
   }
 
   free(buffer: GlBuffer): void {
-    if (buffer.freed) throw new DeviceError(`${this.mode}: a texture was freed twice`);
+    if (buffer.freed) throw new DeviceError(`${this.#mode}: a texture was freed twice`);
     buffer.freed = true;
-    this.bytesInUse -= bytesOf(buffer);
+    this.#bytesInUse -= bytesOf(buffer);
     this.allocations.remove(buffer);
     const key = `${buffer.width},${buffer.height}`;
-    const shelf = this.pool.get(key);
+    const shelf = this.#pool.get(key);
     if (shelf) shelf.push(buffer);
-    else this.pool.set(key, [buffer]);
+    else this.#pool.set(key, [buffer]);
   }
 
   upload(data: Float32Array): GlBuffer {
@@ -99,7 +103,7 @@ export class Textures {
     texels.set(data);
     gl.activeTexture(gl.TEXTURE15);
     gl.bindTexture(gl.TEXTURE_2D, buffer.numbers.texture);
-    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, ...size, this.numbers.textureFormat, gl.FLOAT, texels);
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, ...size, this.#numbers.textureFormat, gl.FLOAT, texels);
     return buffer;
   }
 
@@ -107,32 +111,34 @@ export class Textures {
     const { gl } = this;
     const { width, length, numbers } = buffer;
     const rows = Math.ceil(length / 4 / width);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.#framebuffer);
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, numbers.texture, 0);
     const texels = new Float32Array(width * rows * 4);
     gl.readPixels(0, 0, width, rows, gl.RGBA, gl.FLOAT, texels);
     if (gl.isContextLost()) {
-      throw new DeviceError(`${this.mode}: the GPU's context is lost, and the tensors with it; init() again`);
+      throw new DeviceError(
+        `${this.#mode}: the GPU's context is lost, and the tensors with it; init() again`,
+      );
     }
     return texels.length === length ? texels : texels.slice(0, length);
   }
 
   memory(): { bytesInUse: number; bytesHeld: number } {
-    return { bytesInUse: this.bytesInUse, bytesHeld: this.bytesHeld };
+    return { bytesInUse: this.#bytesInUse, bytesHeld: this.#bytesHeld };
   }
 
   dispose(): void {
-    for (const shelf of this.pool.values()) {
+    for (const shelf of this.#pool.values()) {
       for (const buffer of shelf) this.gl.deleteTexture(buffer.numbers.texture);
     }
-    this.pool.clear();
-    this.bytesInUse = 0;
-    this.bytesHeld = 0;
+    this.#pool.clear();
+    this.#bytesInUse = 0;
+    this.#bytesHeld = 0;
   }
 
-  private create(width: number, height: number): WebGLTexture {
+  #create(width: number, height: number): WebGLTexture {
     const { gl } = this;
-    const { internalFormat, textureFormat } = this.numbers;
+    const { internalFormat, textureFormat } = this.#numbers;
     const texture = gl.createTexture() as WebGLTexture;
     gl.activeTexture(gl.TEXTURE15);
     gl.bindTexture(gl.TEXTURE_2D, texture);
@@ -147,7 +153,7 @@ export class Textures {
     if (error !== gl.NO_ERROR) {
       const reason = error === gl.OUT_OF_MEMORY ? 'out of memory' : `GL error 0x${error.toString(16)}`;
       throw new DeviceError(
-        `${this.mode}: no texture of ${width} x ${height} beside ${this.bytesHeld} bytes: ${reason}; use a smaller batch or image`,
+        `${this.#mode}: no texture of ${width} x ${height} beside ${this.#bytesHeld} bytes: ${reason}; use a smaller batch or image`,
       );
     }
     return texture;
