@@ -13,6 +13,8 @@ export interface Difference {
 const RELATIVE = 2e-5;
 /** And how many times the error of PyTorch's own float32 may be exceeded: sums may run in another order. */
 const TIMES_ROUNDING = 16;
+/** Of the largest value of all: what is left where terms cancel that are no smaller. */
+const CANCELLED = 1e-7;
 /** Beyond it float32 overflows in one order of operations, and in another does not. */
 const OVERFLOW = 1e30;
 
@@ -36,18 +38,25 @@ export function compare(
       kind: `${who} refuses ${steps[step].op}`,
     };
   }
+  const all = [...inputs, ...exact.outputs].flatMap(({ values }) => Array.from(values));
+  const largest = all.reduce(
+    (most, value) =>
+      Math.abs(value) > most && value !== Infinity && value !== -Infinity ? Math.abs(value) : most,
+    1,
+  );
   for (const [i, output] of ours.outputs.entries()) {
-    const fault = differ(output, exact.outputs[i], rounded.outputs[i]);
+    const fault = differ(output, exact.outputs[i], rounded.outputs[i], largest);
     if (fault)
       return { what: `v${inputs.length + i}, ${steps[i].op}: ${fault}`, kind: `value of ${steps[i].op}` };
   }
+  if (!ours.gradients || !exact.gradients || !rounded.gradients) return null;
   const isTame = exact.outputs.every(({ values }) => Array.from(values).every(Number.isFinite));
   for (const [i, gradient] of ours.gradients.entries()) {
     const [right, near] = [exact.gradients[i], rounded.gradients[i]];
     if (!gradient && !right) continue;
     const fault =
       gradient && right && near
-        ? differ(gradient, right, near, !isTame)
+        ? differ(gradient, right, near, largest, !isTame)
         : `${gradient ? 'one' : 'none'}, PyTorch has ${right ? 'one' : 'none'}`;
     if (fault) {
       const ops = [...new Set(steps.map(({ op }) => op))].join(', ');
@@ -59,10 +68,17 @@ export function compare(
 
 /**
  * What is wrong with a tensor, or null.
+ * @param largest of all values of the program, and 1
  * @param passesNaN whether a NaN on one side is no fault: where values are not finite, PyTorch itself multiplies a gradient
  *   by 0 or leaves it out, by op and by device
  */
-function differ(ours: Result, exact: Result, rounded: Result, passesNaN = false): string | null {
+function differ(
+  ours: Result,
+  exact: Result,
+  rounded: Result,
+  largest: number,
+  passesNaN = false,
+): string | null {
   if (String(ours.shape) !== String(exact.shape))
     return `shape [${ours.shape}], PyTorch has [${exact.shape}]`;
   const { values } = exact;
@@ -73,7 +89,7 @@ function differ(ours: Result, exact: Result, rounded: Result, passesNaN = false)
     const error = Math.abs(rounded.values[i] - values[i]);
     if (Number.isFinite(error)) noise = Math.max(noise, error);
   }
-  const allowed = RELATIVE * scale + TIMES_ROUNDING * noise + 1e-30;
+  const allowed = RELATIVE * scale + TIMES_ROUNDING * noise + CANCELLED * largest;
   for (let i = 0; i < values.length; i++) {
     const [own, right] = [ours.values[i], values[i]];
     if (Object.is(own, right) || own === right) continue;

@@ -34,8 +34,8 @@ export interface Result {
 export interface Run {
   /** Of each step. */
   readonly outputs: readonly Result[];
-  /** Of each input; null of one that got none. */
-  readonly gradients: readonly (Result | null)[];
+  /** Of each input, null of one that got none; null where PyTorch fails on its way back. */
+  readonly gradients: readonly (Result | null)[] | null;
 }
 
 /** Why one side did not take a program: the step, and the words. */

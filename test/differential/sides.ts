@@ -59,7 +59,10 @@ export class TorchSide implements Disposable {
 
   /** In float64, which is what is right, and in float32, which tells how far rounding leads away. */
   async run(program: Program): Promise<[exact: Run | Refusal, rounded: Run | Refusal]> {
-    this.#process.stdin.write(`${JSON.stringify({ ...program, ends: endsOf(program) })}\n`);
+    const asked = JSON.stringify({ ...program, ends: endsOf(program) }, (_, item) =>
+      typeof item === 'number' && !Number.isFinite(item) ? String(item) : Object.is(item, -0) ? '-0' : item,
+    );
+    this.#process.stdin.write(`${asked}\n`);
     const { value, done } = await this.#answers.next();
     if (done) throw new Error(`PyTorch's side ended: ${this.#complaint}`);
     return JSON.parse(value, (_, item) => WORDS.get(item) ?? item);
