@@ -11,15 +11,13 @@ export function describedSettings({ data, regions, pretrained, seed, recipe }: S
     seed,
     'first weights': pretrained ?? 'drawn at random',
     'source of the recipe': source,
-    recipe: {
-      ...rest,
-      'learning rate': lr,
-      head: head === null ? "the network's own" : [...head.map(layerName), '1'],
-      schedule: scheduleName(schedule),
-      patience: patience === null ? 'none, all epochs are trained' : `${patience} epochs`,
-      'test-time augmentation': tta,
-      'clip gradients': clip === null ? 'no' : `to norm ${clip}`,
-    },
+    ...rest,
+    'learning rate': lr,
+    head: head === null ? "the network's own" : [...head.map(layerName), '1'],
+    schedule: scheduleName(schedule),
+    patience: patience === null ? 'none, all epochs are trained' : `${patience} epochs`,
+    'test-time augmentation': tta,
+    'clip gradients': clip === null ? 'no' : `to norm ${clip}`,
   };
 }
 
@@ -27,6 +25,7 @@ const layerName = (layer: HeadLayer): string =>
   typeof layer === 'object' ? `dropout ${layer.dropout}` : String(layer);
 
 function scheduleName({ name, ...parameters }: Schedule): string {
-  const words = Object.entries(parameters).map(([key, value]) => `${key} ${String(value)}`);
+  const spaced = (key: string) => key.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
+  const words = Object.entries(parameters).map(([key, value]) => `${spaced(key)} ${String(value)}`);
   return [name, ...words].join(', ');
 }

@@ -98,8 +98,15 @@ export const rocPlot = (
       ...curves.map(({ colour, points }) =>
         Plot.line(points, { x: 'x', y: 'y', stroke: variable(colour), strokeWidth: 2 }),
       ),
-      ...curves.map(({ colour, operating }) =>
-        Plot.dot([operating], { ...at, r: 6, fill: variable(colour), stroke: 'var(--page)', strokeWidth: 2 }),
+      // Of two at one place both are seen.
+      ...curves.map(({ colour, operating }, i) =>
+        Plot.dot([operating], {
+          ...at,
+          r: 7 - 3 * i,
+          fill: variable(colour),
+          stroke: 'var(--page)',
+          strokeWidth: 1,
+        }),
       ),
     ],
   });

@@ -41,6 +41,7 @@ figure { margin: 0; min-width: 0; break-inside: avoid; }
 figcaption { font-weight: 600; }
 figure svg { display: block; width: 100%; max-width: 36rem; height: auto; margin-top: .5rem; overflow: visible; }
 .note { margin-bottom: 0; }
+h3 + .note { margin-bottom: .75rem; }
 .key { white-space: nowrap; color: var(--ink); }
 .key::before { content: ''; display: inline-block; width: .875em; height: .875em; margin-right: .375em; border-radius: .1875em; background: var(--tone); vertical-align: -.0625em; }
 

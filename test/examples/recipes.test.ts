@@ -2,10 +2,12 @@ import { Command } from 'commander';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildModel, buildOptimizer, buildScheduler } from '../../examples/mura/build.ts';
+import { describedSettings } from '../../examples/mura/describe-settings.ts';
 import { overrideRecipe } from '../../examples/mura/override-recipe.ts';
 import { recipeOptions } from '../../examples/mura/recipe-flags.ts';
 import { RECIPES, type Recipe, SCHEDULES } from '../../examples/mura/recipes.ts';
 import { setDevice } from '../../lib/devices/select.ts';
+import { describeSettings } from '../../lib/report/tables.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
 
 const test = suite('recipes');
@@ -182,6 +184,16 @@ test('the heads of the study: dropout and dense layers down to one logit', () =>
     [512, 1024],
     [1, 512],
   ]);
+});
+
+test('the report says in English what any recipe asks for', () => {
+  for (const recipe of Object.values(RECIPES)) {
+    const settings = { data: null, regions: [], pretrained: null, seed: 0, recipe };
+    const words = describeSettings(describedSettings(settings)).flat();
+    assert.ok(words.length > 2 * 20);
+    for (const word of words.filter((word) => !word.startsWith(recipe.source)))
+      assert.not.match(word, /null|true|false|undefined|object|[[\]{}]|[a-z](?<!one|multi)[A-Z]/);
+  }
 });
 
 test.run();

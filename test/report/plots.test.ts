@@ -146,6 +146,14 @@ testChart(
   },
 );
 
+testChart('rocPlot', 'of two dots at one place both are seen', () => {
+  const alone = withScores([0.1, 0.9, 0.8, 0.2, 0.7, 0.3]);
+  const chart = chartsOf({ test: alone })('ROC curve');
+  const [under, over] = ['first', 'second'].map((colour) => marks(chart, 'dot', colour, 'circle')[0]);
+  assert.equal([number(under, 'cx'), number(under, 'cy')], [number(over, 'cx'), number(over, 'cy')]);
+  assert.ok(number(under, 'r') - number(over, 'r') >= 2);
+});
+
 testChart(
   'calibrationPlot',
   'the counts of its dots add up to n, their scores to the mean, their shares to the abnormal',
