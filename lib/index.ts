@@ -21,7 +21,7 @@ export { init } from './init.ts';
 export * as models from './models/index.ts';
 export * as F from './nn/functional.ts';
 export * as nn from './nn/index.ts';
-export type { ClampBounds, Operand, VarianceOptions } from './ops/index.ts';
+export type { ClampBounds, ClampOptions, Operand, VarianceOptions } from './ops/index.ts';
 export {
   abs,
   add,
@@ -89,6 +89,7 @@ export {
 } from './tensor/create.ts';
 export type { Growth } from './tensor/growth.ts';
 export { type Memory, memory } from './tensor/memory.ts';
+export type { Listed } from './tensor/methods.ts';
 export { Generator, type GeneratorState, generator, seed } from './tensor/random.ts';
 export { keep, tidy } from './tensor/scope.ts';
 export type { Shape } from './tensor/shape.ts';

@@ -24,11 +24,13 @@ export * from './explain/index.ts';
 export { overlayPng } from './explain/overlay-png.ts';
 export {
   type BrokenImage,
+  type CheckedImages,
   type CheckOptions,
   countRows,
   describeBroken,
   MuraDataset,
   type MuraOptions,
+  type MuraSplits,
 } from './mura/dataset.ts';
 export * from './mura/index.ts';
 export { type DrawnCounts, drawMura, type SyntheticOptions } from './mura/synthetic.ts';

@@ -5,7 +5,10 @@
  */
 import { FormatError, quote } from './errors.ts';
 
-/** @param field where the value stands, as `optimizer.groups[0].lr` */
+/**
+ * Gives a value its type. @param field where the value stands, as `optimizer.groups[0].lr`
+ * @throws FormatError for a value of another type, naming the field
+ */
 export type Reader<T> = (value: unknown, field: string) => T;
 
 /** A reader of values that are right; `what` says which are, after `want`. */
@@ -22,17 +25,26 @@ const isWhole = (low: number, high: number) => (value: unknown) =>
 const isWithin = (low: number, high: number) => (value: unknown) =>
   isNumber(value) && value >= low && value <= high;
 
+/** Whatever it is. */
 export const anything: Reader<unknown> = (value) => value;
+/** Text, of any length. */
 export const text = reader<string>('text', (value) => typeof value === 'string');
+/** true or false. */
 export const flag = reader<boolean>('true or false', (value) => typeof value === 'boolean');
-/** NaN and the infinities included. */
+/** A number, NaN and the infinities included. */
 export const number = reader<number>('a number', isNumber);
+/** A number, NaN and the infinities excluded. */
 export const finite = reader<number>('a finite number', Number.isFinite);
+/** A number from `low` to `high`, both included. */
 export const within = (low: number, high: number): Reader<number> =>
   reader(`a number from ${low} to ${high}`, isWithin(low, high));
+/** A finite number from 0 on. */
 export const fromZero = reader<number>('a finite number from 0 on', isWithin(0, Number.MAX_VALUE));
+/** A whole number from 0 on. */
 export const count = reader<number>('a whole number from 0 on', isWhole(0, Number.MAX_SAFE_INTEGER));
+/** A whole number from 1 on. */
 export const positiveCount = reader<number>('a whole number from 1 on', isWhole(1, Number.MAX_SAFE_INTEGER));
+/** A whole number from `low` to `high`, both included. */
 export const wholeWithin = (low: number, high: number): Reader<number> =>
   reader(`a whole number from ${low} to ${high}`, isWhole(low, high));
 const anyObject = reader<Readonly<Record<string, unknown>>>(
@@ -41,25 +53,29 @@ const anyObject = reader<Readonly<Record<string, unknown>>>(
 );
 const anyList = reader<readonly unknown[]>('a list', Array.isArray);
 
+/** One of some texts or numbers. */
 export const oneOf = <T extends string | number>(choices: readonly T[]): Reader<T> =>
   reader(`one of ${choices.join(', ')}`, (value) => choices.includes(value as T));
 
-/** Leaves the ends out. */
+/** A number between `low` and `high`, both excluded. */
 export const between = (low: number, high: number): Reader<number> =>
   reader(
     `a number above ${low} and below ${high}`,
     (value) => isNumber(value) && value > low && value < high,
   );
+/** A finite number above 0. */
 export const positive = reader<number>(
   'a finite number above 0',
   (value) => isNumber(value) && value > 0 && value < Number.POSITIVE_INFINITY,
 );
 
+/** null, or what `read` reads. */
 export const nullable =
   <T>(read: Reader<T>): Reader<T | null> =>
   (value, field) =>
     value === null ? null : read(value, field);
 
+/** A list whose items are what `read` reads. */
 export const list =
   <T>(read: Reader<T>): Reader<T[]> =>
   (value, field) =>

@@ -7,7 +7,9 @@ import { type Normalization, normalize, type Transform } from './transforms.ts';
 
 /** The input of one step, on the host: `[N, ...]`. */
 export interface Inputs {
+  /** `[N, ...]`. */
   readonly shape: Shape;
+  /** The values, row by row. */
   readonly data: Float32Array;
 }
 

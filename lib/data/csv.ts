@@ -5,6 +5,7 @@ import { FormatError } from '../errors.ts';
 /** Characters in a line. Longer ones are no tables, and cells that a message would quote. */
 const MAX_LINE = 65_536;
 
+/** A row of a table. */
 export interface CsvRow {
   /** Where it begins, counted from 1. */
   readonly line: number;

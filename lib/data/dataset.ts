@@ -8,21 +8,25 @@ export type Target = number | ArrayLike<number>;
 
 /** An input and its target, on the host. */
 export interface Sample {
+  /** The values of the input, row by row. */
   readonly input: Float32Array;
   /** Of the input, without a batch axis. */
   readonly shape: Shape;
+  /** What a model should say of it. */
   readonly target: Target;
 }
 
 /** Samples by their index, as torch.utils.data.Dataset has them. */
 export interface Dataset<T = Sample> {
+  /** The number of samples. */
   readonly length: number;
+  /** The sample of an index from 0 to length - 1. */
   get(index: number): T | Promise<T>;
   /** Of a target, without the batch axis: [1] (default) for a logit each, [] for class indices, [C] or [1, H, W] for several. */
   readonly targetShape?: Shape;
 }
 
-/** Tensors in memory, a sample for each index of their first axis: torch.utils.data.TensorDataset. */
+/** Tensors in memory, a sample for each index of their first axis, as torch.utils.data.TensorDataset. */
 export class TensorDataset implements Dataset {
   readonly length: number;
   readonly targetShape: Shape;
@@ -67,7 +71,7 @@ function rowOf({ data, shape }: HostTensor, index: number): Float32Array {
   return data.subarray(index * size, (index + 1) * size);
 }
 
-/** Some samples of a data set, in the order of `indices`: torch.utils.data.Subset. */
+/** Some samples of a data set, in the order of `indices`, as torch.utils.data.Subset. */
 export class Subset<T> implements Dataset<T> {
   readonly #dataset: Dataset<T>;
   readonly #indices: readonly number[];

@@ -1,23 +1,30 @@
 /** One channel of 8 bits, row-major: what a radiograph is on disk, whatever its file says. */
 export interface GrayImage {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
+  /** height * width values, 0 to 255. */
   readonly data: Uint8ClampedArray;
 }
 
 /** 8 bits a channel, row-major, one plane after the other: gray, or red, green and blue. */
 export interface Image extends GrayImage {
-  /** Default 1. */
+  /** 1 for gray, 3 for red, green and blue. Default 1. */
   readonly channels?: 1 | 3;
 }
 
 /** Colours of 8 bits: R, G, B of the first pixel, then of the next, row-major. */
 export interface RgbImage {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
+  /** height * width * 3 values, 0 to 255. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
+/** A black image, in pixels. */
 export function createImage(width: number, height: number): GrayImage {
   return { width, height, data: new Uint8ClampedArray(width * height) };
 }

@@ -4,7 +4,7 @@
  */
 import '../tensor/methods.ts';
 
-export { Batch } from './batch.ts';
+export { Batch, type BatchTensors } from './batch.ts';
 export { collate, type Inputs } from './collate.ts';
 export { type Dataset, type Sample, Subset, type Target, TensorDataset } from './dataset.ts';
 export { createImage, type GrayImage, type Image, type RgbImage } from './image.ts';
@@ -17,5 +17,5 @@ export {
   SequentialSampler,
   WeightedRandomSampler,
 } from './samplers.ts';
-export { assertNoSharedPatients, splitByPatient } from './split.ts';
+export { assertNoSharedPatients, type PatientImage, splitByPatient } from './split.ts';
 export * as transforms from './transforms.ts';

@@ -11,8 +11,9 @@ import { RandomSampler, type Sampler, SequentialSampler } from './samplers.ts';
 import { IMAGENET, type Normalization, type Transform } from './transforms.ts';
 import { WorkerPool } from './worker-pool.ts';
 
+/** The options of `DataLoader`. */
 export interface DataLoaderOptions {
-  /** Default 32. */
+  /** Samples of a batch. Default 32. */
   batchSize?: number;
   /** A new order every epoch; default false. */
   shuffle?: boolean;
@@ -46,8 +47,11 @@ const isImages = (dataset: Dataset | ImageDataset): dataset is ImageDataset => '
  * With workers, `close` ends their threads; a program that forgets it ends all the same.
  */
 export class DataLoader {
+  /** Where the samples come from. */
   readonly dataset: Dataset | ImageDataset;
+  /** Samples of a batch; the last one may have fewer. */
   readonly batchSize: number;
+  /** Which samples come in an epoch, and in which order. */
   readonly sampler: Sampler;
   readonly #options: Required<Omit<DataLoaderOptions, 'augment' | 'weights' | 'sampler'>> &
     Pick<DataLoaderOptions, 'augment' | 'weights'>;
@@ -140,6 +144,7 @@ export class DataLoader {
     }
   }
 
+  /** The batches of the first epoch, for `for await`. */
   [Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     return this.epoch(0);
   }
@@ -154,6 +159,7 @@ export class DataLoader {
     await (await pool)?.release();
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

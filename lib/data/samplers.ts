@@ -15,7 +15,10 @@ const generatorOf = (seed: number, epoch: number): Generator => new Generator(~s
 
 /** Every sample once, in the data set's order. */
 export class SequentialSampler implements Sampler {
-  constructor(readonly length: number) {}
+  constructor(
+    /** Samples of the data set. */
+    readonly length: number,
+  ) {}
 
   order(): number[] {
     return Array.from({ length: this.length }, (_, i) => i);
@@ -27,6 +30,7 @@ export class RandomSampler implements Sampler {
   readonly #seed: number;
 
   constructor(
+    /** Samples of the data set. */
     readonly length: number,
     options: { seed?: number } = {},
   ) {

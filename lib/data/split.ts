@@ -3,14 +3,19 @@ import { Generator } from '../tensor/random.ts';
 
 /** What a split by patients needs to know of an image. */
 export interface PatientImage {
+  /** Whose it is. */
   readonly patient: number;
+  /** What it shows; images of a patient may be of several regions. */
   readonly region: string;
+  /** 1 is abnormal. */
   readonly label: 0 | 1;
 }
 
 /**
  * Parts images in two with whole patients on either side: `fraction` of the images in the second, within each
  * stratum (the regions of a patient, and whether any image is abnormal) as nearly as whole patients allow.
+ * @param seed of the choice; default 0
+ * @throws GradiographError for a fraction that is not between 0 and 1
  */
 export function splitByPatient<T extends PatientImage>(
   images: readonly T[],

@@ -13,22 +13,48 @@ import { resizeImage, rotateImage } from './resample.ts';
  */
 export interface Transform {
   (image: Image, random: Generator): Image;
+  /** Which function made it, of which arguments; a function of your own has none. */
   readonly description?: TransformDescription;
 }
 
-const BUILDERS = { resize, centerCrop, randomCrop, randomHorizontalFlip, randomRotation, colorJitter };
-type Builders = typeof BUILDERS;
+/** The functions of `transforms` whose results are described. */
+export type TransformName =
+  | 'resize'
+  | 'centerCrop'
+  | 'randomCrop'
+  | 'randomHorizontalFlip'
+  | 'randomRotation'
+  | 'colorJitter';
 
-/** A transform as plain data: which function makes it, of which arguments. */
+const BUILDERS: Readonly<Record<TransformName, (...args: never[]) => Transform>> = {
+  resize,
+  centerCrop,
+  randomCrop,
+  randomHorizontalFlip,
+  randomRotation,
+  colorJitter,
+};
+
+/** A transform as plain data: which function of `transforms` makes it, of which arguments. */
 export type TransformDescription =
-  | { readonly name: 'compose'; readonly parts: readonly TransformDescription[] }
-  | { [K in keyof Builders]: { readonly name: K; readonly args: Parameters<Builders[K]> } }[keyof Builders];
+  | {
+      /** Transforms one after the other. */
+      readonly name: 'compose';
+      /** The transforms. */
+      readonly parts: readonly TransformDescription[];
+    }
+  | {
+      /** The function that makes it. */
+      readonly name: TransformName;
+      /** What it is called with. */
+      readonly args: readonly unknown[];
+    };
 
 /** The transform that was described. */
 export function rebuild(description: TransformDescription): Transform {
   if (description.name === 'compose') return compose(description.parts.map(rebuild));
   const { name, args } = description;
-  return (BUILDERS[name] as (...args: unknown[]) => Transform)(...args);
+  return (BUILDERS[name] as (...args: readonly unknown[]) => Transform)(...args);
 }
 
 function describe(description: TransformDescription, apply: Transform): Transform {
@@ -89,7 +115,7 @@ function cutPlane(image: GrayImage, top: number, left: number, height: number, w
   return out;
 }
 
-/** The middle part, where torchvision has it; black around an image that is smaller. */
+/** The middle part, where torchvision's CenterCrop has it; black around an image that is smaller. */
 export function centerCrop(size: Size): Transform {
   const [height, width] = pair(size);
   const start = (room: number) => (room < 0 ? Math.ceil(room / 2) : middle(room));
@@ -98,7 +124,10 @@ export function centerCrop(size: Size): Transform {
   );
 }
 
-/** A part at a random place, `padding` black pixels around included. @throws ShapeError when there is no room */
+/**
+ * A part at a random place, `padding` (default 0) black pixels around included, as torchvision's RandomCrop.
+ * @throws ShapeError for an image that is smaller
+ */
 export function randomCrop(size: Size, options: { padding?: number } = {}): Transform {
   const { padding } = resolveOptions('randomCrop', options, { padding: 0 });
   const [height, width] = pair(size);
@@ -116,13 +145,14 @@ export function randomCrop(size: Size, options: { padding?: number } = {}): Tran
   });
 }
 
-/** Mirrors left and right with probability `p`. */
+/** Mirrors left and right with probability `p`, default 0.5, as torchvision's RandomHorizontalFlip. */
 export function randomHorizontalFlip(p = 0.5): Transform {
   return describe({ name: 'randomHorizontalFlip', args: [p] }, (image, random) =>
     random.random() < p ? horizontalFlip(image) : image,
   );
 }
 
+/** Left and right mirrored. */
 export const horizontalFlip = (image: Image): Image => eachPlane(image, flipPlane);
 
 function flipPlane({ width, height, data }: GrayImage): GrayImage {
@@ -133,7 +163,7 @@ function flipPlane({ width, height, data }: GrayImage): GrayImage {
   return out;
 }
 
-/** Turns about the middle by an angle within +-`degrees`, bilinearly, black where it reaches outside. */
+/** Turns about the middle by an angle within +-`degrees`, bilinearly, black where it reaches outside, as torchvision's RandomRotation. */
 export function randomRotation(degrees: number): Transform {
   return describe({ name: 'randomRotation', args: [degrees] }, (image, random) =>
     rotated(image, (2 * random.random() - 1) * degrees),
@@ -143,7 +173,10 @@ export function randomRotation(degrees: number): Transform {
 const rotated = (image: Image, degrees: number): Image =>
   eachPlane(image, (plane) => rotateImage(plane, degrees));
 
-/** torchvision's ColorJitter: factors within 1 +- `brightness` and 1 +- `contrast`, brightness first. */
+/**
+ * Changes brightness, then contrast, as torchvision's ColorJitter: each by a factor within 1 +- its strength.
+ * @param strengths of both, default 0, which leaves it as it is
+ */
 export function colorJitter({
   brightness = 0,
   contrast = 0,
@@ -159,12 +192,12 @@ export function colorJitter({
   });
 }
 
-/** factor * x */
+/** factor * x of each value, rounded and held within 0 to 255. */
 export function adjustBrightness(image: Image, factor: number): Image {
   return { ...image, data: image.data.map((value) => factor * value) };
 }
 
-/** mean + factor * (x - mean), with the mean of the image's luminance rounded to a gray level */
+/** mean + factor * (x - mean) of each value, with the mean of the image's luminance rounded to a gray level; rounded and held within 0 to 255. */
 export function adjustContrast(image: Image, factor: number): Image {
   const gray = luminanceOf(image);
   const mean = Math.floor(gray.reduce((a, b) => a + b, 0) / gray.length + 0.5);
@@ -179,7 +212,9 @@ function luminanceOf(image: Image): Uint8ClampedArray {
 
 /** Mean and standard deviation per channel: of one, or of three, which repeat an image's gray or are its colours. */
 export interface Normalization {
+  /** Of values from 0 to 1, a number for each channel. */
   readonly mean: readonly number[];
+  /** Of values from 0 to 1, a number for each channel. */
   readonly std: readonly number[];
 }
 
@@ -190,7 +225,8 @@ export const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.22
 export const GRAY: Normalization = { mean: [0.449], std: [0.226] };
 
 /**
- * Writes (x / 255 - mean) / std as `[channels, height, width]` into `out` from `offset` on.
+ * Writes (x / 255 - mean) / std as `[channels, height, width]` into `out` (default a new array) from `offset` (default 0)
+ * on; returns `out`.
  * @throws ShapeError for an image in colours under the statistics of one channel
  */
 export function normalize(

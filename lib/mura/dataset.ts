@@ -9,6 +9,7 @@ import { FormatError } from '../errors.ts';
 import { findRoot, listImages } from './layout.ts';
 import { type MuraImage, REGIONS, type Region } from './regions.ts';
 
+/** The options of `MuraDataset.open`. */
 export interface MuraOptions {
   /** Done once to each image after decoding, the result being kept; default: squashed to 224x224. */
   prepare?: Transform;
@@ -23,11 +24,13 @@ export interface MuraOptions {
   maxPixels?: number;
 }
 
+/** The options of `MuraDataset.check`. */
 export interface CheckOptions {
   /** Whether a broken image is an error; default false. */
   strict?: boolean;
   /** Threads that read; default 0, the calling thread. */
   workers?: number;
+  /** Called after each image with the number of those read. */
   onProgress?: (done: number) => void;
   /** Is told of each broken image as soon as it is found, in no certain order. */
   onBroken?: (image: BrokenImage) => void;
@@ -37,13 +40,33 @@ export interface CheckOptions {
 
 /** Why an image was left out. */
 export interface BrokenImage {
+  /** The file. */
   readonly path: string;
+  /** What is wrong with it. */
   readonly reason: string;
+}
+
+/** The two parts that MURA comes in. */
+export interface MuraSplits {
+  /** For training and validation. */
+  readonly train: MuraDataset;
+  /** The official valid split, which serves as the test set. */
+  readonly valid: MuraDataset;
+}
+
+/** What `MuraDataset.check` found. */
+export interface CheckedImages {
+  /** The data set without its broken images. */
+  readonly dataset: MuraDataset;
+  /** The broken images, with the reason. */
+  readonly broken: BrokenImage[];
 }
 
 /** Images of MURA with their labels. A data set is never changed: what narrows it returns another, with the same cache. */
 export class MuraDataset implements ImageDataset {
+  /** What the paths tell of each image. */
   readonly images: readonly MuraImage[];
+  /** What worker threads read the images by. @internal */
   readonly files: { readonly store: MemoryCache; path(index: number): string };
 
   private constructor(images: readonly MuraImage[], store: MemoryCache) {
@@ -65,7 +88,7 @@ export class MuraDataset implements ImageDataset {
       cacheBytes = cacheDir === null ? 2 ** 31 : 0,
       maxPixels,
     }: MuraOptions = {},
-  ): Promise<{ train: MuraDataset; valid: MuraDataset }> {
+  ): Promise<MuraSplits> {
     const root = findRoot(folder);
     const store = new MemoryCache(prepare, cacheBytes, cacheDir, maxPixels);
     return {
@@ -74,6 +97,7 @@ export class MuraDataset implements ImageDataset {
     };
   }
 
+  /** The number of images. */
   get length(): number {
     return this.images.length;
   }
@@ -83,6 +107,7 @@ export class MuraDataset implements ImageDataset {
     return this.files.store.get(this.files.path(index));
   }
 
+  /** 1 is abnormal. */
   target(index: number): number {
     return this.images[index].label;
   }
@@ -109,10 +134,13 @@ export class MuraDataset implements ImageDataset {
    * @throws FormatError with `strict`, naming all broken images
    * @throws the signal's reason, when it is aborted
    */
-  async check({ strict = false, workers = 0, onProgress, onBroken, signal }: CheckOptions = {}): Promise<{
-    dataset: MuraDataset;
-    broken: BrokenImage[];
-  }> {
+  async check({
+    strict = false,
+    workers = 0,
+    onProgress,
+    onBroken,
+    signal,
+  }: CheckOptions = {}): Promise<CheckedImages> {
     signal?.throwIfAborted();
     const faults = new Map<string, string>();
     const pool = workers > 0 ? await WorkerPool.acquire(workers) : null;

@@ -5,6 +5,13 @@
 import '../tensor/methods.ts';
 
 export { type Counts, comparePublishedCounts, PUBLISHED_COUNTS } from './published-counts.ts';
-export { drawFault, drawRadiograph, FAULTS, type Fault, type Radiograph } from './radiograph.ts';
+export {
+  drawFault,
+  drawRadiograph,
+  FAULTS,
+  type Fault,
+  type FaultKind,
+  type Radiograph,
+} from './radiograph.ts';
 export { type MuraImage, parseRegion, REGIONS, type Region, type Split } from './regions.ts';
 export { type Bone, skeleton } from './skeleton.ts';

@@ -4,12 +4,16 @@ import type { Bone } from './skeleton.ts';
 
 /** What an abnormal study shows: a break, a plate with screws, or a hole in the bone. */
 export const FAULTS = ['fracture', 'hardware', 'lesion'] as const;
-type FaultKind = (typeof FAULTS)[number];
+/** A kind of fault. */
+export type FaultKind = (typeof FAULTS)[number];
 
-/** A fault of one bone: `along` its length (0 to 1), the rest in units of the bone's radius. */
+/** A fault of one bone; its lengths are in units of the bone's radius. */
 export interface Fault {
+  /** What it is. */
   readonly kind: FaultKind;
+  /** The index of the bone. */
   readonly bone: number;
+  /** Where along the bone, from 0 to 1. */
   readonly along: number;
   /** How far the far part of a fracture is shifted, or how large a lesion is. */
   readonly size: number;
@@ -32,8 +36,15 @@ export function drawFault(bones: readonly Bone[], kind: FaultKind, random: Gener
 
 /** A drawn image; `faultAt` is the fault's place in pixels. */
 export interface Radiograph {
+  /** The picture. */
   readonly image: GrayImage;
-  readonly faultAt: { readonly x: number; readonly y: number } | null;
+  /** The centre of the fault; null where there is none. */
+  readonly faultAt: {
+    /** From the left, as a fraction of the image's width. */
+    readonly x: number;
+    /** From the top, as a fraction of the image's height. */
+    readonly y: number;
+  } | null;
 }
 
 /** X-ray attenuation of one unit of path through each material. */

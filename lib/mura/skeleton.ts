@@ -3,12 +3,17 @@ import type { Region } from './regions.ts';
 
 /** A bone as a tube between two joints, in a plane where the limb is about 1 long. */
 export interface Bone {
+  /** The first joint, from the left. */
   readonly x0: number;
+  /** The first joint, from the top. */
   readonly y0: number;
+  /** The second joint, from the left. */
   readonly x1: number;
+  /** The second joint, from the top. */
   readonly y1: number;
-  /** Of the shaft; the ends are wider by the factor 1 + flare. */
+  /** Of the shaft. */
   readonly radius: number;
+  /** The ends are wider than the shaft by the factor 1 + flare. */
   readonly flare: number;
   /** Whether the drawn faults befall it: bones long enough to show one. */
   readonly breakable: boolean;

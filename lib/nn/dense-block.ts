@@ -63,7 +63,10 @@ export class DenseLayer extends AcceptsFeatureList {
     return [this.#layers];
   }
 
-  /** @param features `[N, inChannels, H, W]`, or tensors `[N, C_i, H, W]` whose channels add up to inChannels */
+  /**
+   * The channels that the layer adds, `[N, growthRate, H, W]`.
+   * @param features `[N, inChannels, H, W]`, or tensors `[N, C_i, H, W]` whose channels add up to inChannels
+   */
   forward(features: FeatureMaps): Tensor {
     return chain(this.#layers, features);
   }

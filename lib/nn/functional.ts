@@ -25,6 +25,7 @@ export {
   type Operand,
   type OutputSize,
   type Pair,
+  type PoolWindow,
   pad,
   type Reduction,
   relu,
@@ -32,4 +33,5 @@ export {
   softmax,
   softplus,
   tanh,
+  type WindowArguments,
 } from '../ops/index.ts';

@@ -4,8 +4,11 @@ import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { elementwise } from './elementwise.ts';
 
+/** The bounds of `clamp`; one may be left out. */
 export interface ClampOptions {
+  /** Values below are this. */
   min?: number;
+  /** Values above are this. */
   max?: number;
 }
 

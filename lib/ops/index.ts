@@ -41,4 +41,4 @@ export { sum } from './sum.ts';
 export { to } from './to.ts';
 export { std, type VarianceOptions, variance } from './variance.ts';
 export { where } from './where.ts';
-export type { Pair, PoolWindow } from './windows.ts';
+export type { Pair, PoolWindow, WindowArguments } from './windows.ts';

@@ -6,6 +6,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { sqrt } from './elementwise.ts';
 import { binary, reduce, unary } from './primitive-calls.ts';
 
+/** The options of `variance` and `std`. */
 export interface VarianceOptions {
   /** Divide by n - 1 (default) or by n. */
   unbiased?: boolean;

@@ -34,30 +34,32 @@ export function checkPlanes(op: string, x: Tensor): void {
   }
 }
 
+/** The windows of a pooling op. */
 export interface PoolWindow {
+  /** Height and width of a window, as one number or [height, width]. */
   readonly kernelSize: Pair;
-  /** Default: the kernel's size. */
+  /** From one window to the next. Default: the kernel's size. */
   readonly stride?: Pair;
-  /** Default 0; at most half the kernel's size. */
+  /** Values around the image that take no part: -infinity for maxima, 0 for means. Default 0; at most half the kernel's size. */
   readonly padding?: Pair;
   /** Count windows that reach past the padded input, if they start inside it or its left padding; default false. */
   readonly ceilMode?: boolean;
 }
 
 /** Options of a window, or its first arguments in PyTorch's order and then the other options. */
-export type WindowArguments<O extends { readonly kernelSize: Pair; readonly stride?: Pair }> =
+export type WindowArguments<O extends Pick<PoolWindow, 'kernelSize' | 'stride'>> =
   | [options: O]
   | [kernelSize: Pair, options?: Omit<O, 'kernelSize'>]
   | [kernelSize: Pair, stride: Pair, options?: Omit<O, 'kernelSize' | 'stride'>]
   | [
       kernelSize: Pair,
       stride: Pair,
-      padding: O extends { padding?: infer P } ? P : never,
+      padding: NonNullable<O[keyof O & 'padding']>,
       options?: Omit<O, 'kernelSize' | 'stride' | 'padding'>,
     ];
 
 /** The options of a window from either form. @throws ArgumentError for more than these, or one given twice */
-export function windowOptions<O extends { readonly kernelSize: Pair; readonly stride?: Pair }>(
+export function windowOptions<O extends Pick<PoolWindow, 'kernelSize' | 'stride'>>(
   owner: string,
   args: WindowArguments<O>,
 ): O {

@@ -5,7 +5,7 @@ import type { Shape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
 /** A shape or axes, as a list or one by one. */
-type Listed = [list: Shape] | number[];
+export type Listed = [list: Shape] | number[];
 
 /** The ops as methods of tensors. An operand may be a tensor, a number, or nested lists, which broadcast alike. */
 export interface TensorMethods {
@@ -157,6 +157,7 @@ export interface TensorMethods {
    * @throws AutogradError for a tensor without a graph, or one whose graph was freed
    */
   backward(gradient?: Tensor, options?: BackwardOptions): void;
+  /** The same for a single value, with options. */
   backward(options: BackwardOptions): void;
 }
 

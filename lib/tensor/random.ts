@@ -64,11 +64,12 @@ export class Generator {
     this.#stream = stream >>> 0;
   }
 
-  /** Where the generator stands; assigning it makes the generator go on from there. */
+  /** Where the generator stands. */
   get state(): GeneratorState {
     return { seed: this.#seed, stream: this.#stream, position: this.#position };
   }
 
+  /** Makes the generator go on from a state. */
   set state({ seed, stream, position }: GeneratorState) {
     this.#seed = seed;
     this.#stream = stream;

@@ -42,6 +42,7 @@ function checkLength(shape: Shape, { length }: Storage): void {
  * Arithmetic, shape and activation methods are added in `methods.ts`.
  */
 export class Tensor {
+  /** The sizes of the axes, the slowest first. */
   readonly shape: Shape;
   /** Whether `backward()` accumulates a gradient into `grad`; true also for what is computed from such tensors. */
   requiresGrad: boolean;
@@ -231,6 +232,7 @@ export class Tensor {
     this.grad = null;
   }
 
+  /** `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -11,7 +11,9 @@ export interface CheckpointSink {
   write(checkpoint: Uint8Array): Promise<void>;
 }
 
+/** Where and when `fit` saves the training. */
 export interface CheckpointOptions {
+  /** Where checkpoints go. */
   sink: CheckpointSink;
   /** The program's own, any plain JSON, taken anew at each save; default null. */
   settings?: unknown;

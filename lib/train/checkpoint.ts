@@ -15,10 +15,13 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { HEADER, type Header, type Place, readHeader, toJson } from './checkpoint-header.ts';
 import type { FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
-/** What a training consists of; `settings` are the program's own, any plain JSON. */
+/** What a training consists of. */
 export interface Training {
+  /** What is trained. */
   readonly model: Module;
+  /** What moves its parameters. */
   readonly optimizer: Optimizer;
+  /** What sets the optimiser's learning rates; null for nothing. */
   readonly scheduler: Pick<Schedule, 'stateDict' | 'loadStateDict'> | null;
 }
 

@@ -3,19 +3,23 @@ import { ShapeError } from '../errors.ts';
 import { auroc } from './curves.ts';
 import type { Numbers } from './predictions.ts';
 
+/** Metrics of predictions among several classes. */
+export type ClassMetrics = {
+  /** The fraction of samples whose class has the highest score. */
+  readonly accuracy: number;
+  /** The mean over classes of the AUROC of that class against the others; NaN where there is but one class. */
+  readonly macroAuroc: number;
+};
+
 /**
- * The share of samples whose class has the highest score, and the mean over classes of the AUROC of that class against
+ * The fraction of samples whose class has the highest score, and the mean over classes of the AUROC of that class against
  * the others (scikit-learn's `roc_auc_score` with `multi_class='ovr', average='macro'`); a class of which there are no samples,
  * or nothing else, is left out.
  * @param scores `[N, classes]`, row by row
  * @param labels class indices, `[N]`
  * @throws ShapeError for a label that is no class
  */
-export function classMetrics(
-  scores: Numbers,
-  labels: Numbers,
-  samples: number,
-): { accuracy: number; macroAuroc: number } {
+export function classMetrics(scores: Numbers, labels: Numbers, samples: number): ClassMetrics {
   const classes = scores.length / samples;
   let right = 0;
   for (let i = 0; i < samples; i++) {

@@ -3,6 +3,7 @@ import type { Batch } from '../data/batch.ts';
 import type { DataLoader } from '../data/loader.ts';
 import { ShapeError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
+import type { HostTensor } from '../serialize/safetensors.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { tensor } from '../tensor/create.ts';
 import { tidy } from '../tensor/scope.ts';
@@ -21,6 +22,7 @@ export interface Evaluation {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** The options of `evaluate`. */
 export interface EvaluateOptions extends ObjectiveOptions {
   /**
    * Scores each image by the mean probability of itself and its mirror image, at twice the time, for a model of one
@@ -80,7 +82,7 @@ export async function predict(
   model: Module,
   loader: DataLoader,
   { onBatch }: Pick<EvaluateOptions, 'onBatch'> = {},
-): Promise<{ readonly shape: Shape; readonly data: Float32Array }> {
+): Promise<HostTensor> {
   const rows = new Rows(loader);
   let shape: Shape = [];
   await visitBatches(model, loader, onBatch, async (batch) => {

@@ -1,4 +1,5 @@
 import type { Module } from '../nn/module.ts';
+import type { GroupOptions } from '../optim/optimizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Callback } from './callback.ts';
 
@@ -8,23 +9,26 @@ export interface FineTuning {
   readonly frozenEpochs: number;
   /** Unfreeze one stage an epoch after those, from the head down; false: all at once. */
   readonly gradual: boolean;
-  /** Each stage's learning rate is this share of that of the stage above it; 1: all learn alike. */
+  /** Each stage's learning rate is that of the stage above it times this; 1: all learn alike. */
   readonly layerDecay: number;
 }
 
 /** A network that tells its parts, from the image to the head: those of `models` do. */
 export interface StagedModel extends Module {
+  /** The groups of modules that are frozen and unfrozen together, from the image to the head. */
   stages(): Module[][];
+}
+
+/** A parameter group of one stage. */
+export interface StageGroup extends GroupOptions {
+  /** The parameters of the stage. */
+  params: Tensor[];
 }
 
 const parametersOf = (stage: readonly Module[]): Tensor[] => stage.flatMap((module) => module.parameters());
 
 /** Parameter groups for an optimiser, a stage each: the head learns at `lr`, the stage i below it at lr * layerDecay^i. */
-export function layerGroups(
-  model: StagedModel,
-  lr: number,
-  layerDecay: number,
-): { params: Tensor[]; lr: number }[] {
+export function layerGroups(model: StagedModel, lr: number, layerDecay: number): StageGroup[] {
   const stages = model.stages();
   return stages.map((stage, i) => ({
     params: parametersOf(stage),

@@ -21,10 +21,13 @@ import type { EpochRecord, FitState, Schedule } from './state.ts';
 import { accumulateGradients } from './train-step.ts';
 
 export type { CheckpointOptions } from './autosave.ts';
-export type { EpochMetrics, EpochRecord, FitState, Schedule, UnfinishedEpoch } from './state.ts';
+export type { BestEpoch, EpochMetrics, EpochRecord, FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
+/** The options of `fit`. */
 export interface FitOptions extends ObjectiveOptions {
+  /** What moves the parameters. */
   optimizer: Optimizer;
+  /** Passes over the training data, those of `state` included. */
   epochs: number;
   /** Any of `optim`'s schedules. */
   scheduler?: Schedule;
@@ -74,6 +77,7 @@ const FIT_OPTIONS = {
   metrics: true,
 } satisfies Record<keyof Required<FitOptions>, true>;
 
+/** How a training went. */
 export interface FitResult extends FitState {
   /** Why it ended. */
   readonly ended: 'all epochs' | 'patience' | 'aborted';

@@ -16,8 +16,16 @@ export {
   evaluate,
   predict,
 } from './evaluate.ts';
-export { type FineTuning, layerGroups, type StagedModel, unfreeze, unfreezing } from './fine-tuning.ts';
 export {
+  type FineTuning,
+  layerGroups,
+  type StagedModel,
+  type StageGroup,
+  unfreeze,
+  unfreezing,
+} from './fine-tuning.ts';
+export {
+  type BestEpoch,
   type CheckpointOptions,
   type EpochMetrics,
   type EpochRecord,
@@ -38,3 +46,4 @@ export {
 export * as metrics from './metrics.ts';
 export type { LossFunction, MetricFunction, ObjectiveOptions } from './objective.ts';
 export { ProgressBar, type ProgressStream } from './progress.ts';
+export type { Snapshot } from './snapshot.ts';

@@ -6,6 +6,7 @@ import { type ObjectiveOptions, objectiveOf } from './objective.ts';
 import { rememberTraining } from './snapshot.ts';
 import { accumulateGradients } from './train-step.ts';
 
+/** The options of `findLearningRate`. */
 export interface LearningRateOptions extends Pick<ObjectiveOptions, 'loss'> {
   /** Groups keep the ratios of their learning rates; the greatest is the one that is swept. */
   optimizer: Optimizer;
@@ -23,7 +24,9 @@ export interface LearningRateOptions extends Pick<ObjectiveOptions, 'loss'> {
   onStep?: (point: LearningRatePoint, part: number) => void;
 }
 
+/** A step of the range test. */
 export interface LearningRatePoint {
+  /** The greatest learning rate of the groups at the step. */
   readonly lr: number;
   /** Of the batch, before the step at this rate. */
   readonly loss: number;
@@ -31,7 +34,9 @@ export interface LearningRatePoint {
   readonly smoothed: number;
 }
 
+/** What a range test found. */
 export interface LearningRateCurve {
+  /** The steps, in their order. */
   readonly points: readonly LearningRatePoint[];
   /** Where the smoothed loss falls most steeply over log(lr); null where it never falls. */
   readonly suggestion: number | null;

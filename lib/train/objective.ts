@@ -68,6 +68,7 @@ export function softmaxRows(logits: Numbers, width: number): Float64Array {
   return scores;
 }
 
+/** What a training minimises, and how its outputs are judged. */
 export interface ObjectiveOptions {
   /**
    * Default binary cross-entropy for targets of one number each (`targetShape` [1]), cross-entropy for class indices

@@ -2,8 +2,11 @@ import { visible } from '../data/printable.ts';
 
 /** Where progress goes; `process.stdout` is one. */
 export interface ProgressStream {
+  /** Whether it is a terminal. Default false. */
   readonly isTTY?: boolean;
+  /** The width of the terminal, in characters. Default 80. */
   readonly columns?: number;
+  /** Takes text. */
   write(text: string): unknown;
 }
 

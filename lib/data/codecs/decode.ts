@@ -4,6 +4,7 @@ import { decodeJpeg, JPEG_SIGNATURE } from './jpeg.ts';
 import { decodePng, PNG_SIGNATURE } from './png.ts';
 import { toColor, toGray } from './raster.ts';
 
+/** The options of `decodeImage`. */
 export interface DecodeOptions {
   /** An image of more pixels is refused before anything of it is decoded; default 100 million. */
   maxPixels?: number;
@@ -20,9 +21,9 @@ const FORMATS = [
 
 /**
  * Decodes a PNG (all colour types and bit depths, interlaced too; of an animation the still image) or a JPEG (baseline
- * and progressive, gray, YCbCr and RGB), told apart by content, to gray, where colours become luminance, or
- * to colours, which gray ones repeat. 16 bits are rounded to 8, alpha is dropped. Memory is in proportion to the pixels, whatever the file: 2 to 20 bytes a pixel for a PNG, 15
- * for a gray JPEG and 35 for one in colours.
+ * and progressive, gray, YCbCr and RGB), told apart by content, to gray, where colours become luminance, or to colours,
+ * which gray ones repeat. 16 bits are rounded to 8, alpha is dropped. Memory is in proportion to the pixels, whatever
+ * the file: 2 to 20 bytes a pixel for a PNG, 15 for a gray JPEG and 35 for one in colours.
  * @param name stands in the error's message
  * @throws FormatError for a file that is empty, truncated, corrupt, neither PNG nor JPEG, of a kind that is not decoded
  *   (a CMYK JPEG, say), or of more pixels than `maxPixels`
