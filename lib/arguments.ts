@@ -50,6 +50,12 @@ export function checkOptionNames(owner: string, options: unknown, known: readonl
   );
 }
 
+/** What an iterable gives. @throws ArgumentError for what is none, with what is wanted */
+export function listOf<T>(owner: string, wanted: string, values: Iterable<T>): T[] {
+  if (typeof values?.[Symbol.iterator] === 'function') return [...values];
+  throw new ArgumentError(`${owner}: wants ${wanted}, got ${quote(values)}`);
+}
+
 /** `weight_decay`, `weightDecay` and `WeightDecay` are one. */
 const folded = (name: string): string => name.replace(/[^a-z0-9]/gi, '').toLowerCase();
 

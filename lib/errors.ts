@@ -70,16 +70,15 @@ function quoteOne(value: unknown): string {
     return `'${escapeControls(value.slice(0, QUOTED_CHARACTERS))}'${rest}`;
   }
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) return kindOf(value);
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function') return kindOf(value);
   const text = String(value);
   return text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}...` : text;
 }
 
-/** What an object is: a Map, an Int8Array, an object. */
+/** What an object is: a Map, an Int8Array, an object, a function. */
 function kindOf(value: object): string {
   const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
-  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind === 'Object' ? 'object' : kind}`;
+  return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${['Object', 'Function'].includes(kind) ? kind.toLowerCase() : kind}`;
 }
 
 /** Text that cannot move a terminal's cursor, recolour it or turn what follows around. */

@@ -1,4 +1,4 @@
-import { resolveOptions } from '../arguments.ts';
+import { listOf, resolveOptions } from '../arguments.ts';
 import { binary, reduce, unary } from '../ops/primitive-calls.ts';
 import { tidy } from '../tensor/scope.ts';
 import { broadcastGeometry, normalizeAxes } from '../tensor/shape.ts';
@@ -17,7 +17,9 @@ export function clipGradNorm(
   options: { normType?: number } = {},
 ): Tensor | null {
   const { normType } = resolveOptions('clipGradNorm', options, { normType: 2 });
-  const gradients = [...parameters].flatMap(({ grad }) => (grad ? [grad] : []));
+  const gradients = listOf('clipGradNorm', 'parameters, as model.parameters() gives', parameters).flatMap(
+    ({ grad }) => (grad ? [grad] : []),
+  );
   if (gradients.length === 0) return null;
   return tidy(() => {
     const norm = totalNorm(gradients, normType);

@@ -237,6 +237,11 @@ export abstract class Module<Inputs extends unknown[] = [x: Tensor], Output = Te
     for (const tensor of this.stateDict().values()) tensor.dispose();
   }
 
+  /** What errors call a module: to JavaScript it is a function. */
+  get [Symbol.toStringTag](): string {
+    return 'Module';
+  }
+
   /** The class and its settings, and the modules below, as PyTorch prints them. */
   override toString(): string {
     return printModule(this);

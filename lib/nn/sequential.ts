@@ -1,4 +1,4 @@
-import { StateDictError } from '../errors.ts';
+import { ArgumentError, quote, StateDictError } from '../errors.ts';
 import { cat } from '../ops/cat.ts';
 import { applyEpilogue, type Epilogue } from '../ops/epilogue.ts';
 import { tidy } from '../tensor/scope.ts';
@@ -21,8 +21,13 @@ export class Sequential extends Module {
   constructor(...layers: Module[] | [Record<string, Module>]) {
     super();
     const [first] = layers;
-    const named = layers.length === 1 && !(first instanceof Module) ? first : Object.assign({}, layers);
+    const named =
+      layers.length === 1 && typeof first === 'object' && first !== null ? first : Object.assign({}, layers);
     this.#layers = new Map(Object.entries(named as Record<string, Module>));
+    for (const [name, layer] of this.#layers) {
+      if (layer instanceof Module) continue;
+      throw new ArgumentError(`Sequential: layer ${name} wants a module, got ${quote(layer)}`);
+    }
   }
 
   protected override members(): Iterable<[string, Module]> {

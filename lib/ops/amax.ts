@@ -1,5 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
+import { checkTensor } from '../tensor/placement.ts';
 import { formatShape, normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { binary, reduce } from './primitive-calls.ts';
@@ -16,6 +17,7 @@ export const min = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =
   extreme('min', x, axis, keepdim);
 
 function extreme(op: 'max' | 'min', x: Tensor, axis: number | Shape | undefined, keepdim: boolean): Tensor {
+  checkTensor(op, x);
   const axes = normalizeAxes(op, axis, x.rank);
   if (axes.some((along) => x.shape[along] === 0)) {
     throw new ShapeError(`${op}: no values to choose from in shape ${formatShape(x.shape)}`);

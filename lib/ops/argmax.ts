@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { checkTensor } from '../tensor/placement.ts';
 import { formatShape, normalizeAxis } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { reduce } from './primitive-calls.ts';
@@ -8,6 +9,7 @@ import { reduce } from './primitive-calls.ts';
  * @throws ShapeError if there is nothing to choose from
  */
 export function argmax(x: Tensor, axis?: number, keepdim = false): Tensor {
+  checkTensor('argmax', x);
   const axes =
     axis === undefined ? x.shape.map((_, along) => along) : [normalizeAxis('argmax', axis, x.rank)];
   if (axes.some((along) => x.shape[along] === 0)) {

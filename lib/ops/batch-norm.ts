@@ -51,10 +51,11 @@ export function batchNorm(
   });
   checkNumber('batchNorm: momentum', momentum);
   checkNumber('batchNorm: eps', eps);
-  const xs = x instanceof Tensor ? [x] : x;
+  const xs = Array.isArray(x) ? (x as readonly Tensor[]) : [x as Tensor];
+  if (xs.length === 0) throw new ShapeError('batchNorm: wants at least one tensor');
+  const device = sharedDevice('batchNorm', xs[0], ...xs, runningMean, runningVar, weight, bias, residual);
   const geometry = geometryOf(xs, eps, relu);
   check(xs, geometry, { runningMean, runningVar, weight, bias }, residual, training);
-  const device = sharedDevice('batchNorm', xs[0], ...xs, runningMean, runningVar, weight, bias, residual);
   if (!training) {
     if (!runningMean || !runningVar) {
       throw new ShapeError('batchNorm: wants runningMean and runningVar where it is not training');
@@ -73,7 +74,6 @@ export function batchNorm(
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function geometryOf(xs: readonly Tensor[], eps: number, relu: boolean): BatchNormGeometry {
-  if (xs.length === 0) throw new ShapeError('batchNorm: wants at least one tensor');
   const [first] = xs;
   if (first.rank < 2)
     throw new ShapeError(`batchNorm: input wants [N, C, ...], got ${formatShape(first.shape)}`);

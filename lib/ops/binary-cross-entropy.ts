@@ -38,12 +38,12 @@ export function binaryCrossEntropyWithLogits(
     reduction: 'mean',
   });
   return tidy(() => {
-    const y = asTensor('binaryCrossEntropyWithLogits', 'target', target, x.device);
+    const y = asTensor('binaryCrossEntropyWithLogits', 'target', target, x);
     checkTarget('binaryCrossEntropyWithLogits', x, y);
     const negative = mul(add(neg(y), 1), x);
     const tail = softplus(neg(x));
     const factor =
-      posWeight === null ? null : asTensor('binaryCrossEntropyWithLogits', 'posWeight', posWeight, x.device);
+      posWeight === null ? null : asTensor('binaryCrossEntropyWithLogits', 'posWeight', posWeight, x);
     const positive = factor ? mul(add(mul(sub(factor, 1), y), 1), tail) : tail;
     const losses = add(negative, positive);
     return reduceLoss(weight === null ? losses : mul(losses, weight), reduction);
@@ -65,7 +65,7 @@ export function binaryCrossEntropy(
     reduction: 'mean',
   });
   return tidy(() => {
-    const y = asTensor('binaryCrossEntropy', 'target', target, x.device);
+    const y = asTensor('binaryCrossEntropy', 'target', target, x);
     checkTarget('binaryCrossEntropy', x, y);
     const losses = plainLosses(x, y);
     return reduceLoss(weight === null ? losses : mul(losses, weight), reduction);

@@ -1,6 +1,6 @@
-import { ShapeError } from '../errors.ts';
+import { ArgumentError, quote, ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
-import { sharedDevice } from '../tensor/placement.ts';
+import { checkTensor, sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -12,7 +12,7 @@ import { reshape, unsqueeze } from './reshape.ts';
  * @throws ShapeError naming the first tensor that does not fit
  */
 export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new ShapeError('cat: wants at least one tensor');
+  checkTensors('cat', tensors);
   const first = tensors.find((tensor) => !isBare(tensor)) ?? tensors[0];
   const device = sharedDevice('cat', first, ...tensors);
   const along = normalizeAxis('cat', axis, first.rank);
@@ -63,8 +63,17 @@ function checkShapes(shapes: readonly Shape[], along: number): void {
   });
 }
 
+/** @throws ArgumentError or ShapeError for anything but a list of at least one tensor */
+function checkTensors(op: string, tensors: readonly Tensor[]): void {
+  if (!Array.isArray(tensors))
+    throw new ArgumentError(`${op}: wants a list of tensors, got ${quote(tensors)}`);
+  if (tensors.length === 0) throw new ShapeError(`${op}: wants at least one tensor`);
+  for (const [i, tensor] of tensors.entries()) checkTensor(op, tensor, `item ${i}`);
+}
+
 /** Joins tensors of one shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  checkTensors('stack', tensors);
   return tidy(() =>
     cat(
       tensors.map((tensor) => unsqueeze(tensor, axis)),

@@ -71,6 +71,7 @@ export function conv2d(
 
 function check(x: Tensor, weight: Tensor, bias: Tensor | null, groups: number): void {
   const [, channels] = imageSizes('conv2d', x);
+  sharedDevice('conv2d', x, weight, bias);
   checkPlanes('conv2d', x);
   const [out, inGroup] = weight.shape;
   if (weight.rank !== 4) {

@@ -75,9 +75,8 @@ export function crossEntropy(x: Tensor, target: Operand, options: CrossEntropyOp
 }
 
 function asTensors(op: string, x: Tensor, target: Operand, weight: Operand | null) {
-  const { device } = x;
-  const y = asTensor(op, 'target', target, device);
-  const w = weight === null ? null : asTensor(op, 'weight', weight, device);
+  const y = asTensor(op, 'target', target, x);
+  const w = weight === null ? null : asTensor(op, 'weight', weight, x);
   sharedDevice(op, x, y, w);
   return { y, weight: w };
 }

@@ -1,5 +1,6 @@
 import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
+import { checkTensor } from '../tensor/placement.ts';
 import { generator } from '../tensor/random.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -13,6 +14,7 @@ import { reshape } from './reshape.ts';
  * @throws ShapeError unless 0 <= p <= 1
  */
 export function dropout(x: Tensor, p = 0.5, options: boolean | { training?: boolean } = {}): Tensor {
+  checkTensor('dropout', x);
   const { training } =
     typeof options === 'boolean'
       ? { training: options }

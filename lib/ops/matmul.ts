@@ -4,6 +4,7 @@ import { sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { asTensor, type Operand } from './operand.ts';
 import { expandTo, sumTo } from './primitive-calls.ts';
 import { reshape } from './reshape.ts';
 
@@ -12,7 +13,9 @@ import { reshape } from './reshape.ts';
  * that axis again; of more than two axes the last two are the matrix, those before are batches, which broadcast.
  * @throws ShapeError if the inner sizes differ, an operand is a scalar, or batches do not broadcast
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export function matmul(a: Tensor, b: Operand): Tensor {
+  if (!(b instanceof Tensor)) return tidy(() => matmul(a, asTensor('matmul', 'other', b, a)));
+  sharedDevice('matmul', a, b);
   const inner = b.rank === 1 ? b.shape[0] : b.shape[b.rank - 2];
   if (a.rank === 0 || b.rank === 0 || a.shape[a.rank - 1] !== inner) {
     throw new ShapeError(

@@ -1,3 +1,4 @@
+import { checkTensor } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxes, type Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -6,6 +7,7 @@ import { sum } from './sum.ts';
 
 /** The mean over an axis, several, or (undefined) all; `keepdim` leaves them with size 1. */
 export function mean(x: Tensor, axis?: number | Shape, keepdim = false): Tensor {
+  checkTensor('mean', x);
   const count = normalizeAxes('mean', axis, x.rank).reduce((product, along) => product * x.shape[along], 1);
   return tidy(() => mul(sum(x, axis, keepdim), 1 / count));
 }

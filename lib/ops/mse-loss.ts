@@ -10,7 +10,7 @@ import { sub } from './sub.ts';
 export function mseLoss(x: Tensor, target: Operand, options: { reduction?: Reduction } = {}): Tensor {
   const { reduction } = resolveOptions('mseLoss', options, { reduction: 'mean' });
   return tidy(() => {
-    const y = asTensor('mseLoss', 'target', target, x.device);
+    const y = asTensor('mseLoss', 'target', target, x);
     checkTarget('mseLoss', x, y);
     return reduceLoss(square(sub(x, y)), reduction);
   });

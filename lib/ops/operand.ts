@@ -1,5 +1,4 @@
-import type { Device } from '../devices/device.ts';
-import { ArgumentError, quote } from '../errors.ts';
+import { checkTensor } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { flattenValues, type NestedArray } from '../tensor/values.ts';
@@ -12,11 +11,14 @@ export type Operand = Tensor | NestedArray;
  * An operand as a tensor; one that is a tensor is returned as it is.
  * @param owner the op that it goes to
  * @param name how the op calls it
+ * @param beside the tensor that it is used with, on whose device one is made
  * @throws ArgumentError for anything but a tensor, numbers, booleans and lists of them
  * @throws ShapeError for ragged lists
  */
-export function asTensor(owner: string, name: string, value: Operand, device: Device): Tensor {
+export function asTensor(owner: string, name: string, value: Operand, beside: Tensor): Tensor {
+  checkTensor(owner, beside);
   if (value instanceof Tensor) return value;
+  const { device } = beside;
   if (typeof value === 'number') return filled(device, [], value);
   const { data, shape } = flattenValues(owner, name, value);
   return new Tensor({ device, storage: device.upload(data) }, shape);
@@ -26,8 +28,7 @@ export function asTensor(owner: string, name: string, value: Operand, device: De
 export const withOperand =
   (name: string, op: (a: Tensor, b: Tensor | number) => Tensor) =>
   (a: Tensor, b: Operand): Tensor => {
-    if (!(a instanceof Tensor))
-      throw new ArgumentError(`${name}: the first operand is ${quote(a)}, wants a tensor`);
+    checkTensor(name, a, 'the first operand');
     if (b instanceof Tensor || typeof b === 'number') return op(a, b);
-    return tidy(() => op(a, asTensor(name, 'other', b, a.device)));
+    return tidy(() => op(a, asTensor(name, 'other', b, a)));
   };

@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts';
+import { quote, ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { formatShape, type Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -10,9 +10,14 @@ import { padded, sliced } from './primitive-calls.ts';
  * @throws ShapeError if `padding` does not fit x, or cuts more than there is
  */
 export function pad(x: Tensor, padding: Shape, value = 0): Tensor {
-  if (padding.length % 2 !== 0 || padding.length > 2 * x.rank || !padding.every(Number.isInteger)) {
+  if (
+    !Array.isArray(padding) ||
+    padding.length % 2 !== 0 ||
+    padding.length > 2 * x.rank ||
+    !padding.every(Number.isInteger)
+  ) {
     throw new ShapeError(
-      `pad: padding wants two whole numbers for each of at most ${x.rank} axes, got ${formatShape(padding)}`,
+      `pad: padding wants two whole numbers for each of at most ${x.rank} axes, got ${quote(padding)}`,
     );
   }
   const from = x.shape;

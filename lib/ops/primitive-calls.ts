@@ -1,7 +1,7 @@
 /** The device's primitives from tensors to tensors, outside the gradient tape: what ops are built from. */
 import { checkNumber } from '../arguments.ts';
 import type { BinaryOp, Device, ReduceOp, UnaryGradOp, UnaryOp } from '../devices/device.ts';
-import { sharedDevice } from '../tensor/placement.ts';
+import { checkTensor, sharedDevice } from '../tensor/placement.ts';
 import {
   broadcastGeometry,
   broadcastShapes,
@@ -22,6 +22,7 @@ export function filled(device: Device, shape: Shape, value: number): Tensor {
 
 /** op(x), elementwise. */
 export function unary(op: UnaryOp, x: Tensor, alpha = 0): Tensor {
+  checkTensor(op, x);
   const { device } = x;
   checkNumber(`${op}: the number`, alpha);
   return new Tensor({ device, storage: device.unary(op, x.storage, alpha) }, x.shape);

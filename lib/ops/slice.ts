@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts';
+import { quote, ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { formatShape, normalizeAxis } from '../tensor/shape.ts';
@@ -60,8 +60,8 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
       slice(x, along, i * size, (i + 1) * size),
     );
   }
-  if (!size.every((part) => Number.isInteger(part) && part >= 0)) {
-    throw new ShapeError(`split: sizes want whole numbers >= 0, got ${formatShape(size)}`);
+  if (!Array.isArray(size) || !size.every((part) => Number.isInteger(part) && part >= 0)) {
+    throw new ShapeError(`split: sizes want whole numbers >= 0, got ${quote(size)}`);
   }
   if (size.reduce((sum, part) => sum + part, 0) !== total) {
     throw new ShapeError(

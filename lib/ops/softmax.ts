@@ -1,4 +1,5 @@
 import { record } from '../tensor/autograd.ts';
+import { checkTensor } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxis, type Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -6,6 +7,7 @@ import { binary, reduce, unary } from './primitive-calls.ts';
 
 /** exp(x - m) / sum(exp(x - m)) along an axis, m being the largest x there. dx = y * (dy - sum(dy * y)). */
 export function softmax(x: Tensor, axis: number): Tensor {
+  checkTensor('softmax', x);
   const axes = [normalizeAxis('softmax', axis, x.rank)];
   const output = normalized(x, axes);
   return record(output, {
@@ -22,6 +24,7 @@ export function softmax(x: Tensor, axis: number): Tensor {
 
 /** x - m - log(sum(exp(x - m))) along an axis, m being the largest x there. dx = dy - exp(y) * sum(dy). */
 export function logSoftmax(x: Tensor, axis: number): Tensor {
+  checkTensor('logSoftmax', x);
   const axes = [normalizeAxis('logSoftmax', axis, x.rank)];
   const output = logNormalized(x, axes);
   return record(output, {

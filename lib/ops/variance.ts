@@ -1,5 +1,6 @@
 import { resolveOptions } from '../arguments.ts';
 import { record } from '../tensor/autograd.ts';
+import { checkTensor } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -17,6 +18,7 @@ export interface VarianceOptions {
 /** The variance over an axis, several, or (undefined) all, from the centred values. */
 export function variance(x: Tensor, axis?: number | Shape, options: VarianceOptions = {}): Tensor {
   const { unbiased, keepdim } = resolveOptions('variance', options, { unbiased: true, keepdim: false });
+  checkTensor('variance', x);
   const axes = normalizeAxes('variance', axis, x.rank);
   const count = axes.reduce((product, along) => product * x.shape[along], 1);
   const divisor = unbiased ? Math.max(0, count - 1) : count;

@@ -9,9 +9,8 @@ import { choose, filled, sumTo } from './primitive-calls.ts';
  * @throws ShapeError if the shapes do not broadcast
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
-  const { device } = condition;
   return tidy(() =>
-    recorded(condition, asTensor('where', 'a', a, device), asTensor('where', 'b', b, device)),
+    recorded(condition, asTensor('where', 'a', a, condition), asTensor('where', 'b', b, condition)),
   );
 }
 

@@ -1,5 +1,7 @@
 /** The sizes of sliding windows, as torch.nn counts them. */
+
 import { ArgumentError, quote, ShapeError } from '../errors.ts';
+import { checkTensor } from '../tensor/placement.ts';
 import { formatShape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -22,6 +24,7 @@ export function pair(op: string, name: string, value: Pair, least: number): read
 
 /** The sizes of an image batch. @throws ShapeError for another rank than four */
 export function imageSizes(op: string, x: Tensor): readonly [number, number, number, number] {
+  checkTensor(op, x);
   const [n, c, h, w] = x.shape;
   if (x.rank !== 4) throw new ShapeError(`${op}: input wants [N, C, H, W], got ${formatShape(x.shape)}`);
   return [n, c, h, w];

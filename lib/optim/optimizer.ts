@@ -1,4 +1,4 @@
-import { checkOptionNames } from '../arguments.ts';
+import { checkOptionNames, listOf } from '../arguments.ts';
 import { quote, ShapeError, StateDictError } from '../errors.ts';
 import { copyOf, sharedDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
@@ -54,6 +54,9 @@ export interface ParamState {
   readonly tensors: Map<string, Tensor>;
 }
 
+/** What an optimiser is made for, in the words of its errors. */
+const WANTED = 'parameters, as model.parameters() gives';
+
 /** The base of all optimisers, as torch.optim.Optimizer. */
 export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
   /** The parameters with their options, which may be changed between steps. */
@@ -65,7 +68,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
    * @throws ArgumentError for an option of a group that there is not
    */
   constructor(params: Params<Options>, defaults: Options) {
-    const items = [...params];
+    const items = listOf<Tensor | ParamGroupOptions<Options>>('optimizer', WANTED, params);
     const groups = items.every((item) => item instanceof Tensor)
       ? [{ params: items }]
       : items.map((item) => {
@@ -75,7 +78,7 @@ export abstract class Optimizer<Options extends GroupOptions = GroupOptions> {
     const known = [...Object.keys(defaults), 'params', 'initialLr'];
     this.groups = groups.map((group) => {
       checkOptionNames('optimizer: a group', group, known);
-      return { ...defaults, ...group, params: [...group.params] };
+      return { ...defaults, ...group, params: listOf('optimizer: a group', WANTED, group.params) };
     });
     const all = this.#params();
     if (all.length === 0) throw new ShapeError('optimizer: got no parameters');

@@ -2,7 +2,7 @@ import { resolveOptions } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { count, finite, list, nullable, number, object } from '../readers.ts';
 import type { GroupOptions, Optimizer } from './optimizer.ts';
-import { checkLrs, perGroup, restoreLrs } from './scheduler.ts';
+import { checkLrs, checkOptimizer, perGroup, restoreLrs } from './scheduler.ts';
 
 /** The options of `ReduceLROnPlateau`. */
 export interface PlateauOptions {
@@ -64,6 +64,7 @@ export class ReduceLROnPlateau {
       minLr: 0,
       eps: 1e-8,
     });
+    checkOptimizer(optimizer);
     const { factor, minLr } = this.options;
     if (!(factor < 1)) throw new ShapeError(`ReduceLROnPlateau: factor must be below 1, got ${factor}`);
     perGroup('minLr', minLr, 0, optimizer);

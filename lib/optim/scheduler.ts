@@ -1,6 +1,6 @@
-import { ShapeError, StateDictError } from '../errors.ts';
+import { ArgumentError, quote, ShapeError, StateDictError } from '../errors.ts';
 import { count, finite, list, object } from '../readers.ts';
-import type { GroupOptions, Optimizer, ParamGroup } from './optimizer.ts';
+import { type GroupOptions, Optimizer, type ParamGroup } from './optimizer.ts';
 
 /** Where a schedule stands; plain JSON. */
 export interface SchedulerState {
@@ -27,6 +27,7 @@ export abstract class LRScheduler<Options> {
   #baseLrs: readonly number[];
 
   constructor(optimizer: Optimizer<GroupOptions>, options: Options) {
+    checkOptimizer(optimizer);
     this.optimizer = optimizer;
     this.options = options;
     this.#baseLrs = optimizer.groups.map((group, i) => {
@@ -95,6 +96,12 @@ export abstract class LRScheduler<Options> {
 }
 
 const readState = object<SchedulerState>({ lastEpoch: count, baseLrs: list(finite), lastLrs: list(finite) });
+
+/** @throws ArgumentError for what is no optimiser */
+export function checkOptimizer(optimizer: unknown): void {
+  if (optimizer instanceof Optimizer) return;
+  throw new ArgumentError(`scheduler: wants an optimizer, got ${quote(optimizer)}`);
+}
 
 /** @throws StateDictError where there is not one rate per group */
 export function checkLrs({ groups }: Optimizer<GroupOptions>, lrs: readonly number[]): void {

@@ -27,7 +27,7 @@ export interface TensorMethods {
    * The matrix product `[..., m, k] @ [..., k, n]`, with torch.matmul's rules for vectors and batches.
    * @throws ShapeError if the inner sizes differ, one of both is a scalar, or batches do not broadcast
    */
-  matmul(other: Tensor): Tensor;
+  matmul(other: ops.Operand): Tensor;
 
   /** -x of each value. */
   neg(): Tensor;

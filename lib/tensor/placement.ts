@@ -1,13 +1,22 @@
 /** Which device tensors are on, and copies from one to another. */
 import type { Device, Storage } from '../devices/device.ts';
-import { DeviceError } from '../errors.ts';
+import { ArgumentError, DeviceError, quote } from '../errors.ts';
 import { Tensor } from './tensor.ts';
+
+/** @throws ArgumentError for what is no tensor, such as numbers that are not one yet */
+export function checkTensor(op: string, value: unknown, name = 'input'): asserts value is Tensor {
+  if (value instanceof Tensor) return;
+  throw new ArgumentError(`${op}: ${name} wants a tensor, as tensor() makes, got ${quote(value)}`);
+}
 
 /** The device that all operands of an op share. @throws DeviceError naming two of them, if they do not. */
 export function sharedDevice(op: string, first: Tensor, ...others: readonly (Tensor | null)[]): Device {
+  checkTensor(op, first);
   const { device } = first;
   for (const other of others) {
-    if (!other || other.device === device) continue;
+    if (other === null) continue;
+    checkTensor(op, other, 'an operand');
+    if (other.device === device) continue;
     const another = other.device.name === device.name ? `another ${device.name}` : other.device.name;
     throw new DeviceError(
       `${op}: operands live on two devices, ${device.name} and ${another}; bring one over with to(device)`,
