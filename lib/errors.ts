@@ -1,3 +1,5 @@
+import { escapeUnseen } from './printable.ts';
+
 /** The root of every error this library throws on purpose: catch it to tell a wrong call from a bug. */
 export class GradiographError extends Error {
   /** The name of the class, which minifiers leave as it is. */
@@ -67,7 +69,7 @@ export function quote(value: unknown): string {
 function quoteOne(value: unknown): string {
   if (typeof value === 'string') {
     const rest = value.length > QUOTED_CHARACTERS ? `... (${value.length} characters)` : '';
-    return `'${escapeControls(value.slice(0, QUOTED_CHARACTERS))}'${rest}`;
+    return `'${escapeUnseen(value.slice(0, QUOTED_CHARACTERS))}'${rest}`;
   }
   if (Array.isArray(value)) return 'a list';
   if ((typeof value === 'object' && value !== null) || typeof value === 'function') return kindOf(value);
@@ -80,10 +82,3 @@ function kindOf(value: object): string {
   const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
   return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${['Object', 'Function'].includes(kind) ? kind.toLowerCase() : kind}`;
 }
-
-/** Text that cannot move a terminal's cursor, recolour it or turn what follows around. */
-export const escapeControls = (text: string): string =>
-  text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (control) => `\\u{${(control.codePointAt(0) ?? 0).toString(16)}}`,
-  );

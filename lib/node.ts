@@ -18,7 +18,6 @@ export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
 export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
 export { type CsvRow, formatCsv, parseCsv } from './data/csv.ts';
 export * from './data/index.ts';
-export { printable, visible, visibleJson } from './data/printable.ts';
 export { DownloadError } from './errors.ts';
 export * from './explain/index.ts';
 export { overlayPng } from './explain/overlay-png.ts';
@@ -34,6 +33,7 @@ export {
 } from './mura/dataset.ts';
 export * from './mura/index.ts';
 export { type DrawnCounts, drawMura, type SyntheticOptions } from './mura/synthetic.ts';
+export { printable, visible, visibleJson } from './printable.ts';
 export * as readers from './readers.ts';
 export { chooseGallery, type GalleryItem } from './report/gallery.ts';
 export { html, Markup, type Part } from './report/html.ts';

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 /** From the ground up. A file belongs to the longest name that its path begins with. */
 const FLOORS = [
   ['kernels/'],
+  ['lib/printable.ts'],
   ['lib/errors.ts', 'lib/arguments.ts', 'lib/readers.ts'],
   ['lib/devices/'],
   ['lib/tensor/'],

@@ -1,11 +1,11 @@
 import type { Image } from '../data/image.ts';
 import type { ImageDataset } from '../data/image-dataset.ts';
 import { MemoryCache } from '../data/memory-cache.ts';
-import { printable, visible } from '../data/printable.ts';
 import { groupBy, splitByPatient } from '../data/split.ts';
 import { resize, type Transform } from '../data/transforms.ts';
 import { WorkerPool } from '../data/worker-pool.ts';
 import { FormatError } from '../errors.ts';
+import { printable, visible } from '../printable.ts';
 import { findRoot, listImages } from './layout.ts';
 import { type MuraImage, REGIONS, type Region } from './regions.ts';
 

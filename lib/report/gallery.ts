@@ -1,4 +1,4 @@
-import { printable } from '../data/printable.ts';
+import { printable } from '../printable.ts';
 import { html, type Markup } from './html.ts';
 import type { ScoredImage } from './summary.ts';
 

@@ -1,5 +1,5 @@
 /** HTML from tagged templates, in which every value is escaped that is not HTML by its type. */
-import { visible } from '../data/printable.ts';
+import { visible } from '../printable.ts';
 
 /** Text that is HTML already. */
 export class Markup {

@@ -1,7 +1,7 @@
-import { printable } from '../data/printable.ts';
 import { groupBy } from '../data/split.ts';
 import type { BrokenImage } from '../mura/dataset.ts';
 import { type MuraImage, REGIONS } from '../mura/regions.ts';
+import { printable } from '../printable.ts';
 import { METRICS } from '../train/metrics.ts';
 import { html, type Markup } from './html.ts';
 import { METRIC_TITLES, type RegionSummary } from './summary.ts';

@@ -1,4 +1,5 @@
-import { escapeControls, FormatError, quote } from '../errors.ts';
+import { FormatError, quote } from '../errors.ts';
+import { escapeUnseen } from '../printable.ts';
 
 /** As serde_json, with which the reference implementation of safetensors reads; what walks the value may then recurse. */
 const MAX_DEPTH = 128;
@@ -14,7 +15,7 @@ export function parseJson(text: string, reviver?: (key: string, value: unknown) 
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new FormatError(`no JSON: ${escapeControls((error as Error).message)}`, { cause: error });
+    throw new FormatError(`no JSON: ${escapeUnseen((error as Error).message)}`, { cause: error });
   }
   checkNesting(text);
   return reviver ? JSON.parse(text, reviver) : value;

@@ -1,4 +1,4 @@
-import { visible } from '../data/printable.ts';
+import { visible } from '../printable.ts';
 
 /** Where progress goes; `process.stdout` is one. */
 export interface ProgressStream {

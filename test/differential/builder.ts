@@ -105,3 +105,6 @@ export class Builder {
     };
   }
 }
+
+/** Adds a step to a program; false where that ended it. */
+export type Draw = (b: Builder) => boolean;

@@ -1,8 +1,7 @@
 /** Ops on images: x `[N, C, H, W]`. */
 import type { Tensor } from '../../lib/index.ts';
 import type { Args } from '../ops/cases.ts';
-import type { Builder } from './builder.ts';
-import type { Draw } from './draw.ts';
+import type { Builder, Draw } from './builder.ts';
 
 function image(b: Builder): Tensor {
   const found = b.find(

@@ -1,7 +1,6 @@
 /** Losses, with targets that suit what they are of. */
 import type { Tensor } from '../../lib/index.ts';
-import type { Builder } from './builder.ts';
-import type { Draw } from './draw.ts';
+import type { Builder, Draw } from './builder.ts';
 
 const reduction = (b: Builder) =>
   b.chance(0.3) ? {} : { reduction: b.pick(['mean', 'sum', 'none'] as const) };

@@ -1,13 +1,10 @@
 /** Random programs of ops: each draw takes earlier values or makes new ones, and arguments that the op allows. */
 import { Generator, type Tensor, tidy } from '../../lib/index.ts';
 import type { Args } from '../ops/cases.ts';
-import { Builder } from './builder.ts';
+import { Builder, type Draw } from './builder.ts';
 import { DRAW_IMAGE_OP } from './draw-images.ts';
 import { DRAW_LOSS } from './draw-losses.ts';
 import type { Program } from './program.ts';
-
-/** Adds a step; false where that ended the program. */
-export type Draw = (b: Builder) => boolean;
 
 const SMOOTH = ['abs', 'sign', 'neg', 'square', 'relu', 'sigmoid', 'tanh', 'softplus'];
 const COMPARE = ['eq', 'ne', 'gt', 'ge', 'lt', 'le'];

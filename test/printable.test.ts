@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { printable, visible, visibleJson } from '../../lib/data/printable.ts';
+import { printable, visible, visibleJson } from '../lib/printable.ts';
 
 const NAMES = [
   'wrist.png',

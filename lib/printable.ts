@@ -17,6 +17,9 @@ function escapeOf(character: string): string {
   );
 }
 
+/** A text in which everything that would not be seen is: line breaks too. */
+export const escapeUnseen = (text: string): string => text.replace(UNSEEN, escapeOf);
+
 /** A text, perhaps of several lines, in which what would act on the reader's terminal is written as `\x1b`. */
 export const visible = (text: string): string => text.replace(ACTS, escapeOf);
 
