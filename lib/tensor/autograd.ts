@@ -1,6 +1,7 @@
 import { resolveOptions } from '../arguments.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
 import { noteStep } from './growth.ts';
+import type { OpName } from './op-names.ts';
 import { copyOf, sharedDevice } from './placement.ts';
 import { tidy } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
@@ -9,7 +10,7 @@ import { type TapeNode, Tensor } from './tensor.ts';
 type Saved = readonly (Tensor | null)[];
 
 export interface RecordedOp<S extends Saved = Saved> {
-  readonly name: string;
+  readonly name: OpName;
   /** null for an optional input that was left out. */
   readonly inputs: readonly (Tensor | null)[];
   /** What else made the output, for exporters: a geometry, an axis, a number. */

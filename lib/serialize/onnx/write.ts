@@ -11,6 +11,7 @@ import { GradiographError } from '../../errors.ts';
 import type { AnyModule, Module } from '../../nn/module.ts';
 import { noGrad, type RecordedOp, traceOps } from '../../tensor/autograd.ts';
 import { zeros } from '../../tensor/create.ts';
+import type { OpName } from '../../tensor/op-names.ts';
 import { tidy } from '../../tensor/scope.ts';
 import type { Shape } from '../../tensor/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -127,7 +128,9 @@ function ended({ emit }: OpContext, form: OnnxForm, residual: string, relu: bool
   return relu ? { op: 'Relu', inputs: [emit(sum)], attributes: {} } : sum;
 }
 
-const FORMS: Readonly<Record<string, (context: OpContext) => OnnxForm>> = {
+type Form = (context: OpContext) => OnnxForm;
+
+const FORMS: { readonly [Name in OpName]: Form | 'unsupported' } = {
   conv2d: (context) => {
     const g = attributesOf<Conv2dGeometry & { relu: boolean }>(context);
     const [x, weight, bias, residual] = context.inputs;
@@ -231,6 +234,27 @@ const FORMS: Readonly<Record<string, (context: OpContext) => OnnxForm>> = {
   log: simple('Log'),
   sqrt: simple('Sqrt'),
   abs: simple('Abs'),
+  reciprocal: 'unsupported',
+  sign: 'unsupported',
+  pow: 'unsupported',
+  powScalar: 'unsupported',
+  maximum: 'unsupported',
+  minimum: 'unsupported',
+  maxScalar: 'unsupported',
+  minScalar: 'unsupported',
+  where: 'unsupported',
+  to: 'unsupported',
+  sum: 'unsupported',
+  max: 'unsupported',
+  min: 'unsupported',
+  variance: 'unsupported',
+  permute: 'unsupported',
+  expand: 'unsupported',
+  pad: 'unsupported',
+  slice: 'unsupported',
+  matmul: 'unsupported',
+  logSoftmax: 'unsupported',
+  binaryCrossEntropy: 'unsupported',
 };
 
 function captureGraph(model: Module, inputShape: Shape): OnnxGraph {
@@ -255,7 +279,7 @@ function captureGraph(model: Module, inputShape: Shape): OnnxGraph {
 
   const onOp = (op: RecordedOp, output: Tensor): void => {
     const form = FORMS[op.name];
-    if (!form) throw new OnnxExportError(`writeOnnx: '${op.name}' has no form in ONNX here`);
+    if (form === 'unsupported') throw new OnnxExportError(`writeOnnx: '${op.name}' has no form in ONNX here`);
     const inputs = op.inputs.map((input) => (input ? nameOf(input) : ''));
     const emit = (node: OnnxForm): string => {
       const name = `${op.name}_${nodes.length}`;
