@@ -32,45 +32,42 @@ export interface RecordedOp<S extends Saved = Saved> {
 }
 
 /** The modes that calls of noGrad and enableGrad have set, the innermost last. */
-const modes: { readonly enabled: boolean }[] = [];
+const modes: boolean[] = [];
 let sequence = 0;
 
 /** Whether ops are recorded for a gradient. */
-export const isGradEnabled = (): boolean => modes.at(-1)?.enabled ?? true;
+export const isGradEnabled = (): boolean => modes.at(-1) ?? true;
 
 /**
- * Runs `fn` without recording: nothing made inside has a gradient. `fn` may return a promise: the mode then lasts until
- * it settles, and modes that are open at one time must end in the reverse order of their beginning.
- * @throws AutogradError when asynchronous modes overlap instead of nesting
+ * Runs `fn` without recording: nothing made inside has a gradient.
+ * @throws AutogradError for an `fn` that returns a promise: whatever else runs until it settles would lose its gradients
  */
 export function noGrad<T>(fn: () => T): T {
-  return withGradMode(false, fn);
+  return withGradMode('noGrad', false, fn);
 }
 
-/** Runs `fn` with recording on, inside a `noGrad`. */
+/**
+ * Runs `fn` with recording on, inside a `noGrad`.
+ * @throws AutogradError for an `fn` that returns a promise
+ */
 export function enableGrad<T>(fn: () => T): T {
-  return withGradMode(true, fn);
+  return withGradMode('enableGrad', true, fn);
 }
 
-function withGradMode<T>(enabled: boolean, fn: () => T): T {
-  const mode = { enabled };
-  modes.push(mode);
-  const restore = () => {
-    const innermost = modes.at(-1) === mode;
-    modes.splice(modes.indexOf(mode), 1);
-    if (!innermost) {
-      throw new AutogradError('noGrad: asynchronous calls overlap; await one before the next is started');
-    }
-  };
+function withGradMode<T>(name: string, enabled: boolean, fn: () => T): T {
+  modes.push(enabled);
   let result: T;
   try {
     result = fn();
-  } catch (error) {
-    restore();
-    throw error;
+  } finally {
+    modes.pop();
   }
-  if (result instanceof Promise) return result.finally(restore) as T;
-  restore();
+  if (result instanceof Promise) {
+    result.catch(() => {}); // nobody will get it
+    throw new AutogradError(
+      `${name}: its function returned a promise, and the mode ends before that settles; put ${name} around what runs at once, such as ${name}(() => model.forward(x))`,
+    );
+  }
   return result;
 }
 

@@ -115,7 +115,8 @@ test('mode, gradients, what is trained, and memory stay as they were', async () 
   const wanted = model.parameters().map(({ requiresGrad }) => requiresGrad);
   const { bytesHeld: _, ...used } = memory();
   await gradCam(model, 'layer4.0.bn2', x);
-  await noGrad(() => gradCam(model, 'conv1', x));
+  const [begunInNoGrad] = noGrad(() => [gradCam(model, 'conv1', x)]);
+  await begunInNoGrad;
   await classActivationMap(model, x);
   await throwsShape(() => gradCam(model, 'fc', x), /layer 'fc' gives \[2, 1\]/);
   const { bytesHeld: __, ...left } = memory();

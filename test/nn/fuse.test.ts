@@ -128,6 +128,34 @@ test('a fused model cannot be trained or fused again, alone or as a part', () =>
   outer.dispose();
 });
 
+test('a batch norm that no chain tells of is named, and nothing is folded or marked', () => {
+  class Own extends nn.Module {
+    readonly body = new nn.Sequential(new nn.Conv2d(3, 4, { kernelSize: 1 }), new nn.BatchNorm2d(4));
+    readonly conv = new nn.Conv2d(4, 4, { kernelSize: 1 });
+    readonly norm = new nn.BatchNorm2d(4);
+    forward(x: Tensor): Tensor {
+      return this.norm.forward(this.conv.forward(this.body.forward(x)));
+    }
+  }
+  const model = new Own();
+  const keys = [...model.stateDict().keys()];
+  assert.throws(
+    () => nn.fuse(model),
+    (error: unknown) =>
+      error instanceof FusedError && /batch norm 'norm' stands in no chain/.test(error.message),
+  );
+  assert.equal([...model.stateDict().keys()], keys);
+  assert.ok(model.train().training, 'it is not marked as fused');
+  class Told extends Own {
+    override chains() {
+      return [[this.conv, this.norm]];
+    }
+  }
+  const told = nn.fuse(new Told());
+  assert.not([...told.stateDict().keys()].some((key) => key.includes('running')));
+  for (const each of [model, told]) each.dispose();
+});
+
 test('a fused model can be exported, and loaded into another fused one', () =>
   tidy(() => {
     const make = () => models.cnn4({ inputSize: 16, batchNorm: true });
