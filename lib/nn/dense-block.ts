@@ -118,6 +118,10 @@ export class Transition extends AcceptsFeatureList {
     this.conv = new Conv2d(inChannels, outChannels, { kernelSize: 1, bias: false });
   }
 
+  override chains(): readonly (readonly Module[])[] {
+    return [[this.norm, this.relu]];
+  }
+
   forward(x: FeatureMaps): Tensor {
     const { norm, relu, conv, pool } = this;
     const isWatched = conv.isHooked || pool.isHooked;
