@@ -42,7 +42,7 @@ export type UnaryOp = (typeof UNARY_OPS)[number];
  * dx = dy * f'(x), with f' being
  * abs sign(x); log 1/x; leakyRelu x > 0 ? 1 : alpha; softplus 1/(1+exp(-x)); powScalar alpha * x^(alpha-1);
  * maxScalar x > alpha; minScalar x < alpha (as PyTorch's clamp, at x = alpha too: >= and <=);
- * or, from y: exp y; sqrt 1/(2y); reciprocal -y^2; relu y > 0; sigmoid y(1-y); tanh 1-y^2.
+ * or, from y: exp y; sqrt 1/(2y); reciprocal -y^2; relu y <= 0 ? 0 : 1; sigmoid y(1-y); tanh 1-y^2.
  */
 export const DERIVATIVE_FROM = {
   abs: 'input',

@@ -2,7 +2,7 @@ import type { BinaryOp, BroadcastGeometry, Storage, UnaryGradOp, UnaryOp } from 
 import { type Family, type GpuMachine, keyOf, product } from './machine.ts';
 import { element, threadsOver } from './program/coordinates.ts';
 import type { Pointwise } from './program/pointwise.ts';
-import type { Program, ProgramInput } from './program/program.ts';
+import { isNaNText, type Program, type ProgramInput } from './program/program.ts';
 
 /** Exponents whose power is cheaper, and more exact, as a product. */
 const PRODUCTS = new Map<number, (x: string) => string>([
@@ -26,6 +26,9 @@ function unary(op: UnaryOp, alpha: number): Pointwise {
   return { inputs: ['v'], scalars: ['alpha'], results: [unaryBody(op, alpha)] };
 }
 
+/** Returns r, but NaN of NaN. */
+const RESTORE = `if (${isNaNText('v')}) { r = v; }\nreturn r;`;
+
 /** The statements that make the result of `v` and `alpha`. */
 export function unaryBody(op: UnaryOp, alpha: number): string {
   switch (op) {
@@ -34,20 +37,23 @@ export function unaryBody(op: UnaryOp, alpha: number): string {
     case 'sign':
       return 'let r = 0.0;\nif (v > 0.0) { r = 1.0; }\nif (v < 0.0) { r = -1.0; }\nreturn r;';
     case 'exp':
-      return 'return Math.exp(v);';
+      return `let r = Math.exp(v);\n${RESTORE}`;
     case 'log':
-      // SwiftShader's log of 0 is a finite -88.
-      return 'let r = Math.log(v);\nif (v == 0.0) { r = -1.0 / (v * v); }\nreturn r;';
+      // SwiftShader's log of 0 is a finite -88, and of a negative number that of its magnitude.
+      return `let r = Math.log(v);
+if (v == 0.0) { r = -1.0 / (v * v); }
+if (v < 0.0) { r = Math.sqrt(v); }
+${RESTORE}`;
     case 'sqrt':
       return 'return Math.sqrt(v);';
     case 'reciprocal':
       return 'return 1.0 / v;';
     case 'relu':
-      return 'let r = v;\nif (v < 0.0) { r = 0.0; }\nreturn r;';
+      return `let r = v;\nif (v < 0.0) { r = 0.0; }\n${RESTORE}`;
     case 'leakyRelu':
       return 'let r = v;\nif (v < 0.0) { r = v * alpha; }\nreturn r;';
     case 'sigmoid':
-      return 'return 1.0 / (1.0 + Math.exp(-v));';
+      return `let r = 1.0 / (1.0 + Math.exp(-v));\n${RESTORE}`;
     case 'tanh':
       return TANH;
     case 'softplus':
@@ -61,9 +67,9 @@ export function unaryBody(op: UnaryOp, alpha: number): string {
       return product ? `return ${product('v')};` : power('v', 'alpha');
     }
     case 'maxScalar':
-      return 'let r = v;\nif (v < alpha) { r = alpha; }\nreturn r;';
+      return `let r = v;\nif (v < alpha) { r = alpha; }\n${RESTORE}`;
     case 'minScalar':
-      return 'let r = v;\nif (v > alpha) { r = alpha; }\nreturn r;';
+      return `let r = v;\nif (v > alpha) { r = alpha; }\n${RESTORE}`;
   }
 }
 
@@ -76,7 +82,7 @@ if (Math.abs(v) < 0.15) {
   const c = Math.min(Math.max(v, -15.0), 15.0);
   r = 1.0 - 2.0 / (Math.exp(2.0 * c) + 1.0);
 }
-return r;`;
+${RESTORE}`;
 
 /** log1p by its series where 1 + e would round e away. */
 const SOFTPLUS = `const e = Math.exp(-Math.abs(v));
@@ -88,25 +94,32 @@ if (e < 0.1) {
 }
 let r = l;
 if (v > 0.0) { r = v + l; }
-return r;`;
+${RESTORE}`;
 
-/** base^exponent for any sign of the base: GL defines pow for positive ones only. */
+/** Beyond every finite float32: what is larger is infinite. */
+const LARGEST = '3.4028234e38';
+
+/** base^exponent for any sign of the base, and C's corners: GL defines pow for positive bases only. */
 function power(base: string, exponent: string): string {
   return `const m = Math.abs(${base});
 const half = ${exponent} * 0.5;
 let p = Math.pow(m, ${exponent});
 if (m == 0.0) {
-  p = 0.0;
+  p = ${exponent};
+  if (${exponent} > 0.0) { p = 0.0; }
   if (${exponent} < 0.0) { p = 1.0 / m; }
 }
-if (${exponent} == 0.0) { p = 1.0; }
-if (${base} < 0.0) {
+if (${base} < 0.0 && Math.abs(${exponent}) <= ${LARGEST}) {
   if (Math.floor(${exponent}) != ${exponent}) {
-    p = Math.sqrt(${base});
+    if (m <= ${LARGEST}) { p = Math.sqrt(${base}); }
   } else {
     if (Math.floor(half) != half) { p = -p; }
   }
 }
+if (${isNaNText(base)}) { p = ${base}; }
+if (${isNaNText(exponent)}) { p = ${exponent}; }
+if (${exponent} == 0.0 || ${base} == 1.0) { p = 1.0; }
+if (m == 1.0 && Math.abs(${exponent}) > ${LARGEST}) { p = 1.0; }
 return p;`;
 }
 
@@ -126,7 +139,7 @@ export function unaryGradBody(op: UnaryGradOp, alpha: number): string {
     case 'leakyRelu':
       return 'let r = g * alpha;\nif (v > 0.0) { r = g; }\nreturn r;';
     case 'softplus':
-      return 'return g / (1.0 + Math.exp(-v));';
+      return `let r = g / (1.0 + Math.exp(-v));\n${RESTORE}`;
     case 'powScalar': {
       const product = PRODUCTS.get(alpha - 1);
       if (isProduct(op, alpha) && product) return `return g * alpha * (${product('v')});`;
@@ -143,7 +156,7 @@ export function unaryGradBody(op: UnaryGradOp, alpha: number): string {
     case 'reciprocal':
       return 'return -g * v * v;';
     case 'relu':
-      return keepWhere('v > 0.0');
+      return 'let r = g;\nif (v <= 0.0) { r = 0.0; }\nreturn r;';
     case 'sigmoid':
       return 'return g * v * (1.0 - v);';
     case 'tanh':
@@ -165,6 +178,8 @@ function binaryProgram(op: BinaryOp, geometry: BroadcastGeometry, lengths: reado
 /** The statements that make the result of `va` and `vb`. */
 export function binaryBody(op: BinaryOp): string {
   const test = (condition: string) => `let r = 0.0;\nif (${condition}) { r = 1.0; }\nreturn r;`;
+  const larger = (comparison: string) =>
+    `let r = vb;\nif (va ${comparison} vb || ${isNaNText('va')}) { r = va; }\nif (${isNaNText('vb')}) { r = vb; }\nreturn r;`;
   switch (op) {
     case 'add':
       return 'return va + vb;';
@@ -177,13 +192,13 @@ export function binaryBody(op: BinaryOp): string {
     case 'pow':
       return power('va', 'vb');
     case 'maximum':
-      return 'let r = vb;\nif (va > vb || va != va) { r = va; }\nreturn r;';
+      return larger('>');
     case 'minimum':
-      return 'let r = vb;\nif (va < vb || va != va) { r = va; }\nreturn r;';
+      return larger('<');
     case 'eq':
       return test('va == vb');
     case 'ne':
-      return test('va != vb');
+      return 'let r = 1.0;\nif (va == vb) { r = 0.0; }\nreturn r;';
     case 'gt':
       return test('va > vb');
     case 'ge':

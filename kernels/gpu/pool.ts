@@ -6,7 +6,7 @@ import type {
   Storage,
 } from '../primitives.ts';
 import { type Family, type GpuMachine, keyOf } from './machine.ts';
-import { float, type Program, quotient } from './program/program.ts';
+import { float, isNaNText, type Program, quotient } from './program/program.ts';
 import {
   horizontalAxis,
   inputPosition,
@@ -29,7 +29,7 @@ function maxPool2dIndicesProgram(g: MaxPool2dGeometry): Program {
   const row = inputPosition(vertical, 'this.thread.y', 'ky');
   const column = inputPosition(horizontal, 'this.thread.x', 'kx');
   const compare = `const v = x[this.thread.z][${row}][${column}];
-if (at < 0 || v > best || v != v) {
+if (at < 0 || v > best || ${isNaNText('v')}) {
 best = v;
 at = (${row}) * ${g.inWidth} + ${column};
 }`;

@@ -1,6 +1,6 @@
 import type { ReduceGeometry, ReduceOp, Storage } from '../primitives.ts';
 import { type Family, type GpuMachine, product } from './machine.ts';
-import type { Program } from './program/program.ts';
+import { isNaNText, type Program } from './program/program.ts';
 
 /** Longer sums go through partial sums: threads for a GPU, and an error that grows with the root of the length. */
 const DIRECT = 256;
@@ -25,7 +25,11 @@ function reduceProgram(op: ReduceOp, outer: number, size: number, inner: number,
   const loop = (start: string, statement: string, result: string) =>
     `${start}\nfor (let i = 0; i < ${chunk}; i++) {\n${guarded(statement)}\n}\nreturn ${result};`;
   const pick = (comparison: string) =>
-    loop(`let r = ${first};`, `const v = ${read}; if (v ${comparison} r || v != v) { r = v; }`, 'r');
+    loop(
+      `let r = ${first};`,
+      `const v = ${read}; if (v ${comparison} r || ${isNaNText('v')}) { r = v; }`,
+      'r',
+    );
   const bodies: Record<ReduceOp, () => string> = {
     sum: () => loop('let r = 0.0;', `r += ${read};`, 'r'),
     max: () => pick('>'),
@@ -33,7 +37,7 @@ function reduceProgram(op: ReduceOp, outer: number, size: number, inner: number,
     argmax: () =>
       loop(
         `let r = ${first};\nlet index = 0.0;`,
-        `const v = ${read}; if (v > r || (v != v && r == r)) { r = v; index = i; }`,
+        `const v = ${read}; if (v > r || (${isNaNText('v')} && r == r)) { r = v; index = i; }`,
         'index',
       ),
   };

@@ -2,13 +2,10 @@ import { resolveOptions } from '../arguments.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { softplus } from './activations.ts';
-import { add } from './add.ts';
 import { checkTarget, type Reduction, reduceLoss } from './loss.ts';
-import { mul, neg } from './mul.ts';
+import { mul } from './mul.ts';
 import { asTensor, type Operand } from './operand.ts';
-import { binary, unary } from './primitive-calls.ts';
-import { sub } from './sub.ts';
+import { binary, sumTo, unary } from './primitive-calls.ts';
 
 export interface BinaryCrossEntropyOptions {
   /** Factor of each loss; broadcasts to the input. */
@@ -23,8 +20,9 @@ export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyO
 }
 
 /**
- * -(posWeight * y * log(sigmoid(x)) + (1 - y) * log(1 - sigmoid(x))), computed without overflow as
- * (1 - y) * x + (1 + (posWeight - 1) * y) * softplus(-x).
+ * -(posWeight * y * log(sigmoid(x)) + (1 - y) * log(1 - sigmoid(x))), computed as
+ * posWeight * y * softplus(-x) + (1 - y) * softplus(x), which neither overflows nor cancels; nor does its gradient
+ * (1 - y) * sigmoid(x) - posWeight * y * sigmoid(-x), however sure a logit is.
  * @throws ShapeError unless logits and target have one shape
  */
 export function binaryCrossEntropyWithLogits(
@@ -40,13 +38,40 @@ export function binaryCrossEntropyWithLogits(
   return tidy(() => {
     const y = asTensor('binaryCrossEntropyWithLogits', 'target', target, x);
     checkTarget('binaryCrossEntropyWithLogits', x, y);
-    const negative = mul(add(neg(y), 1), x);
-    const tail = softplus(neg(x));
     const factor =
       posWeight === null ? null : asTensor('binaryCrossEntropyWithLogits', 'posWeight', posWeight, x);
-    const positive = factor ? mul(add(mul(sub(factor, 1), y), 1), tail) : tail;
-    const losses = add(negative, positive);
+    const losses = logitLosses(x, y, factor);
     return reduceLoss(weight === null ? losses : mul(losses, weight), reduction);
+  });
+}
+
+function logitLosses(x: Tensor, y: Tensor, posWeight: Tensor | null): Tensor {
+  const times = (a: Tensor, b: Tensor | null) => (b ? binary('mul', a, b) : a);
+  const opposite = (x: Tensor) => unary('mulScalar', x, -1);
+  const output = tidy(() => {
+    const positive = times(binary('mul', y, unary('softplus', opposite(x))), posWeight);
+    return binary('add', positive, binary('mul', complement(y), unary('softplus', x)));
+  });
+  const shape = x.shape;
+  const factorShape = posWeight?.shape ?? [];
+  return record(output, {
+    name: 'binaryCrossEntropyWithLogits',
+    inputs: [x, y, posWeight],
+    saved: [x, y, posWeight],
+    backward: (dy, [x, y, posWeight], [wantsX, wantsY, wantsFactor]) => {
+      const slope = () => {
+        const positive = times(binary('mul', y, unary('sigmoid', opposite(x))), posWeight);
+        return binary('sub', binary('mul', complement(y), unary('sigmoid', x)), positive);
+      };
+      const slopeOfTarget = () =>
+        binary('sub', times(unary('softplus', opposite(x)), posWeight), unary('softplus', x));
+      const slopeOfFactor = () => binary('mul', y, unary('softplus', opposite(x)));
+      return [
+        wantsX ? sumTo(binary('mul', dy, slope()), shape) : null,
+        wantsY ? sumTo(binary('mul', dy, slopeOfTarget()), shape) : null,
+        wantsFactor ? sumTo(binary('mul', dy, slopeOfFactor()), factorShape) : null,
+      ];
+    },
   });
 }
 
@@ -80,11 +105,18 @@ function plainLosses(x: Tensor, target: Tensor): Tensor {
   const negative = binary('mul', complement(target), boundedLog(complement(x)));
   return record(unary('mulScalar', binary('add', positive, negative), -1), {
     name: 'binaryCrossEntropy',
-    inputs: [x],
+    inputs: [x, target],
     saved: [x, target],
-    backward: (dy, [x, target]) => {
-      const spread = unary('maxScalar', binary('mul', x, complement(x)), 1e-12);
-      return [binary('mul', dy, binary('div', binary('sub', x, target), spread))];
+    backward: (dy, [x, target], [wantsX, wantsTarget]) => {
+      const slope = () => {
+        const spread = unary('maxScalar', binary('mul', x, complement(x)), 1e-12);
+        return binary('div', binary('sub', x, target), spread);
+      };
+      const slopeOfTarget = () => binary('sub', unary('log', complement(x)), unary('log', x));
+      return [
+        wantsX ? binary('mul', dy, slope()) : null,
+        wantsTarget ? binary('mul', dy, slopeOfTarget()) : null,
+      ];
     },
   });
 }

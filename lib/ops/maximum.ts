@@ -5,14 +5,17 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { withOperand } from './operand.ts';
 import { binary, filled, sumTo, unary } from './primitive-calls.ts';
 
-/** The larger of a and b, elementwise with broadcasting; equal ones share the gradient half and half. */
-export const maximum = withOperand('maximum', (a, b) => extreme('maximum', 'gt', a, b));
+/**
+ * The larger of a and b, elementwise with broadcasting; equal ones share the gradient half and half. NaN wins, and both
+ * then get all of it, as in PyTorch.
+ */
+export const maximum = withOperand('maximum', (a, b) => extreme('maximum', 'lt', a, b));
 
-/** The smaller of a and b, elementwise with broadcasting; equal ones share the gradient half and half. */
-export const minimum = withOperand('minimum', (a, b) => extreme('minimum', 'lt', a, b));
+/** The smaller of a and b, otherwise as `maximum`. */
+export const minimum = withOperand('minimum', (a, b) => extreme('minimum', 'gt', a, b));
 
-function extreme(op: 'maximum' | 'minimum', wins: BinaryOp, a: Tensor, b: Tensor | number): Tensor {
-  if (typeof b === 'number') return tidy(() => extreme(op, wins, a, filled(a.device, [], b)));
+function extreme(op: 'maximum' | 'minimum', loses: BinaryOp, a: Tensor, b: Tensor | number): Tensor {
+  if (typeof b === 'number') return tidy(() => extreme(op, loses, a, filled(a.device, [], b)));
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary(op, a, b), {
     name: op,
@@ -20,7 +23,10 @@ function extreme(op: 'maximum' | 'minimum', wins: BinaryOp, a: Tensor, b: Tensor
     saved: [a, b],
     backward: (dy, [a, b], [wantsA, wantsB]) => {
       const half = unary('mulScalar', binary('eq', a, b), 0.5);
-      const share = (x: Tensor, y: Tensor) => binary('mul', dy, binary('add', binary(wins, x, y), half));
+      const share = (x: Tensor, y: Tensor) => {
+        const lost = binary('add', binary(loses, x, y), half);
+        return binary('sub', dy, binary('mul', dy, lost));
+      };
       return [wantsA ? sumTo(share(a, b), shapeA) : null, wantsB ? sumTo(share(b, a), shapeB) : null];
     },
   });

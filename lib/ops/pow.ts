@@ -1,11 +1,13 @@
 import { record } from '../tensor/autograd.ts';
-import { elementwise } from './elementwise.ts';
+import { tidy } from '../tensor/scope.ts';
+import { elementwise, sqrt } from './elementwise.ts';
 import { square } from './mul.ts';
 import { withOperand } from './operand.ts';
-import { binary, choose, filled, sumTo, unary } from './primitive-calls.ts';
+import { binary, choose, filled, sumTo, unary, unaryGrad } from './primitive-calls.ts';
 
 /**
- * a^b, elementwise with broadcasting. As in PyTorch, the gradient is 0 for `a` where b = 0, and for `b` where a = 0.
+ * a^b, elementwise with broadcasting; 1^b and a^0 are 1 even for NaN. As in PyTorch, the gradient is 0 for `a` where
+ * b = 0, and for `b` where a = 0 and b >= 0.
  * @throws ShapeError if the shapes do not broadcast
  */
 export const pow = withOperand('pow', (a, b) => {
@@ -17,18 +19,35 @@ export const pow = withOperand('pow', (a, b) => {
       backward: (dy) => [unary('mulScalar', dy, 0)],
     });
   }
+  if (b === 0.5) return sqrt(a);
+  if (b === -0.5) {
+    return record(
+      tidy(() => unary('reciprocal', unary('sqrt', a))),
+      {
+        name: 'powScalar',
+        attributes: { alpha: b },
+        inputs: [a],
+        saved: [a],
+        backward: (dy, [a]) => [unaryGrad('powScalar', dy, a, b)],
+      },
+    );
+  }
   if (typeof b === 'number') return elementwise('powScalar', a, b);
   const output = binary('pow', a, b);
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(output, {
     name: 'pow',
     inputs: [a, b],
-    saved: [a, a.requiresGrad ? b : null, b.requiresGrad ? output : null],
-    backward: (dy, [a, b, output]) => {
+    saved: [a, b, b.requiresGrad ? output : null],
+    backward: (dy, [a, b, output], [wantsA]) => {
       const zero = filled(dy.device, [], 0);
-      const da = b && binary('mul', binary('mul', dy, b), binary('pow', a, unary('addScalar', b, -1)));
+      const da = wantsA && binary('mul', binary('mul', dy, b), binary('pow', a, unary('addScalar', b, -1)));
+      const isConstant = output && binary('mul', binary('eq', a, zero), binary('ge', b, zero));
       const db = output && binary('mul', binary('mul', dy, output), unary('log', a));
-      return [b && da && sumTo(choose(b, da, zero), shapeA), db && sumTo(choose(a, db, zero), shapeB)];
+      return [
+        da ? sumTo(choose(b, da, zero), shapeA) : null,
+        isConstant && db && sumTo(choose(isConstant, zero, db), shapeB),
+      ];
     },
   });
 });

@@ -4,8 +4,7 @@ import { checkTensor } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { sqrt } from './elementwise.ts';
-import { binary, reduce, unary } from './primitive-calls.ts';
+import { binary, choose, filled, reduce, unary, unaryGrad } from './primitive-calls.ts';
 
 /** The options of `variance` and `std`. */
 export interface VarianceOptions {
@@ -39,9 +38,19 @@ export function variance(x: Tensor, axis?: number | Shape, options: VarianceOpti
   });
 }
 
-/** The square root of the variance. */
+/** The square root of the variance; its gradient is 0 where it is 0, as in PyTorch. */
 export function std(x: Tensor, axis?: number | Shape, options?: VarianceOptions): Tensor {
-  return tidy(() => sqrt(variance(x, axis, options)));
+  return tidy(() => {
+    const squared = variance(x, axis, options);
+    const output = unary('sqrt', squared);
+    return record(output, {
+      name: 'sqrt',
+      attributes: { alpha: 0 },
+      inputs: [squared],
+      saved: [output],
+      backward: (dy, [y]) => [choose(y, unaryGrad('sqrt', dy, y), filled(y.device, [], 0))],
+    });
+  });
 }
 
 /** x less its mean over `axes`. */

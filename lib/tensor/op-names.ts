@@ -32,6 +32,7 @@ const OWN_NAMES = [
   'softmax',
   'logSoftmax',
   'binaryCrossEntropy',
+  'binaryCrossEntropyWithLogits',
 ] as const;
 
 /** What an op may be recorded as: exporters have a form for each of these names, or say that there is none. */

@@ -1,6 +1,6 @@
 """The op cases: rows of (op, title, inputs, arguments, flags), in this library's names, which are PyTorch's in
 camelCase. Inputs keep clear of kinks by construction, so that finite differences hold; `smooth=False` says that a
-row sits on one on purpose. Rows of `special` hold NaN and infinity."""
+row sits on one on purpose, or has no values to move."""
 
 from itertools import combinations
 
@@ -16,7 +16,7 @@ def case(op, title, inputs, smooth=True, **args):
 
 
 def special(op, title, inputs, **args):
-    TABLE.append((op, title, inputs, args, {'smooth': False, 'special': True}))
+    case(op, title, inputs, smooth=False, **args)
 
 
 class Input:
@@ -535,6 +535,19 @@ case('crossEntropy', 'images', [x(2, 4, 3, 2), classes(2, 3, 2, count=4), positi
 case('crossEntropy', 'probabilities', [x(3, 4), positive(3, 4).fixed(), None], labelSmoothing=0.1)
 case('crossEntropy', 'probabilities, weight, sum', [x(3, 4), positive(3, 4).fixed(), positive(4).fixed()], reduction='sum')
 case('binaryCrossEntropyWithLogits', 'gradient of the target', [x(4, 3), x(4, 3, low=0), None, None])
+# Weights as large as the gradients are small: 1e9 times 1.25e-9 at -20.5.
+far_out = [-20.5, 20.5, -20.5, 20.5]
+far_targets = [0, 1, 0.5, 0.5]
+far_weights = [1e9, 1e9, 1, 1]
+for title, factor in [('', None), (', posWeight', given([3]).fixed())]:
+    case(
+        'binaryCrossEntropyWithLogits',
+        f'gradients far out{title}',
+        [given(far_out), given(far_targets).fixed(), given(far_weights).fixed(), factor],
+        smooth=False,
+        reduction='none',
+    )
+case('binaryCrossEntropyWithLogits', 'gradients of all', [x(4, 3, low=-3, high=3), x(4, 3, low=0), positive(4, 3).fixed(), positive(3).fixed()])
 for reduction in ['mean', 'none']:
     case('nllLoss', reduction, [x(5, 4, low=-3, high=0), classes(5, count=4), positive(4).fixed()], reduction=reduction)
     case(
@@ -543,106 +556,134 @@ for reduction in ['mean', 'none']:
         [x(4, 3, low=0.1, high=0.9), x(4, 3, low=0).fixed(), positive(4, 3).fixed()],
         reduction=reduction,
     )
-case('binaryCrossEntropy', 'certain', [given([0, 1, 0, 1]), given([0, 1, 1, 0]).fixed(), None], smooth=False)
+case('binaryCrossEntropy', 'certain', [given([0, 1, 0, 1]), given([0, 1, 1, 0]), None], smooth=False)
+case('binaryCrossEntropy', 'gradient of the target', [x(4, 3, low=0.1, high=0.9), x(4, 3, low=0), positive(4, 3).fixed()])
+case('binaryCrossEntropy', 'gradient of the target only', [x(4, 3, low=0.1, high=0.9).fixed(), x(4, 3, low=0), None])
 
 # Sizes of 0
-def empty(op, title, inputs, **args):
-    case(op, title, inputs, smooth=False, **args)
-
-
 for op in ['relu', 'exp', 'softplus', 'sign']:
-    empty(op, 'no values', [x(0, 3)])
-empty('powScalar', 'no values', [x(2, 0)], value=3)
-empty('clamp', 'no values', [x(2, 0)], min=0, max=1)
+    special(op, 'no values', [x(0, 3)])
+special('powScalar', 'no values', [x(2, 0)], value=3)
+special('clamp', 'no values', [x(2, 0)], min=0, max=1)
 for op in ['add', 'mul', 'div', 'maximum', 'eq']:
-    empty(op, 'no values', [x(2, 0, 3), x(1, 3)])
-empty('add', 'a row to no rows', [x(0, 3), x(1, 3)])
-empty('where', 'no values', [classes(2, 0, count=2), x(2, 1), x(1)])
+    special(op, 'no values', [x(2, 0, 3), x(1, 3)])
+special('add', 'a row to no rows', [x(0, 3), x(1, 3)])
+special('where', 'no values', [classes(2, 0, count=2), x(2, 1), x(1)])
 for op in ['sum', 'mean']:
-    empty(op, 'all of none', [x(2, 0)])
-    empty(op, 'no values', [x(0)])
-    empty(op, 'an axis of 0', [x(2, 0, 3)], dim=1, keepdim=False)
-    empty(op, 'an axis of 0, last', [x(2, 3, 0)], dim=-1, keepdim=True)
-    empty(op, 'an axis of 0, first, and another', [x(0, 2, 3)], dim=[0, 2], keepdim=False)
+    special(op, 'all of none', [x(2, 0)])
+    special(op, 'no values', [x(0)])
+    special(op, 'an axis of 0', [x(2, 0, 3)], dim=1, keepdim=False)
+    special(op, 'an axis of 0, last', [x(2, 3, 0)], dim=-1, keepdim=True)
+    special(op, 'an axis of 0, first, and another', [x(0, 2, 3)], dim=[0, 2], keepdim=False)
 for op in ['sum', 'mean', 'max', 'min', 'argmax']:
     inputs = [x(0, 3).fixed() if op == 'argmax' else x(0, 3)]
-    empty(op, 'an axis of none', inputs, dim=1, keepdim=False)
+    special(op, 'an axis of none', inputs, dim=1, keepdim=False)
 for op in ['var', 'std']:
-    empty(op, 'an axis of 0', [x(2, 0)], dim=1, unbiased=True, keepdim=False)
-    empty(op, 'an axis of 0, biased', [x(2, 0)], dim=1, unbiased=False, keepdim=False)
-    empty(op, 'an axis of 1', [x(2, 1)], dim=1, unbiased=True, keepdim=False)
-empty('reshape', 'no values', [x(2, 0)], shape=[0, 3])
-empty('flatten', 'no values', [x(0, 3, 2)], startDim=1)
-empty('transpose', 'no values', [x(0, 3)], dim0=0, dim1=1)
-empty('permute', 'no values', [x(2, 0, 3)], dims=[2, 0, 1])
-empty('slice', 'nothing of it', [x(4, 3)], dim=0, start=2, end=2)
-empty('slice', 'of none', [x(0, 3)], dim=1, start=1, end=3)
-empty('select', 'of none', [x(0, 3)], dim=1, index=1)
-empty('secondChunk', 'of none', [x(0, 3)], chunks=2, dim=0)
-empty('expand', 'to none', [x(1, 3)], shape=[0, 3])
-empty('unsqueeze', 'no values', [x(0, 3)], dim=1)
-empty('squeeze', 'no values', [x(0, 1, 3)])
-empty('cat', 'nothing to something', [x(0, 3), x(2, 3), x(0, 3)], dim=0)
-empty('cat', 'nothing to nothing', [x(2, 0), x(2, 0)], dim=1)
-empty('cat', 'rows of none', [x(0, 2), x(0, 3)], dim=1)
-empty('cat', 'a bare tensor without values', [x(0), x(2, 3), x(0)], dim=1)
-empty('stack', 'no values', [x(0, 3), x(0, 3)], dim=0)
-empty('pad', 'around no columns', [x(2, 0)], padding=[1, 2], value=3)
-empty('pad', 'cut to none', [x(2, 3)], padding=[-1, -2])
-empty('matmul', 'k of 0', [x(2, 0), x(0, 3)])
-empty('matmul', 'no rows', [x(0, 2), x(2, 3)])
-empty('matmul', 'no columns', [x(2, 3), x(3, 0)])
-empty('matmul', 'batches, k of 0', [x(2, 3, 0), x(0, 4)])
-empty('matmul', 'no batches', [x(0, 2, 3), x(0, 3, 4)])
-empty('matmul', 'vectors of 0', [x(0), x(0)])
+    special(op, 'an axis of 0', [x(2, 0)], dim=1, unbiased=True, keepdim=False)
+    special(op, 'an axis of 0, biased', [x(2, 0)], dim=1, unbiased=False, keepdim=False)
+    special(op, 'an axis of 1', [x(2, 1)], dim=1, unbiased=True, keepdim=False)
+special('reshape', 'no values', [x(2, 0)], shape=[0, 3])
+special('flatten', 'no values', [x(0, 3, 2)], startDim=1)
+special('transpose', 'no values', [x(0, 3)], dim0=0, dim1=1)
+special('permute', 'no values', [x(2, 0, 3)], dims=[2, 0, 1])
+special('slice', 'nothing of it', [x(4, 3)], dim=0, start=2, end=2)
+special('slice', 'of none', [x(0, 3)], dim=1, start=1, end=3)
+special('select', 'of none', [x(0, 3)], dim=1, index=1)
+special('secondChunk', 'of none', [x(0, 3)], chunks=2, dim=0)
+special('expand', 'to none', [x(1, 3)], shape=[0, 3])
+special('unsqueeze', 'no values', [x(0, 3)], dim=1)
+special('squeeze', 'no values', [x(0, 1, 3)])
+special('cat', 'nothing to something', [x(0, 3), x(2, 3), x(0, 3)], dim=0)
+special('cat', 'nothing to nothing', [x(2, 0), x(2, 0)], dim=1)
+special('cat', 'rows of none', [x(0, 2), x(0, 3)], dim=1)
+special('cat', 'a bare tensor without values', [x(0), x(2, 3), x(0)], dim=1)
+special('stack', 'no values', [x(0, 3), x(0, 3)], dim=0)
+special('pad', 'around no columns', [x(2, 0)], padding=[1, 2], value=3)
+special('pad', 'cut to none', [x(2, 3)], padding=[-1, -2])
+special('matmul', 'k of 0', [x(2, 0), x(0, 3)])
+special('matmul', 'no rows', [x(0, 2), x(2, 3)])
+special('matmul', 'no columns', [x(2, 3), x(3, 0)])
+special('matmul', 'batches, k of 0', [x(2, 3, 0), x(0, 4)])
+special('matmul', 'no batches', [x(0, 2, 3), x(0, 3, 4)])
+special('matmul', 'vectors of 0', [x(0), x(0)])
 for title, rows, k, n in [('no features', 2, 0, 3), ('no rows', 0, 2, 3), ('no outputs', 4, 2, 0)]:
-    empty('linear', title, [x(rows, k), x(n, k), x(n)])
-    empty('linear', f'{title}, no bias', [x(rows, k), x(n, k), None])
-empty('linear', 'no images, three axes', [x(0, 4, 2), x(3, 2), x(3)])
-empty('conv2d', 'no images', [x(0, 3, 5, 4), x(2, 3, 3, 3), x(2)], padding=1)
-empty('conv2d', 'no images, 16 to 16 channels', [x(0, 16, 12, 12), x(16, 16, 3, 3), x(16)], padding=1)
-empty('conv2d', 'no images, depthwise, stride 2', [x(0, 4, 6, 6), x(4, 1, 3, 3), x(4)], groups=4, stride=2)
-empty('conv2dEpilogue', 'no images', [x(0, 3, 4, 4), x(2, 3, 3, 3), x(2), x(0, 2, 2, 2)], relu=True)
-empty('maxPool2d', 'no images', [x(0, 3, 4, 4)], kernelSize=3, stride=2, padding=1)
-empty('avgPool2d', 'no images', [x(0, 3, 4, 4)], kernelSize=2)
-empty('adaptiveAvgPool2d', 'no images', [x(0, 3, 4, 4)], outputSize=2)
-empty('adaptiveAvgPool2d', 'no channels', [x(2, 0, 4, 4)], outputSize=1)
-empty('adaptiveAvgPool2d', 'to no rows', [x(2, 3, 4, 4).fixed()], outputSize=[0, 2])
+    special('linear', title, [x(rows, k), x(n, k), x(n)])
+    special('linear', f'{title}, no bias', [x(rows, k), x(n, k), None])
+special('linear', 'no images, three axes', [x(0, 4, 2), x(3, 2), x(3)])
+special('conv2d', 'no images', [x(0, 3, 5, 4), x(2, 3, 3, 3), x(2)], padding=1)
+special('conv2d', 'no images, 16 to 16 channels', [x(0, 16, 12, 12), x(16, 16, 3, 3), x(16)], padding=1)
+special('conv2d', 'no images, depthwise, stride 2', [x(0, 4, 6, 6), x(4, 1, 3, 3), x(4)], groups=4, stride=2)
+special('conv2dEpilogue', 'no images', [x(0, 3, 4, 4), x(2, 3, 3, 3), x(2), x(0, 2, 2, 2)], relu=True)
+special('maxPool2d', 'no images', [x(0, 3, 4, 4)], kernelSize=3, stride=2, padding=1)
+special('avgPool2d', 'no images', [x(0, 3, 4, 4)], kernelSize=2)
+special('adaptiveAvgPool2d', 'no images', [x(0, 3, 4, 4)], outputSize=2)
+special('adaptiveAvgPool2d', 'no channels', [x(2, 0, 4, 4)], outputSize=1)
+special('adaptiveAvgPool2d', 'to no rows', [x(2, 3, 4, 4).fixed()], outputSize=[0, 2])
 for training in [True, False]:
     mode = 'training' if training else 'eval'
     for title, shape in [('no images', (0, 3, 4, 4)), ('no rows', (2, 3, 0, 4))]:
         channels = shape[1]
         operands = [x(channels).fixed(), positive(channels).fixed(), positive(channels), x(channels)]
-        empty('batchNorm', f'{mode}, {title}', [x(*shape), *operands], training=training, momentum=0.1, eps=1e-5)
+        special('batchNorm', f'{mode}, {title}', [x(*shape), *operands], training=training, momentum=0.1, eps=1e-5)
 for op in ['softmax', 'logSoftmax']:
-    empty(op, 'no classes', [x(2, 0)], dim=1)
-    empty(op, 'no rows', [x(0, 3)], dim=1)
+    special(op, 'no classes', [x(2, 0)], dim=1)
+    special(op, 'no rows', [x(0, 3)], dim=1)
 for reduction in ['mean', 'sum', 'none']:
-    empty('mseLoss', f'no values, {reduction}', [x(0, 3), x(0, 3)], reduction=reduction)
-    empty('crossEntropy', f'no rows, {reduction}', [x(0, 3), x(0).fixed(), None], reduction=reduction)
-    empty('crossEntropy', f'no probabilities, {reduction}', [x(0, 3), x(0, 3).fixed(), None], reduction=reduction)
-    empty('binaryCrossEntropy', f'no rows, {reduction}', [x(0, 3), x(0, 3).fixed(), None], reduction=reduction)
-    empty('binaryCrossEntropyWithLogits', f'no rows, {reduction}', [x(0, 3), x(0, 3).fixed(), None, None], reduction=reduction)
+    special('mseLoss', f'no values, {reduction}', [x(0, 3), x(0, 3)], reduction=reduction)
+    special('crossEntropy', f'no rows, {reduction}', [x(0, 3), x(0).fixed(), None], reduction=reduction)
+    special('crossEntropy', f'no probabilities, {reduction}', [x(0, 3), x(0, 3).fixed(), None], reduction=reduction)
+    special('binaryCrossEntropy', f'no rows, {reduction}', [x(0, 3), x(0, 3).fixed(), None], reduction=reduction)
+    special('binaryCrossEntropyWithLogits', f'no rows, {reduction}', [x(0, 3), x(0, 3).fixed(), None, None], reduction=reduction)
 
-# NaN and infinity go on to where they are noticed, on devices whose arithmetic is IEEE 754's
+# NaN and infinity, forward and backward, beside the values where formulas have their corners
 nan, inf = float('nan'), float('inf')
-odd_values = [[1, nan, -2, inf], [-inf, 3, nan, 0.5]]
-for op in ['relu', 'abs', 'exp', 'sigmoid', 'tanh', 'softplus', 'leakyRelu']:
-    special(op, 'NaN and infinity', [given(odd_values).fixed()])
-special('clamp', 'NaN and infinity', [given(odd_values).fixed()], min=-1, max=2)
-for op in ['sum', 'max', 'min']:
-    special(op, 'NaN', [given([[1, nan, 2], [3, 4, 5], [nan, 7, nan]]).fixed()], dim=1, keepdim=False)
-special('sum', 'infinity', [given([[1, inf, 2], [inf, -inf, 5]]).fixed()], dim=1, keepdim=False)
-for op in ['maximum', 'minimum', 'add', 'mul']:
-    special(op, 'NaN', [given([1, nan, 2, nan]).fixed(), given([0, 1, nan, nan]).fixed()])
-special('argmax', 'NaN wins', [given([[1, nan, 2], [3, 4, 5]]).fixed()], dim=1, keepdim=False)
+corners = [nan, inf, -inf, 0, 1, -1, 2, -2, 0.5, -0.5]
+for op in ['relu', 'abs', 'sign', 'exp', 'log', 'sqrt', 'square', 'reciprocal', 'neg', 'sigmoid', 'tanh', 'softplus', 'leakyRelu']:
+    special(op, 'NaN and infinity', [given(corners)])
+for args in [{'min': -1, 'max': 2}, {'min': -1}, {'max': 2}]:
+    special('clamp', f'NaN and infinity, {" and ".join(args)}', [given(corners)], **args)
+for op in ['addScalar', 'mulScalar', 'subScalar', 'divScalar']:
+    special(op, 'NaN and infinity', [given(corners)], value=2.5)
+for value in [0, 1, 2, 3, -1, -2, 0.5, -0.5, -1.5]:
+    special('powScalar', f'NaN and infinity to the {value}', [given(corners)], value=value)
+for op in ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'eq', 'ne', 'gt', 'ge', 'lt', 'le']:
+    special(op, 'NaN and infinity', [given([corners] * len(corners)), given(np.array([corners] * len(corners)).T)])
+special('where', 'NaN and infinity', [given([1, 0, 1, nan, 0, 1]).fixed(), given([nan, 1, inf, 2, 3, 4]), given([1, 2, 3, -inf, nan, nan])])
+rows = [[1, nan, 2, 0.5], [3, 4, 5, -1], [nan, 7, nan, nan], [1, inf, 2, -2], [inf, -inf, 5, 1], [-inf, -inf, -inf, -inf], [inf, inf, 0, 1]]
+for op in ['sum', 'mean', 'max', 'min']:
+    special(op, 'NaN and infinity', [given(rows)], dim=1, keepdim=False)
+    special(op, 'NaN and infinity down the columns', [given(np.array(rows).T)], dim=0, keepdim=False)
+for op in ['var', 'std']:
+    special(op, 'NaN and infinity', [given(rows)], dim=1, unbiased=True, keepdim=False)
+special('std', 'equal values', [given([[2, 2, 2], [1, 2, 3]])], dim=1, unbiased=True, keepdim=False)
+special('argmax', 'NaN wins', [given(rows).fixed()], dim=1, keepdim=False)
+for op in ['softmax', 'logSoftmax']:
+    special(op, 'NaN and infinity', [given(rows)], dim=1)
+image = [[[[1, 2, nan, 4], [5, 6, 7, 8], [-1, -2, -inf, -inf], [0, nan, -inf, -inf]]]]
+special('maxPool2d', 'NaN wins', [given(image)], kernelSize=2)
+special('avgPool2d', 'NaN and infinity', [given(image)], kernelSize=2)
+special('adaptiveAvgPool2d', 'NaN and infinity', [given(image)], outputSize=2)
+special('matmul', 'NaN and infinity', [given([[1, nan], [2, 3], [inf, 0]]), x(2, 3)])
+special('linear', 'NaN and infinity', [given([[1, nan], [2, 3], [-inf, 1]]), x(3, 2), given([0, 1, nan])])
+special('conv2d', 'NaN and infinity', [given([[[[1, 2, 3], [4, nan, 6], [7, 8, 9]]], [[[1, 2, 3], [4, 5, 6], [7, 8, -inf]]]]), x(2, 1, 2, 2), x(2)])
+special('conv2dEpilogue', 'NaN and infinity', [given([[[[1, 2, nan], [-4, 5, inf]]]]), given([[[[1.0]]], [[[-1.0]]]]), x(2), given([[[[0, nan, 0], [0, 0, 0]], [[0, 0, 0], [nan, 0, 1]]]])], relu=True)
+for training in [True, False]:
+    operands = [x(3).fixed(), positive(3).fixed(), positive(3), x(3)]
+    values = given([[[1, 2], [nan, 3], [5, 6]], [[3, -1], [0, 1], [inf, 2]]])
+    special('batchNorm', f'NaN and infinity, {"training" if training else "eval"}', [values, *operands], training=training, momentum=0.1, eps=1e-5)
+    residual = given([[[0, 0], [0, nan], [0, 0]], [[0, 0], [0, 0], [0, -inf]]])
+    special('batchNormEpilogue', f'NaN in the residual, {"training" if training else "eval"}', [x(2, 3, 2), *operands, residual], training=training, momentum=0.1, eps=1e-5)
+special('mseLoss', 'NaN and infinity', [given([nan, inf, 1]), given([1, 2, -inf])], reduction='none')
+classes_of_rows = given([0, 1, 2, 3, 1, 2, 3]).fixed()
+special('crossEntropy', 'NaN and infinity', [given(rows), classes_of_rows, None], reduction='none')
+special('crossEntropy', 'a masked class', [given([[1, -inf, 2], [-inf, 0, 1]]), given([0, 2]).fixed(), None])
+special('nllLoss', 'NaN and infinity', [given([[-1, nan, -2], [-inf, -1, -2], [-1, -inf, 0]]), given([1, 0, 2]).fixed(), None], reduction='none')
 special(
-    'maxPool2d',
-    'NaN wins',
-    [given([[[[1, 2, nan, 4], [5, 6, 7, 8], [-1, -2, -3, -4], [0, nan, nan, 9]]]]).fixed()],
-    kernelSize=2,
+    'binaryCrossEntropyWithLogits',
+    'NaN and infinity',
+    [given([nan, inf, -inf, inf, 1]), given([1, 1, 0, 0, nan]), None, None],
+    reduction='none',
 )
-special('matmul', 'NaN', [given([[1, nan], [2, 3]]).fixed(), x(2, 3).fixed()])
 
 # Dropout where it is no matter of chance
 case('dropout', 'p = 0', [x(3, 4)], p=0, training=True)

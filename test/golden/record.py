@@ -29,6 +29,10 @@ def conv2d_epilogue(x, weight, bias, residual, relu, **args):
     return torch.relu(y) if relu else y
 
 
+def batch_norm_epilogue(x, running_mean, running_var, weight, bias, residual, **args):
+    return torch.relu(F.batch_norm(x, running_mean, running_var, weight, bias, **args) + residual)
+
+
 TORCH = {
     'slice': lambda x, dim, start, end, step=1: x[(slice(None),) * (dim % x.dim()) + (slice(start, end, step),)],
     'cat': lambda *xs, dim: torch.cat(xs, dim),
@@ -54,6 +58,7 @@ TORCH = {
     'transposedMatmul': lambda x, y: x.transpose(-1, -2) @ y.transpose(-1, -2),
     'expand': lambda x, shape: x.expand(shape),
     'conv2dEpilogue': conv2d_epilogue,
+    'batchNormEpilogue': batch_norm_epilogue,
     'sigmoid': torch.sigmoid,
     'tanh': torch.tanh,
     'square': lambda x: x * x,

@@ -1,11 +1,9 @@
 import { suite } from 'uvu';
 import type { Device, DeviceName } from '../../lib/devices/device.ts';
 import { openOrSkip } from '../support/open-or-skip.ts';
-import { CASES, SPECIAL_CASES } from './cases.ts';
+import { CASES } from './cases.ts';
 import { checkOp } from './check.ts';
 import { checkDropout } from './dropout.ts';
-
-const IEEE_754: readonly DeviceName[] = ['cpu', 'wasm', 'webasm'];
 
 /** Registers every case of the op table as a uvu test of a device, which is opened for them and ended after. */
 export function testOnDevice(name: DeviceName, open: () => Device | Promise<Device>): void {
@@ -15,8 +13,7 @@ export function testOnDevice(name: DeviceName, open: () => Device | Promise<Devi
     device = await open();
     console.log(device.description);
   });
-  const cases = IEEE_754.includes(name) ? [...CASES, ...SPECIAL_CASES] : CASES;
-  for (const golden of cases) test(golden.name, () => checkOp(golden, device));
+  for (const golden of CASES) test(golden.name, () => checkOp(golden, device));
   test('dropout: p = 0.5, statistics', () => checkDropout(device));
   test.after(() => device.dispose());
   test.run();

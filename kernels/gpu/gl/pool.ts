@@ -1,6 +1,6 @@
 import type { AvgPool2dGeometry, MaxPool2dGeometry, Pool2dGeometry } from '../../primitives.ts';
 import { divisor, gatherLoops, windowLoops } from '../pool.ts';
-import type { Program } from '../program/program.ts';
+import { isNaNText, type Program } from '../program/program.ts';
 import { horizontalAxis, inputPosition, verticalAxis } from '../program/windows.ts';
 import { LANES } from './pack.ts';
 
@@ -17,7 +17,7 @@ export function maxPool2dPacked(g: MaxPool2dGeometry): Program {
   const column = inputPosition(horizontal, 'this.thread.x', 'kx');
   const compare = `const v = x[this.thread.z][${row}][${column}];
 const place = (${row}) * ${g.inWidth} + ${column};
-${each((lane) => `if (at${lane} < 0 || v[${lane}] > best${lane} || v[${lane}] != v[${lane}]) { best${lane} = v[${lane}]; at${lane} = place; }`)}`;
+${each((lane) => `if (at${lane} < 0 || v[${lane}] > best${lane} || ${isNaNText(`v[${lane}]`)}) { best${lane} = v[${lane}]; at${lane} = place; }`)}`;
   return {
     inputs: [{ name: 'x', dims: inputDims(g), lanes: true }],
     output: outputDims(g),

@@ -94,3 +94,9 @@ export function float(value: number): string {
 export function lines(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join('\n');
 }
+
+/**
+ * Whether a value is NaN. Compilers for GPUs take `v != v` for false, and `v < 0.0 ? 0.0 : v` for a maximum, which
+ * may drop NaN; this they compute as it stands, and so they do statements that restore NaN after others.
+ */
+export const isNaNText = (v: string): string => `!(${v} < 0.0 || ${v} >= 0.0)`;

@@ -171,7 +171,7 @@ export const batchNormGradKernel = (form: BatchNormForm, training: boolean) =>
       };
       /** g, from dy and x - mean; dResidual already is g. */
       const gradientOf = (g: V128): V128 =>
-        form.relu && !keepsCut ? g.and(affine(centered, centered).gt(0)) : g;
+        form.relu && !keepsCut ? g.andNot(affine(centered, centered).le(0)) : g;
 
       const [dBias, dWeight] = [f.f64(0), f.f64(0)];
       eachRun(p.dy, () => {
@@ -179,7 +179,7 @@ export const batchNormGradKernel = (form: BatchNormForm, training: boolean) =>
           residual.set(p.residual.add(offset));
           out.set(p.dResidual.add(offset));
           mapRun(f, p.spatial, [dy, x, residual], out, ([g, value, r]) =>
-            g.and(affine(value.sub(mean), r).gt(0)),
+            g.andNot(affine(value.sub(mean), r).le(0)),
           );
           dy.set(p.dResidual.add(offset));
           x.set(entry.i32(CHANNEL_ENTRY.x).add(partOffset));

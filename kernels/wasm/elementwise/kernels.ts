@@ -13,14 +13,15 @@ interface Context {
 }
 type Formula = (operands: readonly Local<V128>[], context: Context) => V128;
 
-/** a^b lane by lane, through the host's float64 power. */
+/** a^b lane by lane, through the host's float64 power. As in C, unlike in JavaScript, 1^b and (-1)^(±Infinity) are 1. */
 function pow(a: V128, b: V128, { f, imports }: Context): V128 {
   const result = f.v128();
   for (let lane = 0; lane < 4; lane++) {
     const power = f.result(imports.pow, a.lane(lane).toF64(), b.lane(lane).toF64());
     result.set(result.withLane(lane, power.toF32()));
   }
-  return result;
+  const isOne = a.eq(1).or(a.eq(-1).and(b.abs().eq(Infinity)));
+  return isOne.choose(1, result);
 }
 
 const sign = (x: V128): V128 => x.gt(0).and(1).sub(x.lt(0).and(1));
@@ -60,7 +61,7 @@ export const UNARY_GRAD: Record<UnaryGradOp | 'square', Formula> = {
   exp: ([dy, y]) => dy.mul(y),
   sqrt: ([dy, y]) => dy.div(y.add(y)),
   reciprocal: ([dy, y]) => dy.mul(y.mul(y).neg()),
-  relu: ([dy, y]) => dy.and(y.gt(0)),
+  relu: ([dy, y]) => dy.andNot(y.le(0)),
   sigmoid: ([dy, y]) => dy.mul(y.mul(V128.const(1).sub(y))),
   tanh: ([dy, y]) => dy.mul(V128.const(1).sub(y.mul(y))),
 };

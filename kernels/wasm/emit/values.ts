@@ -299,6 +299,10 @@ export class V128 extends Value {
   and(b: V128 | number): V128 {
     return this.#binary(0x4e, b);
   }
+  /** The bits of this that are not in b. */
+  andNot(b: V128 | number): V128 {
+    return this.#binary(0x4f, b);
+  }
   or(b: V128 | number): V128 {
     return this.#binary(0x50, b);
   }

@@ -255,6 +255,7 @@ const FORMS: { readonly [Name in OpName]: Form | 'unsupported' } = {
   matmul: 'unsupported',
   logSoftmax: 'unsupported',
   binaryCrossEntropy: 'unsupported',
+  binaryCrossEntropyWithLogits: 'unsupported',
 };
 
 function captureGraph(model: Module, inputShape: Shape): OnnxGraph {

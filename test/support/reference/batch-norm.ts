@@ -75,7 +75,7 @@ export function normalizeGrad(
   geometry: BatchNormGeometry,
 ): { inputs: Float64Array[]; weight: Float64Array; bias: Float64Array; preReluGrad: Float32Array } {
   const { g, normal, gain, output } = affine(operands, geometry);
-  const dys = geometry.relu ? dy.map((value, i) => (output[i] > 0 ? value : 0)) : dy;
+  const dys = geometry.relu ? dy.map((value, i) => (output[i] <= 0 ? 0 : value)) : dy;
   const weight = channelSums(g, (i, c) => dys[i] * normal(i, c));
   const bias = channelSums(g, (i) => dys[i]);
   const count = g.batch * g.spatial;
