@@ -1,13 +1,4 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { suite } from 'uvu';
@@ -16,48 +7,21 @@ import { measure } from '../../examples/mura/measures.ts';
 import { readPredictions } from '../../examples/mura/predictions.ts';
 import { setDevice } from '../../lib/devices/select.ts';
 import { full } from '../../lib/index.ts';
-import { drawMura } from '../../lib/mura/synthetic.ts';
 import { loadMetadata, metrics } from '../../lib/node.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/serialize/safetensors.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
-import { type Ended, runExample } from './run.ts';
+import type { Ended } from './run.ts';
+import { Trainings } from './trainings.ts';
 
 const test = suite('mura-train');
-const folder = mkdtempSync(join(tmpdir(), 'gradiograph-'));
-const data = join(folder, 'data');
+const trainings = new Trainings();
+const { folder, data, run, small: SMALL } = trainings;
+const [out, curve, best] = [trainings.out, trainings.curve, trainings.best];
 test.before(async () => {
   setDevice(new ReferenceDevice());
-  await drawMura(data, { patients: { train: 3, valid: 2 } });
+  await trainings.draw();
 });
 test.after(() => rmSync(folder, { recursive: true }));
-
-const run = (args: readonly string[], interrupt?: RegExp, act?: Parameters<typeof runExample>[3]) =>
-  runExample('mura-train', args, interrupt, act);
-
-const SMALL = [
-  '--data',
-  data,
-  '--model',
-  'cnn2',
-  '--size',
-  '32',
-  '--batch',
-  '8',
-  '--device',
-  'wasm',
-  '--threads',
-  '2',
-];
-const out = (name: string) => join(folder, name);
-
-/** The losses and metrics of a log, speed and data wait left out. */
-const curve = (name: string) =>
-  readFileSync(join(out(name), 'log.csv'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => line.replace(/(,[^,]*){2}$/, ''));
-
-const best = (name: string) => readFileSync(join(out(name), 'best.safetensors'));
 
 test('trains, and ends with accuracy and kappa per image and per study', async () => {
   const { code, output } = await run([...SMALL, '--epochs', '3', '--out', out('whole')]);
@@ -223,42 +187,6 @@ test('two trainings in one folder: the second is refused; killed, the first is i
     readdirSync(out('two')).filter((name) => name.startsWith('.lock')),
     [],
   );
-});
-
-test('--resume with --epochs goes on with a finished training, to the bits of one that was planned so long', async () => {
-  const constant = [...SMALL, '--schedule', 'constant'];
-  const whole = await run([...constant, '--epochs', '3', '--out', out('long')]);
-  assert.is(whole.code, 0, whole.output);
-  const short = await run([...constant, '--epochs', '2', '--out', out('short')]);
-  assert.is(short.code, 0, short.output);
-  const last = join(out('short'), 'last.safetensors');
-  const flags = ['--resume', last, '--device', 'wasm', '--threads', '2'];
-  const longer = await run([...flags, '--epochs', '3']);
-  assert.is(longer.code, 0, longer.output);
-  assert.equal(curve('short'), curve('long'));
-  assert.equal(best('short'), best('long'));
-  const { settings } = JSON.parse(readFileSync(join(out('short'), 'result.json'), 'utf8'));
-  assert.is(settings.recipe.epochs, 3);
-  const fewer = await run([...flags, '--epochs', '1']);
-  assert.is(fewer.code, 1);
-  assert.match(fewer.output, /GradiographError: --epochs 1: 3 are trained already/);
-});
-
-test('a training that --patience has ended says so, and goes on when it is told to', async () => {
-  // At this rate no second epoch is better than the first.
-  const wild = ['--schedule', 'constant', '--lr', '1', '--optimizer', 'sgd'];
-  const stopped = await run([...SMALL, ...wild, '--epochs', '9', '--patience', '1', '--out', out('patient')]);
-  assert.is(stopped.code, 0, stopped.output);
-  const ended = Number(
-    /^ended after epoch (\d) of 9: --patience 1 epochs without/m.exec(stopped.output)?.[1],
-  );
-  assert.is(curve('patient').length, 1 + ended);
-  const flags = ['--resume', join(out('patient'), 'last.safetensors'), '--device', 'wasm', '--threads', '2'];
-  const same = await run([...flags, '--epochs', '10']);
-  assert.match(same.output, new RegExp(`^ended after epoch ${ended} of 10`, 'm'));
-  const resumed = await run([...flags, '--epochs', `${ended + 1}`, '--patience', 'none']);
-  assert.is(resumed.code, 0, resumed.output);
-  assert.is(curve('patient').length, 1 + ended + 1);
 });
 
 test('starts from weights, and says which part starts anew', async () => {
