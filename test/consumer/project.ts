@@ -111,7 +111,7 @@ export function compile(
     ...options,
   };
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
-  const folder = typescript ? join(tools, typescript) : join(root, 'node_modules/typescript');
+  const folder = typescript ? join(tools, typescript) : join(root, 'node_modules/@typescript/native');
   succeed(process.execPath, [join(folder, 'bin/tsc'), '-p', '.']);
 }
 
