@@ -100,7 +100,7 @@ export class WorkerPool {
       execArgv: [],
       workerData: {
         module: new URL(`./worker${extension}`, import.meta.url).href,
-        loader: extension === '.ts' ? import.meta.resolve('tsx/esm/api') : null,
+        loader: extension === '.ts' && host === 'node' ? import.meta.resolve('tsx/esm/api') : null,
       },
     });
     worker.unref();

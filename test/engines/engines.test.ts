@@ -1,6 +1,6 @@
 /**
- * Bun, Deno and newer versions of Node, each: the packed package with the README's example, the op table and the choice
- * of instructions on the wasm device. `npm ci --prefix test/engines` installs them.
+ * Bun, Deno and newer versions of Node, each: the packed package with the README's example and with data workers, the op
+ * table and the choice of instructions on the wasm device, data workers from source. `npm ci --prefix test/engines` installs them.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ const ENGINES: readonly Engine[] = [
   node(24),
   node(26),
 ];
-const SUITES = ['test/ops/wasm.test.ts', 'test/devices/wasm/variants.test.ts'];
+const SUITES = ['test/ops/wasm.test.ts', 'test/devices/wasm/variants.test.ts', 'test/data/workers.test.ts'];
 
 const binaryOf = ({ binary }: Engine) => fileURLToPath(new URL(`node_modules/${binary}`, import.meta.url));
 
@@ -67,6 +67,9 @@ if (installed.length) {
         const losses = [...output.matchAll(/step \d+: loss ([\d.]+)/g)].map(([, loss]) => Number(loss));
         assert.is(losses.length, 4, output);
         assert.ok(losses[3] < losses[0] && losses[3] < 0.5, output);
+      });
+      test('data workers read images', () => {
+        assert.is(outputOf(engine, [...engine.run, 'images.ts'], project).trim(), '0 true');
       });
     }
     for (const file of SUITES) {
