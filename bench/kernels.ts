@@ -59,7 +59,7 @@ const start = performance.now();
 const before: KernelReport | null = options.compare
   ? JSON.parse(await readFile(options.compare, 'utf8'))
   : null;
-const device = await openDevice(options.device, options.threads).catch((error) => {
+const device = await openDevice(options.device, { threads: options.threads }).catch((error) => {
   if (!(error instanceof DeviceError)) throw error;
   console.error(error.message);
   process.exit(1);

@@ -12,8 +12,14 @@ import { seed } from './tensor/random.ts';
  * @throws DeviceError naming what is missing and how to get it
  */
 export async function init(options: InitOptions = {}): Promise<Device> {
-  const resolved = resolveOptions('init', options, { device: 'auto', threads: undefined, seed: 0 });
-  const device = await openDevice(resolved.device, resolved.threads);
+  const resolved = resolveOptions('init', options, {
+    device: 'auto',
+    threads: undefined,
+    winograd: true,
+    seed: 0,
+  });
+  const { threads, winograd } = resolved;
+  const device = await openDevice(resolved.device, { threads, winograd });
   setDevice(device);
   seed(resolved.seed);
   registerFormatter();

@@ -7,6 +7,8 @@ import type { TileShape } from './gemm/micro-kernel.ts';
 export interface Launcher {
   readonly target: Target;
   readonly threads: number;
+  /** Whether 3x3 convolutions may go by Winograd's algorithm. */
+  readonly winograd: boolean;
   /** The tile of the micro-kernel. */
   readonly shape: TileShape;
   readonly heap: { readonly f32: Float32Array; readonly i32: Int32Array };

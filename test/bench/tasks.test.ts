@@ -26,7 +26,7 @@ const readsAsGiven = ({ computation: { op } }: KernelTask): boolean =>
   !['batchNormGrad', 'maxPool2dGrad'].includes(op);
 
 test('every task runs, finds finite values, moves the values that it says, and leaves memory as it was', async () => {
-  const device = await openDevice('wasm', 1);
+  const device = await openDevice('wasm', { threads: 1 });
   const before = device.memory().bytesInUse;
   for (const task of tasks) {
     const kernel = openKernel(device, task);

@@ -30,7 +30,7 @@ export function launchWeightGrad(launcher: Launcher, run: WeightGradRun, g: Conv
     block: BLOCK,
   };
   if (isDepthwise(g)) launchDepthwiseGrad(launcher, run, g);
-  else if (g.groups === 1 && isWinogradGrad(w)) launchWinogradGrad(launcher, run, g, w);
+  else if (launcher.winograd && g.groups === 1 && isWinogradGrad(w)) launchWinogradGrad(launcher, run, g, w);
   else launchDirect(launcher, run, g, w);
 }
 

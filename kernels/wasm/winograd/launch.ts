@@ -10,7 +10,8 @@ import { winogradOf, winogradScratch, winogradWeightBytes } from './plan.ts';
 export function launchWinograd(launcher: Launcher, conv: ConvGemm, run: ConvRun): boolean {
   const { shape, threads } = launcher;
   const form = epilogueForm(run, 'row');
-  const w = run.groups === 1 ? winogradOf(conv, run.images, form, shape, threads) : null;
+  const isWanted = launcher.winograd && run.groups === 1;
+  const w = isWanted ? winogradOf(conv, run.images, form, shape, threads) : null;
   if (!w) return false;
   const rowTasks = Math.ceil(w.weights.rows / w.taskRows);
   const threadBytes = ceilTo(winogradScratch(w, shape), 64);

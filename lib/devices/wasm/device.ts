@@ -11,6 +11,8 @@ export interface WasmOptions {
   threads?: number;
   /** Instructions to use; default `'auto'`, or what the environment variable GRADIOGRAPH_WASM says. */
   variant?: 'auto' | WasmVariant;
+  /** See `InitOptions.winograd`; default true. */
+  winograd?: boolean;
 }
 
 export type WasmDevice = Device<WasmStorage>;
@@ -24,7 +26,7 @@ export async function createWasmDevice(options: WasmOptions = {}): Promise<WasmD
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
     throw new DeviceError(`wasm: threads is ${threads}, wants an integer from 1 to 256`);
   }
-  const engine = await WasmEngine.start(threads, options.variant ?? 'auto');
+  const engine = await WasmEngine.start(threads, options.variant ?? 'auto', options.winograd);
   const { methods, machine, allocations } = wasmStorages(engine);
   const count = engine.threads === 1 ? '1 thread' : `${engine.threads} threads`;
   const device: WasmDevice = {

@@ -33,6 +33,7 @@ export class WasmEngine {
   /** The instructions in use, in words. */
   readonly instructions: string;
   readonly threads: number;
+  readonly winograd: boolean;
   readonly #pool: ThreadPool;
   readonly #env: WebAssembly.ModuleImports;
   readonly #kernels = new Map<string, Compiled>();
@@ -45,6 +46,7 @@ export class WasmEngine {
     target: Target,
     micro: WebAssembly.Module,
     pool: ThreadPool,
+    winograd: boolean,
   ) {
     this.heap = heap;
     this.packed = new PackedWeights(heap);
@@ -52,19 +54,20 @@ export class WasmEngine {
     this.target = target;
     this.shape = tileShape(target);
     this.threads = pool.threads;
+    this.winograd = winograd;
     this.#pool = pool;
     const env = { memory: heap.memory, pow: Math.pow };
     this.#env = { ...env, ...new WebAssembly.Instance(micro, { env }).exports };
   }
 
-  static async start(threads: number, asked: WasmVariant | 'auto'): Promise<WasmEngine> {
+  static async start(threads: number, asked: WasmVariant | 'auto', winograd = true): Promise<WasmEngine> {
     const shared = typeof SharedArrayBuffer !== 'undefined';
     const heap = new WasmHeap(shared, HEAP_BASE);
     const { variant, description } = await chooseVariant(asked, heap.memory);
     const target = targetOf(variant, shared);
     const micro = new WebAssembly.Module(microModule(target));
     const pool = await ThreadPool.start(shared ? threads : 1, heap.memory, micro);
-    return new WasmEngine(heap, description, target, micro, pool);
+    return new WasmEngine(heap, description, target, micro, pool, winograd);
   }
 
   /** Runs the kernel's tasks 0 to `tasks - 1` and returns when they are done. */
