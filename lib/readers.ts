@@ -11,7 +11,7 @@ import { FormatError, quote } from './errors.ts';
  */
 export type Reader<T> = (value: unknown, field: string) => T;
 
-/** A reader of values that are right; `what` says which are, after `want`. */
+/** A reader of the values for which `isRight` holds; `what` says in errors which those are, after `want`. */
 export const reader =
   <T>(what: string, isRight: (value: unknown) => boolean): Reader<T> =>
   (value, field) => {

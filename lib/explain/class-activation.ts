@@ -29,7 +29,7 @@ export interface ActivationMap {
  * class. The mean of a map and the head's bias make the logit.
  * @param model tells its last feature map and the one Linear behind the means of its channels, as networks of `models` do
  * @param x `[N, C, H, W]`
- * @param target the logit whose maps are made; 0 is the one of a model with one
+ * @param target the logit whose maps are made; default 0, the one of a model with one
  * @returns a map of each image
  * @throws ShapeError for a model with another head, which wants `gradCam`
  */
@@ -56,7 +56,7 @@ export async function classActivationMap(
  * Gradients of parameters stay as they are.
  * @param layer a module of the model, or its name in `namedModules()`; of one that runs several times the last counts
  * @param x `[N, C, H, W]`
- * @param target the logit whose maps are made; 0 is the one of a model with one
+ * @param target the logit whose maps are made; default 0, the one of a model with one
  * @returns a map of each image, of the layer's resolution
  * @throws ShapeError for a layer that the model has not, or that gives no maps `[N, K, h, w]` to the logit
  */

@@ -122,7 +122,12 @@ export class MuraDataset implements ImageDataset {
     return this.filter(({ region }) => regions.includes(region));
   }
 
-  /** Two data sets without a common patient, stratified by region and label, `fraction` of the images in the second. */
+  /**
+   * Two data sets without a common patient, stratified by region and label; see `splitByPatient`.
+   * @param fraction of the images in the second, between 0 and 1
+   * @param seed of the choice; default 0
+   * @throws GradiographError for a fraction out of range
+   */
   split(fraction: number, seed = 0): [rest: MuraDataset, part: MuraDataset] {
     const [rest, part] = splitByPatient(this.images, fraction, seed);
     return [new MuraDataset(rest, this.files.store), new MuraDataset(part, this.files.store)];

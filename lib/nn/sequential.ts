@@ -14,6 +14,8 @@ import { Module } from './module.ts';
  *
  *     new Sequential(new Linear(8, 4), new ReLU());
  *     new Sequential({ norm: new BatchNorm2d(8), relu: new ReLU() });
+ *
+ * @throws ArgumentError for a layer that is no module
  */
 export class Sequential extends Module {
   readonly #layers: Map<string, Module>;

@@ -30,6 +30,8 @@ const isIn = ({ label, abnormal }: Group, image: ScoredImage, threshold: number)
 /**
  * The images worth a look: of the missed, the false alarms, the found and the cleared those `each` whose score lies
  * farthest to the side that the model took, the surest first, no two of one study in a group. Scores that are NaN have no side.
+ * @param threshold scores above it count as abnormal; default 0.5
+ * @param each images of a kind; default 6
  */
 export function chooseGallery(predictions: readonly ScoredImage[], threshold = 0.5, each = 6): ScoredImage[] {
   return GROUPS.flatMap((group) => {

@@ -56,6 +56,7 @@ export class Tensor {
 
   /**
    * Wraps a storage that the tensor then owns, or (given a tensor) a second handle on its storage.
+   * @param requiresGrad default false
    * @throws AutogradError for a storage that another tensor owns
    * @throws ShapeError where the shape does not fit; the storage is freed then
    */

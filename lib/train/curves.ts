@@ -52,7 +52,7 @@ export interface CalibrationCurve {
 }
 
 /**
- * The reliability diagram, as scikit-learn's `calibration_curve` with uniform bins: [0, 1] in `bins` parts of one
+ * The reliability diagram, as scikit-learn's `calibration_curve` with uniform bins: [0, 1] in `bins` (default 10) parts of one
  * width, each with its upper edge and without its lower one; those without predictions are left out.
  * @throws ShapeError for labels other than 0 and 1, or a score outside [0, 1]
  */

@@ -24,7 +24,7 @@ const FORMATS = [
  * and progressive, gray, YCbCr and RGB), told apart by content, to gray, where colours become luminance, or to colours,
  * which gray ones repeat. 16 bits are rounded to 8, alpha is dropped. Memory is in proportion to the pixels, whatever
  * the file: 2 to 20 bytes a pixel for a PNG, 15 for a gray JPEG and 35 for one in colours.
- * @param name stands in the error's message
+ * @param name stands in the error's message; default 'image'
  * @throws FormatError for a file that is empty, truncated, corrupt, neither PNG nor JPEG, of a kind that is not decoded
  *   (a CMYK JPEG, say), or of more pixels than `maxPixels`
  */
