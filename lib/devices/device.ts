@@ -34,6 +34,8 @@ export interface Device<S extends Storage = Storage> extends Primitives<S> {
   read(x: S): Promise<Float32Array>;
   /** As `read`, at once; throws DeviceError on a device that has no synchronous read. */
   readSync(x: S): Float32Array;
+  /** A storage's values where they can be had without a wait for the device, as those just uploaded; else null. */
+  peek(x: S): Float32Array | null;
   /** Gives a storage back to the device's pool; it may not be used again. Does nothing on a disposed device. */
   free(x: S): void;
   /** What the device's storages take in memory. */

@@ -30,6 +30,7 @@ export function guarded<D extends Device>(device: D, allocations: Pick<Allocatio
     upload: device.upload.bind(device),
     read: device.read.bind(device),
     readSync: device.readSync.bind(device),
+    peek: device.peek.bind(device),
     free: device.free.bind(device),
     dispose: device.dispose.bind(device),
   };
@@ -45,6 +46,10 @@ export function guarded<D extends Device>(device: D, allocations: Pick<Allocatio
     readSync(x) {
       checkAlive();
       return x.length > 0 ? own.readSync(x) : new Float32Array();
+    },
+    peek(x) {
+      checkAlive();
+      return x.length > 0 ? own.peek(x) : new Float32Array();
     },
     free(x) {
       if (!disposed && x.length > 0) own.free(x);

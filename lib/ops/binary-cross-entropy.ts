@@ -5,7 +5,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { checkTarget, type Reduction, reduceLoss } from './loss.ts';
 import { mul } from './mul.ts';
 import { asTensor, type Operand } from './operand.ts';
-import { binary, sumTo, unary } from './primitive-calls.ts';
+import { allAxes, binary, filled, reduce, sumTo, unary } from './primitive-calls.ts';
+import { checkedLoss, type ValueCheck } from './value-checks.ts';
 
 export interface BinaryCrossEntropyOptions {
   /** Factor of each loss; broadcasts to the input. */
@@ -78,7 +79,8 @@ function logitLosses(x: Tensor, y: Tensor, posWeight: Tensor | null): Tensor {
 /**
  * -(y * log(x) + (1 - y) * log(1 - x)) of probabilities, with logarithms of -100 or more as in PyTorch.
  * Prefer `binaryCrossEntropyWithLogits`.
- * @throws ShapeError unless probabilities and target have one shape
+ * @throws ShapeError unless probabilities and target have one shape, and for a value of them outside 0 to 1: at once, or
+ *   on a GPU that would have to be waited for, when the loss is read
  */
 export function binaryCrossEntropy(
   x: Tensor,
@@ -92,10 +94,25 @@ export function binaryCrossEntropy(
   return tidy(() => {
     const y = asTensor('binaryCrossEntropy', 'target', target, x);
     checkTarget('binaryCrossEntropy', x, y);
-    const losses = plainLosses(x, y);
-    return reduceLoss(weight === null ? losses : mul(losses, weight), reduction);
+    return checkedLoss([probabilities('input', x), probabilities('target', y)], () => {
+      const losses = plainLosses(x, y);
+      return reduceLoss(weight === null ? losses : mul(losses, weight), reduction);
+    });
   });
 }
+
+const probabilities = (name: string, tensor: Tensor): ValueCheck => ({
+  op: 'binaryCrossEntropy',
+  name,
+  tensor,
+  wants: 'probabilities from 0 to 1',
+  isValid: (value) => value >= 0 && value <= 1,
+  countInvalid: () => {
+    const bound = (value: number) => filled(tensor.device, [], value);
+    const valid = binary('mul', binary('ge', tensor, bound(0)), binary('le', tensor, bound(1)));
+    return reduce('sum', complement(valid), allAxes(tensor));
+  },
+});
 
 const complement = (x: Tensor): Tensor => unary('addScalar', unary('mulScalar', x, -1), 1);
 const boundedLog = (x: Tensor): Tensor => unary('maxScalar', unary('log', x), -100);

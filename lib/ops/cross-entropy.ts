@@ -9,9 +9,10 @@ import { div } from './div.ts';
 import { type Reduction, reduceLoss } from './loss.ts';
 import { mul, neg } from './mul.ts';
 import { asTensor, type Operand } from './operand.ts';
-import { binary, filled, reduce, unary } from './primitive-calls.ts';
+import { allAxes, binary, filled, reduce, unary } from './primitive-calls.ts';
 import { logSoftmax } from './softmax.ts';
 import { sum } from './sum.ts';
+import { checkedLoss, type ValueCheck } from './value-checks.ts';
 import { where } from './where.ts';
 
 export interface NllLossOptions {
@@ -33,25 +34,27 @@ export interface CrossEntropyOptions extends NllLossOptions {
 /**
  * The negative log-likelihood of classes.
  * @param logProbabilities `[N, C, ...]`
- * @param target class indices `[N, ...]`. One that is no whole number from 0 to C - 1 is no error, where PyTorch
- *   raises: it counts for nothing, in the mean too, as `ignoreIndex` does. To find it would stop every step until the
- *   device has answered; check labels where they are read.
+ * @param target class indices `[N, ...]`, from 0 to C - 1 or `ignoreIndex`
+ * @throws ShapeError for other shapes, and for a target that is no class: at once, or on a GPU that would have to be waited
+ *   for, when the loss is read
  */
 export function nllLoss(logProbabilities: Tensor, target: Operand, options: NllLossOptions = {}): Tensor {
   const { ignoreIndex, reduction, ...resolved } = resolveOptions('nllLoss', options, NLL_LOSS_DEFAULTS);
   return tidy(() => {
     const { y, weight } = asTensors('nllLoss', logProbabilities, target, resolved.weight);
     checkClasses('nllLoss', logProbabilities, y, weight);
-    const { shares, norms } = classShares(logProbabilities, y, weight, ignoreIndex, 0);
-    return weighted(logProbabilities, shares, norms, reduction);
+    return checkedLoss([classes('nllLoss', logProbabilities, y, ignoreIndex)], () => {
+      const { shares, norms } = classShares(logProbabilities, y, weight, ignoreIndex, 0);
+      return weighted(logProbabilities, shares, norms, reduction);
+    });
   });
 }
 
 /**
  * -log(softmax(x)[target]) over the classes, axis 1.
  * @param x logits `[N, C, ...]`
- * @param target class indices `[N, ...]`, of which those out of range count for nothing as in `nllLoss`, or
- *   probabilities of x's shape
+ * @param target class indices `[N, ...]`, from 0 to C - 1 or `ignoreIndex`, or probabilities of x's shape
+ * @throws ShapeError for other shapes, and for a target that is no class, as `nllLoss`
  */
 export function crossEntropy(x: Tensor, target: Operand, options: CrossEntropyOptions = {}): Tensor {
   const { ignoreIndex, reduction, labelSmoothing, ...resolved } = resolveOptions('crossEntropy', options, {
@@ -64,8 +67,10 @@ export function crossEntropy(x: Tensor, target: Operand, options: CrossEntropyOp
     if (!hasProbabilities) checkClasses('crossEntropy', x, y, weight);
     const logProbabilities = logSoftmax(x, 1);
     if (!hasProbabilities) {
-      const { shares, norms } = classShares(x, y, weight, ignoreIndex, labelSmoothing);
-      return weighted(logProbabilities, shares, norms, reduction);
+      return checkedLoss([classes('crossEntropy', x, y, ignoreIndex)], () => {
+        const { shares, norms } = classShares(x, y, weight, ignoreIndex, labelSmoothing);
+        return weighted(logProbabilities, shares, norms, reduction);
+      });
     }
     const smooth = add(mul(y, 1 - labelSmoothing), labelSmoothing / x.shape[1]);
     const shares = weight ? mul(smooth, alongClasses(weight, x)) : smooth;
@@ -95,6 +100,21 @@ function checkClasses(op: string, x: Tensor, target: Tensor, weight: Tensor | nu
   }
 }
 
+function classes(op: string, x: Tensor, target: Tensor, ignoreIndex: number): ValueCheck {
+  const count = x.shape[1];
+  return {
+    op,
+    name: 'target',
+    tensor: target,
+    wants: `a class from 0 to ${count - 1}, or ignoreIndex ${ignoreIndex}`,
+    isValid: (value) => value === ignoreIndex || (Number.isInteger(value) && value >= 0 && value < count),
+    countInvalid: () => {
+      const { counted, hits } = hitsOf(x, target, ignoreIndex);
+      return binary('sub', reduce('sum', counted, allAxes(counted)), reduce('sum', hits, allAxes(hits)));
+    },
+  };
+}
+
 /** `[C]` as `[1, C, 1, ...]`, to broadcast to x. */
 const alongClasses = (perClass: Tensor, x: Tensor): Tensor =>
   new Tensor(
@@ -104,7 +124,7 @@ const alongClasses = (perClass: Tensor, x: Tensor): Tensor =>
 
 /**
  * For each target the share of every class in its loss, `[N, C, ...]`, and its weight in a mean, `[N, ...]`:
- * weight[c] * ((1 - smoothing) * [c = target] + smoothing / C) and weight[target], both 0 where it is ignored or no class.
+ * weight[c] * ((1 - smoothing) * [c = target] + smoothing / C) and weight[target], both 0 where it is ignored.
  */
 function classShares(
   x: Tensor,
@@ -113,18 +133,23 @@ function classShares(
   ignoreIndex: number,
   smoothing: number,
 ): { shares: Tensor; norms: Tensor } {
-  const { device } = x;
-  const classes = Float32Array.from({ length: x.shape[1] }, (_, i) => i);
-  const index = alongClasses(new Tensor({ device, storage: device.upload(classes) }, [classes.length]), x);
-  const column = new Tensor(target, x.shape.with(1, 1));
-  const counted = binary('ne', column, filled(device, [], ignoreIndex));
-  const hits = binary('mul', binary('eq', index, column), counted);
+  const { hits } = hitsOf(x, target, ignoreIndex);
   const weighed = (shares: Tensor) => (weight ? binary('mul', shares, alongClasses(weight, x)) : shares);
   const weighedHits = weighed(hits);
   const norms = reduce('sum', weighedHits, [1]);
   if (smoothing === 0) return { shares: weighedHits, norms };
-  const spread = unary('mulScalar', reduce('sum', hits, [1], true), smoothing / classes.length);
+  const spread = unary('mulScalar', reduce('sum', hits, [1], true), smoothing / x.shape[1]);
   return { shares: weighed(binary('add', unary('mulScalar', hits, 1 - smoothing), spread)), norms };
+}
+
+/** 1 where a target counts, `[N, 1, ...]`, and where it is the class, `[N, C, ...]`, else 0. */
+function hitsOf(x: Tensor, target: Tensor, ignoreIndex: number): { counted: Tensor; hits: Tensor } {
+  const { device } = x;
+  const indices = Float32Array.from({ length: x.shape[1] }, (_, i) => i);
+  const index = alongClasses(new Tensor({ device, storage: device.upload(indices) }, [indices.length]), x);
+  const column = new Tensor(target, x.shape.with(1, 1));
+  const counted = binary('ne', column, filled(device, [], ignoreIndex));
+  return { counted, hits: binary('mul', binary('eq', index, column), counted) };
 }
 
 /** A class without a share adds nothing, even where its logarithm is -Infinity. */

@@ -61,6 +61,8 @@ export function reduce(op: ReduceOp, x: Tensor, axes: Shape, keepdim = false): T
   return new Tensor({ device, storage }, reducedShape(x.shape, axes, keepdim));
 }
 
+export const allAxes = ({ shape }: Tensor): number[] => shape.map((_, axis) => axis);
+
 /** The gradient of broadcasting `shape` to dy's: dy summed over the axes that were repeated. */
 export function sumTo(dy: Tensor, shape: Shape): Tensor {
   if (sameShape(dy.shape, shape)) return dy;

@@ -52,6 +52,7 @@ export class Tensor {
   node: TapeNode | null = null;
   #counted: RefCountedStorage | null;
   #scope: Set<Tensor> | null;
+  readonly #lateChecks: { readonly invalid: Tensor; readonly error: Error }[] = [];
   #cached: { readonly version: number; readonly tensors: readonly Tensor[] } | null = null;
 
   /**
@@ -194,13 +195,24 @@ export class Tensor {
   data(): Promise<Float32Array> {
     const { device, storage } = this.#live();
     noteStep(device, 'read', Tensor.count(device));
-    return device.read(storage);
+    return this.#lateChecks.length > 0 ? this.#readChecked(device, storage) : device.read(storage);
+  }
+
+  async #readChecked(device: Device, storage: Storage): Promise<Float32Array> {
+    const errors = this.#lateChecks.map(({ error }) => error);
+    const [values, ...counts] = await Promise.all(
+      [storage, ...this.#lateChecks.map(({ invalid }) => invalid.storage)].map((each) => device.read(each)),
+    );
+    const failed = counts.findIndex(([count]) => count !== 0);
+    if (failed >= 0) throw errors[failed];
+    return values;
   }
 
   /** Copies the values out at once. @throws DeviceError where the device has no synchronous read. */
   dataSync(): Float32Array {
     const { device, storage } = this.#live();
     noteStep(device, 'read', Tensor.count(device));
+    for (const { invalid, error } of this.#lateChecks) if (invalid.dataSync()[0] !== 0) throw error;
     return device.readSync(storage);
   }
 
@@ -210,6 +222,11 @@ export class Tensor {
       throw new ShapeError(`item: wants a tensor of one value, got shape ${formatShape(this.shape)}`);
     }
     return (await this.data())[0];
+  }
+
+  /** Lets the values be read only if `invalid`, one number on the same device, is 0: else that throws. @internal */
+  checkOnRead(invalid: Tensor, error: Error): void {
+    this.#lateChecks.push({ invalid: invalid.keep(), error });
   }
 
   /** Takes the tensor out of the scope that it was made in. */
@@ -227,6 +244,7 @@ export class Tensor {
     this.#counted.release();
     this.#counted = null;
     this.#dropCached();
+    for (const { invalid } of this.#lateChecks.splice(0)) invalid.dispose();
     this.node?.release();
     this.node = null;
     this.grad?.dispose();

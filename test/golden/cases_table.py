@@ -557,8 +557,8 @@ for reduction in ['mean', 'none']:
         reduction=reduction,
     )
 case('binaryCrossEntropy', 'certain', [given([0, 1, 0, 1]), given([0, 1, 1, 0]), None], smooth=False)
-case('binaryCrossEntropy', 'gradient of the target', [x(4, 3, low=0.1, high=0.9), x(4, 3, low=0), positive(4, 3).fixed()])
-case('binaryCrossEntropy', 'gradient of the target only', [x(4, 3, low=0.1, high=0.9).fixed(), x(4, 3, low=0), None])
+case('binaryCrossEntropy', 'gradient of the target', [x(4, 3, low=0.1, high=0.9), x(4, 3, low=0.1, high=0.9), positive(4, 3).fixed()])
+case('binaryCrossEntropy', 'gradient of the target only', [x(4, 3, low=0.1, high=0.9).fixed(), x(4, 3, low=0.1, high=0.9), None])
 
 # Sizes of 0
 for op in ['relu', 'exp', 'softplus', 'sign']:

@@ -6,15 +6,21 @@ import type { Runtime } from './runtime.ts';
 
 /** Values in a runtime's buffer, null once they are freed. */
 export class GpuStorage<B> implements Storage {
+  /** The values that were uploaded to it, where they are few. */
+  uploaded: Float32Array | null = null;
+
   constructor(
     readonly length: number,
     public buffer: B | null,
   ) {}
 }
 
+/** The labels of a batch, not its images. */
+const MOST_KEPT = 2 ** 16;
+
 export type StorageMethods<S extends Storage> = Pick<
   Device<S>,
-  'upload' | 'read' | 'readSync' | 'free' | 'memory' | 'dispose'
+  'upload' | 'read' | 'readSync' | 'peek' | 'free' | 'memory' | 'dispose'
 >;
 
 /** Storages on a runtime: how they are made, read and freed. */
@@ -25,14 +31,21 @@ export function gpuStorages<B>(
     if (x.buffer === null) throw new DeviceError(`${runtime.mode}: a storage was used after it was freed`);
     return x.buffer;
   }
+  const isHost = runtime.mode === 'cpu' || runtime.mode === 'webasm';
   return {
     flat,
-    upload: (data) => new GpuStorage(data.length, runtime.upload(data)),
+    upload(data) {
+      const storage = new GpuStorage(data.length, runtime.upload(data));
+      if (data.length <= MOST_KEPT && !isHost) storage.uploaded = data.slice();
+      return storage;
+    },
+    peek: (x) => (isHost ? runtime.readSync(flat(x)) : x.uploaded),
     read: async (x) => runtime.read(flat(x)),
     readSync: (x) => runtime.readSync(flat(x)),
     free(x) {
       runtime.free(flat(x));
       x.buffer = null;
+      x.uploaded = null;
     },
     memory: () => runtime.memory(),
     dispose: () => runtime.dispose(),

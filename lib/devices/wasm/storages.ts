@@ -14,7 +14,7 @@ export class WasmStorage implements Storage {
 
 type StorageMethods = Pick<
   Device<WasmStorage>,
-  'upload' | 'read' | 'readSync' | 'free' | 'memory' | 'dispose'
+  'upload' | 'read' | 'readSync' | 'peek' | 'free' | 'memory' | 'dispose'
 >;
 
 /** The storages of the CPU device: made, read and freed in the engine's memory. */
@@ -45,6 +45,7 @@ export function wasmStorages(launcher: WasmEngine) {
 
   const methods: StorageMethods = {
     readSync,
+    peek: readSync,
     upload(data) {
       const storage = allocate(data.length);
       heap.f32.set(data, storage.address / 4);

@@ -66,6 +66,10 @@ export class ReferenceDevice implements Device<ReferenceStorage> {
     return this.#use(x).slice();
   }
 
+  peek(x: ReferenceStorage): Float32Array {
+    return this.readSync(x);
+  }
+
   free(x: ReferenceStorage): void {
     if (this.#ended) return;
     if (!this.#live.delete(x) && !this.#isDisposed)
