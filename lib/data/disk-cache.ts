@@ -6,7 +6,10 @@ import type { Image } from './image.ts';
 import type { TransformDescription } from './transforms.ts';
 
 /** Raise it when decoding, a transform or the layout of an entry changes: older entries are then redone. */
-const VERSION = 2;
+const VERSION = 3;
+
+/** Bytes of an entry before its pixels, its hash apart. */
+const HEADER = 12;
 
 /** What tells one state of a file from another. */
 export interface FileStamp {
@@ -22,11 +25,11 @@ export class CacheError extends GradiographError {}
  * Prepared images on disk, a file each, for the runs to come. An entry is
  *
  *     SHA-256 of (key, all that follows)   32 bytes
- *     width, height                         2 little-endian uint32
- *     pixels                                width * height bytes
+ *     width, height, channels               3 little-endian uint32
+ *     pixels                                channels * height * width bytes
  *
  * where the key is this format's version, the source's path, size and time, and the description of its preparation.
- * So an entry that is stale, cut off or of something else has another hash, and counts as absent. An entry appears
+ * An image that is read in gray and in colours has an entry of each. So an entry that is stale, cut off or of something else has another hash, and counts as absent. An entry appears
  * whole, under its name, by a rename: runs of one user may share the folder. It may be deleted at any time.
  *
  * The images are private, so folders are made for their owner alone (0700, files 0600). And they are believed, so a
@@ -36,12 +39,17 @@ export class CacheError extends GradiographError {}
  */
 export class DiskCache {
   readonly #folder: string;
+  readonly #channels: 1 | 3;
   readonly #prepare: string;
 
-  /** @param prepare what made the pixels of the source's */
-  constructor(folder: string, prepare: TransformDescription) {
+  /**
+   * @param prepare what made the pixels of the source's
+   * @param channels of the images
+   */
+  constructor(folder: string, prepare: TransformDescription, channels: 1 | 3 = 1) {
     this.#folder = folder;
-    this.#prepare = JSON.stringify(prepare);
+    this.#channels = channels;
+    this.#prepare = `${channels} ${JSON.stringify(prepare)}`;
   }
 
   /**
@@ -60,21 +68,24 @@ export class DiskCache {
       throw cacheError('read', entry, error);
     }
     const body = bytes.subarray(32);
-    if (body.length <= 8 || !this.#hash(path, stamp, body).equals(bytes.subarray(0, 32))) return null;
-    const [width, height] = [body.readUInt32LE(0), body.readUInt32LE(4)];
-    if (width * height !== body.length - 8) return null;
-    return { width, height, data: new Uint8ClampedArray(body.buffer, body.byteOffset + 8, body.length - 8) };
+    if (body.length <= HEADER || !this.#hash(path, stamp, body).equals(bytes.subarray(0, 32))) return null;
+    const [width, height, channels] = [0, 4, 8].map((at) => body.readUInt32LE(at));
+    const size = body.length - HEADER;
+    if (channels !== this.#channels || width * height * channels !== size) return null;
+    const data = new Uint8ClampedArray(body.buffer, body.byteOffset + HEADER, size);
+    return channels === 1 ? { width, height, data } : { width, height, channels, data };
   }
 
   /**
    * @throws CacheError where the folder cannot be written
    * @throws GradiographError where others can write in it
    */
-  async write(path: string, stamp: FileStamp, { width, height, data }: Image): Promise<void> {
-    const body = Buffer.alloc(8 + data.length);
+  async write(path: string, stamp: FileStamp, { width, height, channels = 1, data }: Image): Promise<void> {
+    const body = Buffer.alloc(HEADER + data.length);
     body.writeUInt32LE(width, 0);
     body.writeUInt32LE(height, 4);
-    body.set(data, 8);
+    body.writeUInt32LE(channels, 8);
+    body.set(data, HEADER);
     const entry = this.#entryOf(path);
     const temporary = `${entry}.${randomUUID()}.tmp`;
     try {

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { FormatError } from '../errors.ts';
 import { Generator } from '../tensor/random.ts';
 import { warnOfCache } from './cache-warning.ts';
-import { decodeImage, MAX_PIXELS } from './codecs/decode.ts';
+import { type DecodeOptions, decodeImage } from './codecs/decode.ts';
 import { CacheError, DiskCache } from './disk-cache.ts';
 import type { Image } from './image.ts';
 import { rebuild, type Transform, type TransformDescription } from './transforms.ts';
@@ -14,31 +14,33 @@ export interface Reading {
   readonly cacheDir: string | null;
   /** An image of more pixels is refused. */
   readonly maxPixels: number;
+  /** Gray, or red, green and blue. */
+  readonly channels: 1 | 3;
 }
 
 /** Reads a file, decodes it and prepares the image; or has it from the cache on disk. */
 export class ImageReader {
   readonly #prepare: Transform;
   readonly #cache: DiskCache | null;
-  readonly #maxPixels: number;
+  readonly #decoding: DecodeOptions;
   readonly #warn: (fault: string) => void;
 
   /** @param warn is told each time that the cache cannot be read or written */
   constructor(
     prepare: Transform,
     cache: DiskCache | null,
-    maxPixels = MAX_PIXELS,
+    decoding: DecodeOptions = {},
     warn: (fault: string) => void = warnOfCache,
   ) {
     this.#prepare = prepare;
     this.#cache = cache;
-    this.#maxPixels = maxPixels;
+    this.#decoding = decoding;
     this.#warn = warn;
   }
 
-  static of({ prepare, cacheDir, maxPixels }: Reading, warn: (fault: string) => void): ImageReader {
-    const cache = cacheDir === null ? null : new DiskCache(cacheDir, prepare);
-    return new ImageReader(rebuild(prepare), cache, maxPixels, warn);
+  static of({ prepare, cacheDir, ...decoding }: Reading, warn: (fault: string) => void): ImageReader {
+    const cache = cacheDir === null ? null : new DiskCache(cacheDir, prepare, decoding.channels);
+    return new ImageReader(rebuild(prepare), cache, decoding, warn);
   }
 
   /** @throws FormatError naming a file that is missing, a pipe or the like, or no whole image */
@@ -67,7 +69,7 @@ export class ImageReader {
 
   async #decode(path: string): Promise<Image> {
     const bytes = await attempt(path, readFile(path));
-    return this.#prepare(decodeImage(bytes, path, { maxPixels: this.#maxPixels }), new Generator());
+    return this.#prepare(decodeImage(bytes, path, this.#decoding), new Generator());
   }
 }
 

@@ -20,20 +20,27 @@ export class MemoryCache {
    * @param maxBytes of pixels to keep in memory; the images beyond are read at every use
    * @param cacheDir where prepared images are kept between runs; null for nowhere
    * @param maxPixels an image of more pixels is refused
+   * @param channels of the images: 1 for gray, 3 for red, green and blue
    * @throws GradiographError for a `cacheDir` with a `prepare` that has no description
    */
-  constructor(prepare: Transform, maxBytes: number, cacheDir: string | null, maxPixels = MAX_PIXELS) {
+  constructor(
+    prepare: Transform,
+    maxBytes: number,
+    cacheDir: string | null,
+    maxPixels = MAX_PIXELS,
+    channels: 1 | 3 = 1,
+  ) {
     const { description } = prepare;
     if (cacheDir !== null && !description) {
       throw new GradiographError(
         "cacheDir: images that a function of your own prepares cannot be cached, since a change of it would go unseen; compose 'prepare' of `transforms`",
       );
     }
-    this.reading = description ? { prepare: description, cacheDir, maxPixels } : null;
+    this.reading = description ? { prepare: description, cacheDir, maxPixels, channels } : null;
     this.#reader = new ImageReader(
       prepare,
-      cacheDir !== null && description ? new DiskCache(cacheDir, description) : null,
-      maxPixels,
+      cacheDir !== null && description ? new DiskCache(cacheDir, description, channels) : null,
+      { maxPixels, channels },
     );
     this.#maxBytes = maxBytes;
   }

@@ -17,7 +17,8 @@ import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodePng } from '../../lib/data/codecs/encode-png.ts';
+import { decodeImage } from '../../lib/data/codecs/decode.ts';
+import { encodePng, encodeRgbPng } from '../../lib/data/codecs/encode-png.ts';
 import { DiskCache } from '../../lib/data/disk-cache.ts';
 import { createImage, type GrayImage } from '../../lib/data/image.ts';
 import { ImageReader } from '../../lib/data/image-reader.ts';
@@ -196,6 +197,13 @@ test('an entry whose size and pixels disagree is made anew', async () => {
   }
   await cache.write(source, stamp, createImage(0, 0));
   assert.equal(await read(), [40, true]);
+  await cache.write(source, stamp, { width: 5, height: 4, channels: 3, data });
+  assert.equal(await read(), [40, true]);
+  const colors = new Uint8ClampedArray(60);
+  await cache.write(source, stamp, { width: 5, height: 4, channels: 3, data: colors });
+  assert.equal(await read(), [40, true], 'colours where gray is asked for');
+  await cache.write(source, stamp, { width: 15, height: 4, data: colors });
+  assert.equal(await read(), [0, false]);
 });
 
 test('no entry is believed that another user could have put there', async () => {
@@ -233,6 +241,29 @@ test('no entry is believed that another user could have put there', async () => 
   } finally {
     process.getuid = getuid;
   }
+});
+
+test('an image in gray and in colours has an entry of each, and each is what its decoding gave', async () => {
+  const data = Uint8Array.from({ length: 3 * 80 }, (_, i) => (i * 7) % 256);
+  writeFileSync(source, encodeRgbPng({ width: 10, height: 8, data }));
+  const read = (channels: 1 | 3, prepare: Transform) => {
+    const cache = new MemoryCache(prepare, 0, cacheDir, undefined, channels);
+    return cache.get(source);
+  };
+  const [gray, color] = [await read(1, prepare), await read(3, prepare)];
+  assert.equal([gray.channels, gray.data.length], [undefined, 20]);
+  assert.equal([color.channels, color.data.length], [3, 60]);
+  assert.is(entries().length, 2);
+  assert.equal(await read(1, prepare), gray);
+  assert.equal(await read(3, prepare), color);
+  const decoded = decodeImage(readFileSync(source), 'source', { channels: 3 });
+  assert.equal(color, prepare(decoded, undefined as never));
+  const refuse = (): never => {
+    throw new Error('decoded again');
+  };
+  const untouched: Transform = Object.assign(refuse, { description: prepare.description });
+  assert.equal(await read(1, untouched), gray);
+  assert.equal(await read(3, untouched), color);
 });
 
 test("a function of the user's own cannot be cached on disk", () => {

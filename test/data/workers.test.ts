@@ -8,10 +8,11 @@ import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Batch } from '../../lib/data/batch.ts';
-import { encodePng } from '../../lib/data/codecs/encode-png.ts';
+import { encodePng, encodeRgbPng } from '../../lib/data/codecs/encode-png.ts';
 import { createImage } from '../../lib/data/image.ts';
 import type { ImageDataset } from '../../lib/data/image-dataset.ts';
 import { DataLoader, type DataLoaderOptions } from '../../lib/data/loader.ts';
+import { MemoryCache } from '../../lib/data/memory-cache.ts';
 import * as transforms from '../../lib/data/transforms.ts';
 import { WorkerPool } from '../../lib/data/worker-pool.ts';
 import { FormatError, GradiographError, ShapeError } from '../../lib/errors.ts';
@@ -77,6 +78,38 @@ test('the batches are the same bits with 0, 1 and 3 workers, from memory, disk o
       assert.equal(await twoEpochs(await openTrain(settings), { ...options, workers }), expected);
     }
   }
+});
+
+test('colours are the same bits with 0 and 3 workers, from memory, disk or neither', async () => {
+  for (let i = 0; i < 13; i++) {
+    const data = Uint8Array.from({ length: 3 * 30 * 40 }, (_, p) => (p * (i + 3)) % 251);
+    writeFileSync(pathOf(i), encodeRgbPng({ width: 30, height: 40, data }));
+  }
+  const dataset = (bytes: number, cacheDir: string | null, decoded: 1 | 3 = 3): ImageDataset => {
+    const files = { store: new MemoryCache(prepare, bytes, cacheDir, undefined, decoded), path: pathOf };
+    return { length: 13, image: (i) => files.store.get(pathOf(i)), target: (i) => i % 2, files };
+  };
+  const cacheDir = join(root, 'cache');
+  const expected = await twoEpochs(dataset(0, null), options);
+  const [{ shape, inputs }] = expected;
+  assert.equal(shape, [4, 3, 24, 20]);
+  const gray = await twoEpochs(dataset(0, cacheDir, 1), options);
+  assert.not.equal(gray[0].inputs, inputs, 'luminance is no colour');
+  for (const [bytes, folder] of [
+    [2 ** 20, null],
+    [4000, null],
+    [0, cacheDir],
+    [0, cacheDir],
+  ] as const) {
+    for (const workers of [0, 3]) {
+      assert.equal(await twoEpochs(dataset(bytes, folder), { ...options, workers }), expected);
+    }
+  }
+  assert.equal(await twoEpochs(dataset(0, cacheDir, 1), { ...options, workers: 3 }), gray);
+  const unreadable = await failure(
+    twoEpochs(dataset(0, null), { ...options, workers: 3, normalization: transforms.GRAY }),
+  );
+  assert.match(unreadable.message, /an image of 3 channels, statistics of 1/);
 });
 
 test('workers keep what they read: the file is opened once', async () => {
