@@ -103,8 +103,8 @@ test('early stopping counts on after a resume, and restores the best weights', a
     const optimizer = adam(model);
     return { model, optimizer, scheduler: spoiling(optimizer) };
   };
-  const go = (training: ReturnType<typeof make>, more: Partial<FitOptions>) =>
-    fit(training.model, train, { ...training, epochs: 30, validation, patience: 3, progress: null, ...more });
+  const go = ({ model, ...steps }: ReturnType<typeof make>, more: Partial<FitOptions>) =>
+    fit(model, train, { ...steps, epochs: 30, validation, patience: 3, progress: null, ...more });
   const whole = make();
   const uninterrupted = await go(whole, {});
   const { best } = uninterrupted;
@@ -150,7 +150,8 @@ test('stopped within a validation, it goes on with that validation', async () =>
   const whole = makeTraining();
   const uninterrupted = await run(whole);
   const stopped = makeTraining();
-  const plan = { ...stopped, epochs: 4, progress: null, schedulerStep: 'batch' } as const;
+  const { model: _model, ...steps } = stopped;
+  const plan = { ...steps, epochs: 4, progress: null, schedulerStep: 'batch' } as const;
   const checkpoint = { sink: checkpointFile(file), settings: 'mine' };
   const { ended, history, unfinished } = await fit(stopped.model, train, {
     ...plan,
