@@ -7,9 +7,11 @@ import { checkPlanes, imageSizes } from './windows.ts';
 export type OutputSize = number | readonly [number | null, number | null];
 
 /**
- * The means of outHeight x outWidth windows that tile the input, from floor(i*H/outHeight) to ceil((i+1)*H/outHeight).
+ * The means of outHeight x outWidth windows that tile the input, from floor(i*H/outHeight) to ceil((i+1)*H/outHeight),
+ * as torch.nn.functional.adaptive_avg_pool2d.
  * @param x `[N, C, H, W]`
  * @returns `[N, C, outHeight, outWidth]`
+ * @throws ShapeError for other than whole output sizes >= 0, and for images without rows or columns
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   const [batch, channels, inHeight, inWidth] = imageSizes('adaptiveAvgPool2d', x);

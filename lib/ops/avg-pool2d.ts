@@ -4,10 +4,11 @@ import { record } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type PoolWindow, poolWindows, type WindowArguments, windowOptions } from './windows.ts';
 
+/** The options of `avgPool2d`. */
 export interface AvgPool2dOptions extends PoolWindow {
-  /** Count padding in the divisor; default true. */
+  /** Whether padding counts in the divisor; default true. */
   readonly countIncludePad?: boolean;
-  /** Divide by this number instead of the window's size. */
+  /** Divides by this number instead of the window's size. Default none. */
   readonly divisorOverride?: number;
 }
 
@@ -23,10 +24,12 @@ export const avgPool2dOptions = (owner: string, window: WindowArguments<AvgPool2
   });
 
 /**
- * The mean of each window.
+ * The mean of each window, as torch.nn.functional.avg_pool2d.
  * @param x `[N, C, H, W]`
  * @param window as options, or kernelSize, stride and padding in this order and then the other options
  * @returns `[N, C, outHeight, outWidth]`
+ * @throws ShapeError for windows that do not fit the image, and a divisor of 0
+ * @throws ArgumentError for other options
  */
 export function avgPool2d(x: Tensor, ...window: WindowArguments<AvgPool2dOptions>): Tensor {
   const options = avgPool2dOptions('avgPool2d', window);

@@ -8,6 +8,7 @@ import { formatShape, sameShape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { checkResidual, type Epilogue } from './epilogue.ts';
 
+/** The options of `batchNorm`. */
 export interface BatchNormOptions extends Epilogue {
   /** `[C]`; default ones. */
   readonly weight?: Tensor | null;
@@ -15,9 +16,9 @@ export interface BatchNormOptions extends Epilogue {
   readonly bias?: Tensor | null;
   /** Normalise by the batch's statistics and update the running ones; default false. */
   readonly training?: boolean;
-  /** Share of the batch in the running statistics; default 0.1. */
+  /** The weight of the batch in the running statistics; default 0.1. */
   readonly momentum?: number;
-  /** Default 1e-5. */
+  /** Added to the variance before its square root is taken; default 1e-5. */
   readonly eps?: number;
 }
 
@@ -25,14 +26,18 @@ export interface BatchNormOptions extends Epilogue {
 type Operands = readonly [Tensor, Tensor, Tensor | null, Tensor | null, Tensor | null, ...Tensor[]];
 
 /**
- * (x - mean) / sqrt(variance + eps) * weight + bias for each channel (Ioffe & Szegedy 2015), plus the residual, and
- * with `relu` not below 0. In training mean and biased variance are the batch's, and the running statistics, if given,
- * take in a share `momentum` of the mean and of the unbiased variance; otherwise they are the running ones.
+ * (x - mean) / sqrt(variance + eps) * weight + bias for each channel (Ioffe & Szegedy 2015, algorithm 1), as
+ * torch.nn.functional.batch_norm, plus the residual, and with `relu` not below 0. In training, mean and biased variance
+ * are the batch's, and the running statistics, if given, become (1 - momentum) times themselves plus momentum times the
+ * batch's mean and unbiased variance; otherwise mean and variance are the running ones.
  *
- * The output of one without residual takes no memory until backward: what needs it there makes it again.
+ * The output of one without residual is not saved for backward: it is recomputed.
  * @param x `[N, C, ...]`, or tensors `[N, C_i, ...]` whose concatenation along axis 1 is meant, and is not made
  * @param runningMean `[C]`
  * @param runningVar `[C]`
+ * @returns `[N, C, ...]`
+ * @throws ShapeError where the shapes do not fit, for a single value per channel in training, and without running
+ *   statistics outside training
  */
 export function batchNorm(
   x: Tensor | readonly Tensor[],

@@ -8,22 +8,26 @@ import { asTensor, type Operand } from './operand.ts';
 import { allAxes, binary, filled, reduce, sumTo, unary } from './primitive-calls.ts';
 import { checkedLoss, type ValueCheck } from './value-checks.ts';
 
+/** The options of `binaryCrossEntropy`. */
 export interface BinaryCrossEntropyOptions {
-  /** Factor of each loss; broadcasts to the input. */
+  /** Factor of each loss; broadcasts to the input. Default none. */
   readonly weight?: Operand | null;
-  /** Default 'mean'. */
+  /** What becomes of the losses. Default 'mean', over all values, whatever their weights. */
   readonly reduction?: Reduction;
 }
 
+/** The options of `binaryCrossEntropyWithLogits`. */
 export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyOptions {
-  /** Factor of the losses of positives; broadcasts to the input, one per class usually. */
+  /** Factor of the losses of positives; broadcasts to the input, usually one per class. Default none. */
   readonly posWeight?: Operand | null;
 }
 
 /**
- * -(posWeight * y * log(sigmoid(x)) + (1 - y) * log(1 - sigmoid(x))), computed as
- * posWeight * y * softplus(-x) + (1 - y) * softplus(x), which neither overflows nor cancels; nor does its gradient
- * (1 - y) * sigmoid(x) - posWeight * y * sigmoid(-x), however sure a logit is.
+ * -(posWeight * y * log(sigmoid(x)) + (1 - y) * log(1 - sigmoid(x))), as torch's binary_cross_entropy_with_logits.
+ * Computed as posWeight * y * softplus(-x) + (1 - y) * softplus(x), which neither overflows nor cancels; nor does its
+ * gradient (1 - y) * sigmoid(x) - posWeight * y * sigmoid(-x), however sure a logit is.
+ * @param x logits, of any shape
+ * @param target y, from 0 to 1, of x's shape
  * @throws ShapeError unless logits and target have one shape
  */
 export function binaryCrossEntropyWithLogits(
@@ -77,8 +81,10 @@ function logitLosses(x: Tensor, y: Tensor, posWeight: Tensor | null): Tensor {
 }
 
 /**
- * -(y * log(x) + (1 - y) * log(1 - x)) of probabilities, with logarithms of -100 or more as in PyTorch.
- * Prefer `binaryCrossEntropyWithLogits`.
+ * -(y * log(x) + (1 - y) * log(1 - x)), as torch's binary_cross_entropy, with logarithms held above -100.
+ * `binaryCrossEntropyWithLogits` is more exact.
+ * @param x probabilities, of any shape
+ * @param target y, from 0 to 1, of x's shape
  * @throws ShapeError unless probabilities and target have one shape, and for a value of them outside 0 to 1: at once, or
  *   on a GPU that would have to be waited for, when the loss is read
  */

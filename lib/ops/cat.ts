@@ -8,7 +8,8 @@ import { sliced } from './primitive-calls.ts';
 import { reshape, unsqueeze } from './reshape.ts';
 
 /**
- * Joins tensors along an axis; all other sizes are equal, but a tensor of shape [0] goes with any, as in PyTorch.
+ * Joins tensors along an axis, as torch.cat; all other sizes are equal, but a tensor of shape [0] goes with any.
+ * @param axis default 0
  * @throws ShapeError naming the first tensor that does not fit
  */
 export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
@@ -71,7 +72,11 @@ function checkTensors(op: string, tensors: readonly Tensor[]): void {
   for (const [i, tensor] of tensors.entries()) checkTensor(op, tensor, `item ${i}`);
 }
 
-/** Joins tensors of one shape along a new axis. */
+/**
+ * Joins tensors of one shape along a new axis, as torch.stack.
+ * @param axis where the new axis stands in the result; default 0
+ * @throws ShapeError where the shapes differ
+ */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   checkTensors('stack', tensors);
   return tidy(() =>

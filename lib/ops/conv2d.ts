@@ -11,30 +11,33 @@ import { pad } from './pad.ts';
 import { reduce, unaryGrad } from './primitive-calls.ts';
 import { checkPlanes, imageSizes, type Pair, pair } from './windows.ts';
 
+/** The options of `conv2d`. */
 export interface Conv2dOptions extends Epilogue {
-  /** Default 1. */
+  /** From one window to the next. Default 1. */
   readonly stride?: Pair;
-  /** Default 0. 'same' keeps the image's size, with the odd row and column at the end; 'valid' is 0. */
+  /** Zeros around the image. Default 0; 'same' keeps the image's size, with the odd row and column at the end; 'valid' is 0. */
   readonly padding?: Pair | 'same' | 'valid';
-  /** Default 1. */
+  /** From one value of a window to the next. Default 1. */
   readonly dilation?: Pair;
-  /** Default 1. */
+  /** Output channels of a group see the input channels of that group only. Default 1. */
   readonly groups?: number;
 }
 
-/** The windows of a convolution along both axes. */
+/** The windows of a convolution, along [height, width]. */
 interface Windows {
-  readonly steps: readonly [number, number];
-  readonly pads: readonly [number, number];
-  readonly gaps: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
 }
 
 /**
- * The cross-correlation of images with a kernel, plus the bias and the residual, and with `relu` not below 0.
+ * The cross-correlation of images with a kernel, as torch.nn.functional.conv2d, plus the bias and the residual, and with
+ * `relu` not below 0.
  * @param x `[N, C, H, W]`
  * @param weight `[O, C / groups, kernelHeight, kernelWidth]`
- * @param bias `[O]`
+ * @param bias `[O]`; default none
  * @returns `[N, O, outHeight, outWidth]`
+ * @throws ShapeError where the shapes do not fit, and for an image smaller than the kernel
  */
 export function conv2d(
   x: Tensor,
@@ -51,22 +54,25 @@ export function conv2d(
     relu: false,
   });
   check(x, weight, bias, groups);
-  const steps = pair('conv2d', 'stride', stride, 1);
-  const gaps = pair('conv2d', 'dilation', dilation, 1);
-  const ending = { residual, relu };
+  const epilogue = { residual, relu };
+  const windows = {
+    stride: pair('conv2d', 'stride', stride, 1),
+    dilation: pair('conv2d', 'dilation', dilation, 1),
+  };
   if (padding !== 'same') {
-    const pads = padding === 'valid' ? ([0, 0] as const) : pair('conv2d', 'padding', padding, 0);
-    return correlate([x, weight, bias], { steps, pads, gaps }, groups, ending);
+    const both = padding === 'valid' ? ([0, 0] as const) : pair('conv2d', 'padding', padding, 0);
+    return conv2dForward([x, weight, bias], { ...windows, padding: both }, groups, epilogue);
   }
-  if (steps[0] !== 1 || steps[1] !== 1) {
-    throw new ShapeError(`conv2d: padding 'same' wants stride 1, got ${formatShape(steps)}`);
+  if (windows.stride[0] !== 1 || windows.stride[1] !== 1) {
+    throw new ShapeError(`conv2d: padding 'same' wants stride 1, got ${formatShape(windows.stride)}`);
   }
-  const [height, width] = [gaps[0] * (weight.shape[2] - 1), gaps[1] * (weight.shape[3] - 1)];
-  const windows = { steps, pads: [Math.floor(height / 2), Math.floor(width / 2)] as const, gaps };
-  if (height % 2 === 0 && width % 2 === 0) return correlate([x, weight, bias], windows, groups, ending);
-  return tidy(() =>
-    correlate([pad(x, [0, width % 2, 0, height % 2]), weight, bias], windows, groups, ending),
-  );
+  // The padding of both edges together; an odd row or column goes to the end.
+  const [height, width] = windows.dilation.map((step, axis) => step * (weight.shape[2 + axis] - 1));
+  const half = [Math.floor(height / 2), Math.floor(width / 2)] as const;
+  const forward = (x: Tensor) =>
+    conv2dForward([x, weight, bias], { ...windows, padding: half }, groups, epilogue);
+  if (height % 2 === 0 && width % 2 === 0) return forward(x);
+  return tidy(() => forward(pad(x, [0, width % 2, 0, height % 2])));
 }
 
 function check(x: Tensor, weight: Tensor, bias: Tensor | null, groups: number): void {
@@ -99,20 +105,20 @@ function check(x: Tensor, weight: Tensor, bias: Tensor | null, groups: number): 
 function geometryOf(
   x: Tensor,
   weight: Tensor,
-  { steps, pads, gaps }: Windows,
+  { stride, padding, dilation }: Windows,
   groups: number,
 ): Conv2dGeometry {
-  const [strideHeight, strideWidth] = steps;
-  const [paddingHeight, paddingWidth] = pads;
-  const [dilationHeight, dilationWidth] = gaps;
+  const [strideHeight, strideWidth] = stride;
+  const [paddingHeight, paddingWidth] = padding;
+  const [dilationHeight, dilationWidth] = dilation;
   const [batch, inChannels, inHeight, inWidth] = imageSizes('conv2d', x);
   const [outChannels, , kernelHeight, kernelWidth] = weight.shape;
   const spanHeight = dilationHeight * (kernelHeight - 1) + 1;
   const spanWidth = dilationWidth * (kernelWidth - 1) + 1;
-  const [roomHeight, roomWidth] = [inHeight + 2 * paddingHeight, inWidth + 2 * paddingWidth];
-  if (spanHeight > roomHeight || spanWidth > roomWidth) {
+  const [paddedHeight, paddedWidth] = [inHeight + 2 * paddingHeight, inWidth + 2 * paddingWidth];
+  if (spanHeight > paddedHeight || spanWidth > paddedWidth) {
     throw new ShapeError(
-      `conv2d: the kernel spans ${formatShape([spanHeight, spanWidth])}, the padded input ${formatShape([roomHeight, roomWidth])} is smaller`,
+      `conv2d: the kernel spans ${formatShape([spanHeight, spanWidth])}, the padded input ${formatShape([paddedHeight, paddedWidth])} is smaller`,
     );
   }
   return {
@@ -121,8 +127,8 @@ function geometryOf(
     inHeight,
     inWidth,
     outChannels,
-    outHeight: Math.floor((roomHeight - spanHeight) / strideHeight) + 1,
-    outWidth: Math.floor((roomWidth - spanWidth) / strideWidth) + 1,
+    outHeight: Math.floor((paddedHeight - spanHeight) / strideHeight) + 1,
+    outWidth: Math.floor((paddedWidth - spanWidth) / strideWidth) + 1,
     kernelHeight,
     kernelWidth,
     strideHeight,
@@ -135,7 +141,7 @@ function geometryOf(
   };
 }
 
-function correlate(
+function conv2dForward(
   [x, weight, bias]: readonly [Tensor, Tensor, Tensor | null],
   windows: Windows,
   groups: number,

@@ -15,24 +15,26 @@ import { sum } from './sum.ts';
 import { checkedLoss, type ValueCheck } from './value-checks.ts';
 import { where } from './where.ts';
 
+/** The options of `nllLoss`. */
 export interface NllLossOptions {
-  /** Factor of each class' losses, `[C]`; a mean is then weighted. */
+  /** Factor of each class' losses, `[C]`; a mean is then weighted. Default none. */
   readonly weight?: Operand | null;
   /** Targets of this value count for nothing; default -100. */
   readonly ignoreIndex?: number;
-  /** Default 'mean'. */
+  /** What becomes of the losses. Default 'mean', over the targets that count, weighted by their classes' weights. */
   readonly reduction?: Reduction;
 }
 
 const NLL_LOSS_DEFAULTS = { weight: null, ignoreIndex: -100, reduction: 'mean' } as const;
 
+/** The options of `crossEntropy`. */
 export interface CrossEntropyOptions extends NllLossOptions {
-  /** Share of each target that is spread evenly over all classes; default 0. */
+  /** The fraction of each target that is spread evenly over all classes (Szegedy et al. 2016, section 7); default 0. */
   readonly labelSmoothing?: number;
 }
 
 /**
- * The negative log-likelihood of classes.
+ * The negative log-likelihood of classes, -logProbabilities[target], as torch.nn.functional.nll_loss.
  * @param logProbabilities `[N, C, ...]`
  * @param target class indices `[N, ...]`, from 0 to C - 1 or `ignoreIndex`
  * @throws ShapeError for other shapes, and for a target that is no class: at once, or on a GPU that would have to be waited
@@ -51,7 +53,7 @@ export function nllLoss(logProbabilities: Tensor, target: Operand, options: NllL
 }
 
 /**
- * -log(softmax(x)[target]) over the classes, axis 1.
+ * -log(softmax(x)[target]) over the classes, axis 1, as torch.nn.functional.cross_entropy.
  * @param x logits `[N, C, ...]`
  * @param target class indices `[N, ...]`, from 0 to C - 1 or `ignoreIndex`, or probabilities of x's shape
  * @throws ShapeError for other shapes, and for a target that is no class, as `nllLoss`

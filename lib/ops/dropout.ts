@@ -8,7 +8,9 @@ import { mul } from './mul.ts';
 import { reshape } from './reshape.ts';
 
 /**
- * Sets each value to 0 with probability p and scales the others by 1 / (1 - p); outside training, x as it is.
+ * Sets each value to 0 with probability p and scales the others by 1 / (1 - p) (Srivastava et al. 2014), as
+ * torch.nn.functional.dropout; outside training, x as it is. Draws come from the seeded generator.
+ * @param x of any shape
  * @param p default 0.5
  * @param options whether it is training, default true
  * @throws ShapeError unless 0 <= p <= 1

@@ -6,11 +6,12 @@ import { Tensor } from '../tensor/tensor.ts';
 import { reduce } from './primitive-calls.ts';
 
 /**
- * x @ weight^T + bias.
+ * x @ weight^T + bias, as torch.nn.functional.linear.
  * @param x `[..., in]`
  * @param weight `[out, in]`
- * @param bias `[out]`
+ * @param bias `[out]`; default none
  * @returns `[..., out]`
+ * @throws ShapeError where the shapes do not fit
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const device = sharedDevice('linear', x, weight, bias);

@@ -3,8 +3,9 @@ import { record } from '../tensor/autograd.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type Pair, type PoolWindow, poolWindows, type WindowArguments, windowOptions } from './windows.ts';
 
+/** The options of `maxPool2d`. */
 export interface MaxPool2dOptions extends PoolWindow {
-  /** Default 1. */
+  /** From one value of a window to the next. Default 1. */
   readonly dilation?: Pair;
 }
 
@@ -19,10 +20,12 @@ export const maxPool2dOptions = (owner: string, window: WindowArguments<MaxPool2
   });
 
 /**
- * The largest value of each window; of equal ones the first gets the gradient.
+ * The largest value of each window, as torch.nn.functional.max_pool2d; of equal ones the first gets the gradient.
  * @param x `[N, C, H, W]`
  * @param window as options, or kernelSize, stride and padding in this order and then the other options
  * @returns `[N, C, outHeight, outWidth]`
+ * @throws ShapeError for windows that do not fit the image
+ * @throws ArgumentError for other options
  */
 export function maxPool2d(x: Tensor, ...window: WindowArguments<MaxPool2dOptions>): Tensor {
   const options = maxPool2dOptions('maxPool2d', window);

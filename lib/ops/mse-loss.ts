@@ -6,7 +6,11 @@ import { square } from './mul.ts';
 import { asTensor, type Operand } from './operand.ts';
 import { sub } from './sub.ts';
 
-/** (x - target)^2. @throws ShapeError unless both have one shape */
+/**
+ * (x - target)^2, as torch.nn.functional.mse_loss.
+ * @param options.reduction what becomes of the losses; default 'mean'
+ * @throws ShapeError unless both have one shape
+ */
 export function mseLoss(x: Tensor, target: Operand, options: { reduction?: Reduction } = {}): Tensor {
   const { reduction } = resolveOptions('mseLoss', options, { reduction: 'mean' });
   return tidy(() => {

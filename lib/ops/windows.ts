@@ -105,11 +105,11 @@ export function poolWindows(
       `${op}: padding ${formatShape([paddingHeight, paddingWidth])} is more than half of the kernel ${formatShape([kernelHeight, kernelWidth])}`,
     );
   }
-  const count = (size: number, kernel: number, step: number, pad: number, gap: number) => {
-    const room = size + 2 * pad - gap * (kernel - 1) - 1;
-    if (!ceilMode) return Math.floor(room / step) + 1;
-    const windows = Math.ceil(room / step) + 1;
-    return (windows - 1) * step >= size + pad ? windows - 1 : windows;
+  const count = (size: number, kernel: number, stride: number, padding: number, dilation: number) => {
+    const last = size + 2 * padding - dilation * (kernel - 1) - 1; // where the last window may start
+    if (!ceilMode) return Math.floor(last / stride) + 1;
+    const windows = Math.ceil(last / stride) + 1;
+    return (windows - 1) * stride >= size + padding ? windows - 1 : windows;
   };
   const outHeight = count(inHeight, kernelHeight, strideHeight, paddingHeight, dilationHeight);
   const outWidth = count(inWidth, kernelWidth, strideWidth, paddingWidth, dilationWidth);
