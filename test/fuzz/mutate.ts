@@ -7,7 +7,10 @@ const MAX_BYTES = 2 ** 18;
 
 export const pick = <T>(items: readonly T[], random: Generator): T => items[random.integer(items.length)];
 
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+export const concat = (...parts: readonly Uint8Array[]): Uint8Array => joinAll(parts);
+
+/** As `concat`, for any number of parts. */
+export function joinAll(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,6 +1,6 @@
 /** Mutations of JPEG files, segment by segment (ITU-T T.81, annex B). */
 import type { Mutation } from '../format.ts';
-import { concat, pick } from '../mutate.ts';
+import { concat, joinAll, pick } from '../mutate.ts';
 
 /** Each marker with its segment, and from the start of the scan on the rest as one. */
 function segmentsOf(bytes: Uint8Array): Uint8Array[] {
@@ -30,7 +30,7 @@ const changeFrame: Mutation = (bytes, random) => {
     else data[4 + random.integer(data.length - 4)] = pick([0, 1, 2, 3, 4, 8, 0x11, 0x21, 0x44, 0xff], random);
     return data;
   });
-  return concat(...segments);
+  return joinAll(segments);
 };
 
 const changeSegments: Mutation = (bytes, random, other) => {
@@ -61,7 +61,7 @@ const changeTable: Mutation = (bytes, random) => {
   const at = 1 + random.integer(Math.max(1, segments.length - 1));
   const data = (segments[at] ?? segments[0]).slice();
   if (data.length > 0) data[random.integer(data.length)] = random.integer(256);
-  return concat(...segments.map((segment, i) => (i === at ? data : segment)));
+  return joinAll(segments.map((segment, i) => (i === at ? data : segment)));
 };
 
 export const JPEG: readonly Mutation[] = [changeFrame, changeSegments, changeTable];

@@ -2,7 +2,7 @@
 import type { Generator } from '../../../lib/index.ts';
 import { readStoredZip } from '../../../lib/serialize/zip.ts';
 import type { Mutation } from '../format.ts';
-import { concat, pick, repeat } from '../mutate.ts';
+import { concat, joinAll, pick, repeat } from '../mutate.ts';
 import { storedZip } from './zip.ts';
 
 const ascii = (text: string): number[] => [...text].map((character) => character.charCodeAt(0));
@@ -113,7 +113,7 @@ function randomProgram(random: Generator): Uint8Array {
   codes.push(random.integer(2) === 0 ? repeat(part(), random) : part());
   const nested = random.integer(4) === 0 ? 2 ** random.integer(14) : 0;
   const wrapper = Uint8Array.from([...ascii('}'), ...text(pick(NAMES, random))]);
-  return concat(
+  return joinAll([
     Uint8Array.from([...ORDERED_DICT, ...ascii('q\x03')]),
     Uint8Array.from([...pairs(pick([1, 30, 900, 9000], random)), ...ascii('q\x01}q\0q\x02')]),
     ...codes,
@@ -121,7 +121,7 @@ function randomProgram(random: Generator): Uint8Array {
     Uint8Array.from(get(random.integer(4) === 0 ? 2 : 0)),
     Uint8Array.from(ascii('s'.repeat(nested))),
     Uint8Array.from(ascii('.')),
-  );
+  ]);
 }
 
 function mutateOps(ops: readonly Uint8Array[], random: Generator): Uint8Array[] {
@@ -132,7 +132,7 @@ function mutateOps(ops: readonly Uint8Array[], random: Generator): Uint8Array[] 
     case 0:
       return [...before, ...after];
     case 1:
-      return [...before, ...part, repeat(concat(...part), random), ...after];
+      return [...before, ...part, repeat(joinAll(part), random), ...after];
     case 2:
       return [...before, randomOp(random), ...part, ...after];
     case 3:
@@ -149,7 +149,7 @@ function mutateOps(ops: readonly Uint8Array[], random: Generator): Uint8Array[] 
 /** A mutant of the opcodes that the bytes begin with. */
 const mutatePickle: Mutation = (bytes, random) => {
   const { ops, rest } = split(bytes);
-  return concat(...mutateOps(ops, random), rest);
+  return joinAll([...mutateOps(ops, random), rest]);
 };
 
 /** The fourth of the five pickles of a legacy file is what was saved, the fifth lists its storages. */
@@ -158,7 +158,8 @@ const replaceLegacyObject: Mutation = (bytes, random) => {
   const stops = ops.flatMap((op, i) => (op[0] === 0x2e ? i : []));
   if (stops.length < 5) return bytes;
   const program = concat(Uint8Array.of(0x80, 2), randomProgram(random));
-  return concat(...ops.slice(0, stops[2] + 1), program, Uint8Array.of(0x80, 2), Uint8Array.from(ascii('].')));
+  const noStorages = Uint8Array.of(0x80, 2, ...ascii('].'));
+  return joinAll([...ops.slice(0, stops[2] + 1), program, noStorages]);
 };
 
 const withPickle =

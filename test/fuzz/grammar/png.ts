@@ -3,7 +3,7 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import { crc32 } from '../../../lib/data/codecs/crc32.ts';
 import type { Generator } from '../../../lib/index.ts';
 import type { Mutation } from '../format.ts';
-import { concat, pick, repeat } from '../mutate.ts';
+import { concat, joinAll, pick, repeat } from '../mutate.ts';
 
 interface Chunk {
   readonly type: string;
@@ -36,7 +36,7 @@ function join(magic: Uint8Array, chunks: readonly Chunk[]): Uint8Array {
     new DataView(crc.buffer).setUint32(0, crc32(body));
     return concat(length, body, crc);
   });
-  return concat(magic, ...parts);
+  return joinAll([magic, ...parts]);
 }
 
 const change =
@@ -63,7 +63,7 @@ const changeHeader = change((chunks, random) =>
 
 /** What the pixels are packed from: fewer, more, other filters. */
 const changePixels = change((chunks, random) => {
-  const packed = concat(...chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data));
+  const packed = joinAll(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data));
   let pixels: Uint8Array;
   try {
     pixels = inflateSync(packed);
