@@ -1,6 +1,6 @@
 /** Mutations of JPEG files, segment by segment (ITU-T T.81, annex B). */
 import type { Mutation } from '../format.ts';
-import { concat, joinAll, pick } from '../mutate.ts';
+import { joinAll, pick } from '../mutate.ts';
 
 /** Each marker with its segment, and from the start of the scan on the rest as one. */
 function segmentsOf(bytes: Uint8Array): Uint8Array[] {
@@ -39,19 +39,19 @@ const changeSegments: Mutation = (bytes, random, other) => {
   const [before, part, after] = [segments.slice(0, at), segments.slice(at, at + 1), segments.slice(at + 1)];
   switch (random.integer(5)) {
     case 0:
-      return concat(...before, ...after);
+      return joinAll([...before, ...after]);
     case 1:
-      return concat(...before, ...part, ...part, ...after);
+      return joinAll([...before, ...part, ...part, ...after]);
     case 2:
-      return concat(...before, pick(segmentsOf(other), random), ...part, ...after);
+      return joinAll([...before, pick(segmentsOf(other), random), ...part, ...after]);
     case 3:
-      return concat(
+      return joinAll([
         ...before,
         ...part.map((segment) => segment.subarray(0, random.integer(segment.length + 1))),
         ...after,
-      );
+      ]);
     default:
-      return concat(...before, ...after, ...part);
+      return joinAll([...before, ...after, ...part]);
   }
 };
 

@@ -1,5 +1,5 @@
 /** A zip archive whose members are stored as they are (APPNOTE.TXT 4.3), without the checksums, which torch's reader passes over. */
-import { concat } from '../mutate.ts';
+import { concat, joinAll } from '../mutate.ts';
 
 const record = (
   signature: number,
@@ -53,7 +53,7 @@ export function storedZip(members: ReadonlyMap<string, Uint8Array>): Uint8Array 
     files.push(local);
     offset += local.length;
   }
-  const entries = concat(...directory);
+  const entries = joinAll(directory);
   const end = record(0x06054b50, [
     ...([
       [2, 0],
@@ -67,5 +67,5 @@ export function storedZip(members: ReadonlyMap<string, Uint8Array>): Uint8Array 
       [2, 0],
     ] as const),
   ]);
-  return concat(...files, entries, end);
+  return joinAll([...files, entries, end]);
 }
