@@ -4,6 +4,7 @@
  */
 import './tensor/methods.ts';
 import { readFile } from 'node:fs/promises';
+import { naming } from './data/naming.ts';
 import {
   download,
   readSafetensors,
@@ -12,12 +13,15 @@ import {
 } from './serialize/safetensors.ts';
 import { readTorch } from './serialize/torch.ts';
 import type { Tensor } from './tensor/tensor.ts';
-import { naming, writeWhole } from './train/files.ts';
+import { writeWhole } from './train/files.ts';
 
 export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
 export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
 export { type CsvRow, formatCsv, parseCsv } from './data/csv.ts';
+export { FileDataset, type ImageFileOptions } from './data/file-dataset.ts';
+export { type FolderImage, ImageFolder, type ImageFolderOptions } from './data/image-folder.ts';
 export * from './data/index.ts';
+export { naming } from './data/naming.ts';
 export { DownloadError } from './errors.ts';
 export * from './explain/index.ts';
 export { overlayPng } from './explain/overlay-png.ts';
@@ -55,7 +59,7 @@ export {
   type PretrainedModel,
 } from './serialize/pretrained.ts';
 export { checkpointFile, readCheckpoint, saveCheckpoint } from './train/checkpoint-file.ts';
-export { naming, writeNew, writeWhole } from './train/files.ts';
+export { writeNew, writeWhole } from './train/files.ts';
 export { lockFolder } from './train/folder-lock.ts';
 export * from './train/index.ts';
 export { catchInterrupt, type Interrupt } from './train/interrupt.ts';

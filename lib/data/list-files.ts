@@ -30,7 +30,8 @@ export async function listFiles(folder: string): Promise<string[]> {
   return files;
 }
 
-async function leadsToFolder(link: string): Promise<boolean> {
+/** Whether a link leads to a folder; a link to nothing, or in a loop, does not. */
+export async function leadsToFolder(link: string): Promise<boolean> {
   try {
     return (await stat(link)).isDirectory();
   } catch (error) {

@@ -1,8 +1,5 @@
-import type { Image } from '../data/image.ts';
-import type { ImageDataset } from '../data/image-dataset.ts';
-import { MemoryCache } from '../data/memory-cache.ts';
+import { FileDataset, type ImageFileOptions, openStore } from '../data/file-dataset.ts';
 import { groupBy, splitByPatient } from '../data/split.ts';
-import { resize, type Transform } from '../data/transforms.ts';
 import { WorkerPool } from '../data/worker-pool.ts';
 import { FormatError } from '../errors.ts';
 import { printable, visible } from '../printable.ts';
@@ -10,19 +7,7 @@ import { findRoot, listImages } from './layout.ts';
 import { type MuraImage, REGIONS, type Region } from './regions.ts';
 
 /** The options of `MuraDataset.open`. */
-export interface MuraOptions {
-  /** Done once to each image after decoding, the result being kept; default: squashed to 224x224. */
-  prepare?: Transform;
-  /** Bytes of prepared pixels to keep in memory; default 2 GiB, and none beside a `cacheDir`. */
-  cacheBytes?: number;
-  /**
-   * A folder for prepared images, checked against their files' size and time: later runs decode nothing that is
-   * unchanged. Runs may share it, and it may be deleted at any time. Default none.
-   */
-  cacheDir?: string | null;
-  /** An image of more pixels is refused before anything of it is decoded; default 100 million. */
-  maxPixels?: number;
-}
+export type MuraOptions = ImageFileOptions;
 
 /** The options of `MuraDataset.check`. */
 export interface CheckOptions {
@@ -63,48 +48,20 @@ export interface CheckedImages {
 }
 
 /** Images of MURA with their labels. A data set is never changed: what narrows it returns another, with the same cache. */
-export class MuraDataset implements ImageDataset {
-  /** What the paths tell of each image. */
-  readonly images: readonly MuraImage[];
-  /** What worker threads read the images by. @internal */
-  readonly files: { readonly store: MemoryCache; path(index: number): string };
-
-  private constructor(images: readonly MuraImage[], store: MemoryCache) {
-    this.images = images;
-    this.files = { store, path: (index) => images[index].path };
-  }
-
+export class MuraDataset extends FileDataset<MuraImage> {
   /**
    * Lists the images of a folder in MURA's layout (CSV files, or folders alone), without opening them.
    * @returns the official split: `train`, and `valid`, which serves as the test set
    * @throws FormatError where there is no such data set, or its lists contradict its folders
    * @throws GradiographError for a `cacheDir` with a `prepare` that is not made of `transforms`
    */
-  static async open(
-    folder: string,
-    {
-      prepare = resize(224),
-      cacheDir = null,
-      cacheBytes = cacheDir === null ? 2 ** 31 : 0,
-      maxPixels,
-    }: MuraOptions = {},
-  ): Promise<MuraSplits> {
+  static async open(folder: string, options: MuraOptions = {}): Promise<MuraSplits> {
     const root = findRoot(folder);
-    const store = new MemoryCache(prepare, cacheBytes, cacheDir, maxPixels);
+    const store = openStore(options, 1);
     return {
       train: new MuraDataset(await listImages(root, 'train'), store),
       valid: new MuraDataset(await listImages(root, 'valid'), store),
     };
-  }
-
-  /** The number of images. */
-  get length(): number {
-    return this.images.length;
-  }
-
-  /** The prepared image. @throws FormatError naming a broken file */
-  image(index: number): Promise<Image> {
-    return this.files.store.get(this.files.path(index));
   }
 
   /** 1 is abnormal. */

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type CsvRow, parseCsv } from '../data/csv.ts';
 import { listFiles } from '../data/list-files.ts';
+import { naming } from '../data/naming.ts';
 import { FormatError, quote } from '../errors.ts';
-import { naming } from '../train/files.ts';
 import { type MuraImage, parseRegion, type Split } from './regions.ts';
 
 const SPLITS: readonly Split[] = ['train', 'valid'];

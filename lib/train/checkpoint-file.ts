@@ -1,8 +1,9 @@
 /** Checkpoints as files. */
 import { readFile } from 'node:fs/promises';
+import { naming } from '../data/naming.ts';
 import type { CheckpointSink } from './autosave.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type Training } from './checkpoint.ts';
-import { naming, removeLeftovers, tryWriting, writeWhole } from './files.ts';
+import { removeLeftovers, tryWriting, writeWhole } from './files.ts';
 import type { FitState } from './state.ts';
 
 /**

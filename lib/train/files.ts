@@ -1,29 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FormatError, GradiographError, StateDictError } from '../errors.ts';
-
-/**
- * Reads a file by `read`, whose FormatError and StateDictError then name the file.
- * @throws FormatError, also for a file that is not there or cannot be read
- */
-export async function naming<T>(path: string, read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`, { cause: error });
-    if (error instanceof StateDictError)
-      throw new StateDictError(`${path}: ${error.message}`, { cause: error });
-    if (isFileError(error))
-      throw new FormatError(`${path}: cannot be read (${faultOf(error)})`, { cause: error });
-    throw error;
-  }
-}
-
-const isFileError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'syscall' in error;
-
-/** "ENOSPC: no space left on device" of "ENOSPC: no space left on device, write". */
-const faultOf = ({ message }: NodeJS.ErrnoException): string => message.replace(/,.*/s, '');
+import { faultOf, isFileError } from '../data/naming.ts';
+import { GradiographError } from '../errors.ts';
 
 /** Writes by `write`. @throws GradiographError naming the file that cannot be written, and why */
 export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
