@@ -21,58 +21,11 @@ export { init } from './init.ts';
 export * as models from './models/index.ts';
 export * as F from './nn/functional.ts';
 export * as nn from './nn/index.ts';
-export type { ClampBounds, ClampOptions, Operand, VarianceOptions } from './ops/index.ts';
-export {
-  abs,
-  add,
-  argmax,
-  cat,
-  chunk,
-  clamp,
-  div,
-  eq,
-  exp,
-  expand,
-  flatten,
-  ge,
-  gt,
-  le,
-  log,
-  lt,
-  matmul,
-  max,
-  maximum,
-  mean,
-  min,
-  minimum,
-  mul,
-  ne,
-  neg,
-  pad,
-  permute,
-  pow,
-  reciprocal,
-  relu,
-  reshape,
-  select,
-  sigmoid,
-  sign,
-  slice,
-  softmax,
-  split,
-  sqrt,
-  square,
-  squeeze,
-  stack,
-  std,
-  sub,
-  sum,
-  tanh,
-  transpose,
-  unsqueeze,
-  variance,
-  where,
-} from './ops/index.ts';
+export * from './ops/cat.ts';
+export * from './ops/methods.ts';
+export type { Operand } from './ops/operand.ts';
+export * from './ops/variance.ts';
+export * from './ops/where.ts';
 export * as optim from './optim/index.ts';
 export * as serialize from './serialize/index.ts';
 export { type BackwardOptions, enableGrad, isGradEnabled, noGrad } from './tensor/autograd.ts';
@@ -89,9 +42,8 @@ export {
 } from './tensor/create.ts';
 export type { Growth } from './tensor/growth.ts';
 export { type Memory, memory } from './tensor/memory.ts';
-export type { Listed } from './tensor/methods.ts';
 export { Generator, type GeneratorState, generator, seed } from './tensor/random.ts';
 export { keep, tidy } from './tensor/scope.ts';
-export type { Shape } from './tensor/shape.ts';
+export type { Listed, Shape } from './tensor/shape.ts';
 export { Tensor } from './tensor/tensor.ts';
 export type { NestedArray, TypedArray } from './tensor/values.ts';

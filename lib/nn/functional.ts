@@ -1,37 +1,17 @@
 /** Layers as functions, under the names of torch.nn.functional. */
-export {
-  type AvgPool2dOptions,
-  adaptiveAvgPool2d,
-  avgPool2d,
-  type BatchNormOptions,
-  type BinaryCrossEntropyOptions,
-  type BinaryCrossEntropyWithLogitsOptions,
-  batchNorm,
-  binaryCrossEntropy,
-  binaryCrossEntropyWithLogits,
-  type Conv2dOptions,
-  type CrossEntropyOptions,
-  conv2d,
-  crossEntropy,
-  dropout,
-  leakyRelu,
-  linear,
-  logSoftmax,
-  type MaxPool2dOptions,
-  maxPool2d,
-  mseLoss,
-  type NllLossOptions,
-  nllLoss,
-  type Operand,
-  type OutputSize,
-  type Pair,
-  type PoolWindow,
-  pad,
-  type Reduction,
-  relu,
-  sigmoid,
-  softmax,
-  softplus,
-  tanh,
-  type WindowArguments,
-} from '../ops/index.ts';
+export * from '../ops/activations.ts';
+export * from '../ops/adaptive-avg-pool2d.ts';
+export { type AvgPool2dOptions, avgPool2d } from '../ops/avg-pool2d.ts';
+export * from '../ops/batch-norm.ts';
+export * from '../ops/binary-cross-entropy.ts';
+export * from '../ops/conv2d.ts';
+export * from '../ops/cross-entropy.ts';
+export * from '../ops/dropout.ts';
+export * from '../ops/linear.ts';
+export type { Reduction } from '../ops/loss.ts';
+export { type MaxPool2dOptions, maxPool2d } from '../ops/max-pool2d.ts';
+export * from '../ops/mse-loss.ts';
+export type { Operand } from '../ops/operand.ts';
+export * from '../ops/pad.ts';
+export * from '../ops/softmax.ts';
+export type { Pair, PoolWindow, WindowArguments } from '../ops/windows.ts';

@@ -1,10 +1,10 @@
 import { FusedError } from '../errors.ts';
 import { add } from '../ops/add.ts';
 import { div } from '../ops/div.ts';
-import { reciprocal, sqrt } from '../ops/elementwise.ts';
 import { mul, neg } from '../ops/mul.ts';
 import { reshape } from '../ops/reshape.ts';
 import { sub } from '../ops/sub.ts';
+import { reciprocal, sqrt } from '../ops/unary.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';

@@ -1,7 +1,7 @@
 import { resolveOptions } from '../arguments.ts';
 import type { Device } from '../devices/device.ts';
 import { FusedError } from '../errors.ts';
-import { checkDevice } from '../ops/to.ts';
+import { checkDevice } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Callable } from './callable.ts';

@@ -1,5 +1,5 @@
 import { record } from '../tensor/autograd.ts';
-import { withOperand } from './operand.ts';
+import { type Operand, withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a + b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
@@ -19,3 +19,10 @@ export const add = withOperand('add', (a, b) => {
     backward: (dy, _, [a, b]) => [a ? sumTo(dy, shapeA) : null, b ? sumTo(dy, shapeB) : null],
   });
 });
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** This + other, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast */
+    add(other: Operand): Tensor;
+  }
+}

@@ -6,13 +6,14 @@ import { Tensor } from '../tensor/tensor.ts';
 import { binary, reduce } from './primitive-calls.ts';
 
 /**
- * The largest value over an axis, several, or (undefined) all; equal ones share the gradient evenly, as torch.amax's.
+ * The largest value over an axis, several, or (without) all; `keepdim` (default false) leaves them with size 1. Equal
+ * ones share the gradient evenly, as torch.amax's.
  * @throws ShapeError if there is nothing to choose from
  */
 export const max = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
   extreme('max', x, axis, keepdim);
 
-/** The smallest value, otherwise as `max`. */
+/** The smallest value over an axis, several, or (without) all, otherwise as `max`. */
 export const min = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
   extreme('min', x, axis, keepdim);
 
@@ -34,4 +35,16 @@ function extreme(op: 'max' | 'min', x: Tensor, axis: number | Shape | undefined,
       return [binary('mul', winners, share)];
     },
   });
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * The largest value over an axis, several, or (without) all; equal ones share the gradient evenly, as torch.amax's.
+     * @throws ShapeError if there is nothing to choose from
+     */
+    max(axis?: number | Shape, keepdim?: boolean): Tensor;
+    /** The smallest value over an axis, several, or (without) all, otherwise as `max`. */
+    min(axis?: number | Shape, keepdim?: boolean): Tensor;
+  }
 }

@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { reduce } from './primitive-calls.ts';
 
 /**
- * The place of the first largest value along an axis, or (undefined) in the flattened tensor; it has no gradient.
+ * The index of the first largest value along an axis, or (without) in the flattened tensor; it has no gradient.
  * @throws ShapeError if there is nothing to choose from
  */
 export function argmax(x: Tensor, axis?: number, keepdim = false): Tensor {
@@ -16,4 +16,14 @@ export function argmax(x: Tensor, axis?: number, keepdim = false): Tensor {
     throw new ShapeError(`argmax: no values to choose from in shape ${formatShape(x.shape)}`);
   }
   return reduce('argmax', x, axes, keepdim);
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * The index of the first largest value along an axis, or (without) in the flattened tensor; it has no gradient.
+     * @throws ShapeError if there is nothing to choose from
+     */
+    argmax(axis?: number, keepdim?: boolean): Tensor;
+  }
 }

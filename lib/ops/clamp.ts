@@ -16,7 +16,8 @@ export interface ClampOptions {
 export type ClampBounds = [bounds: ClampOptions] | [min: number | null, max?: number];
 
 /**
- * min(max(x, min), max); the gradient passes where min <= x <= max.
+ * min(max(x, min), max) of each value: `clamp(x, { min: 0 })`, `clamp(x, 0, 1)`. The gradient passes where
+ * min <= x <= max.
  * @throws ShapeError with neither bound
  */
 export function clamp(x: Tensor, ...bounds: ClampBounds): Tensor {
@@ -28,4 +29,14 @@ export function clamp(x: Tensor, ...bounds: ClampBounds): Tensor {
   if (max === undefined) return elementwise('maxScalar', x, min);
   if (min === undefined) return elementwise('minScalar', x, max);
   return tidy(() => elementwise('minScalar', elementwise('maxScalar', x, min), max));
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * min(max(x, min), max) of each value: `clamp({ min: 0 })`, `clamp(0, 1)`. The gradient passes where min <= x <= max.
+     * @throws ShapeError with neither bound
+     */
+    clamp(...bounds: ClampBounds): Tensor;
+  }
 }

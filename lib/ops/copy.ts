@@ -27,3 +27,10 @@ export function copy_(x: Tensor, source: Tensor): Tensor {
   }
   return x;
 }
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** Overwrites the values with those of `source`, which broadcasts to this shape; inside `noGrad` for parameters. */
+    copy_(source: Tensor): Tensor;
+  }
+}

@@ -1,6 +1,6 @@
 import { record } from '../tensor/autograd.ts';
 import { mul } from './mul.ts';
-import { withOperand } from './operand.ts';
+import { type Operand, withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a / b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
@@ -20,3 +20,10 @@ export const div = withOperand('div', (a, b) => {
     },
   });
 });
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** This / other, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast */
+    div(other: Operand): Tensor;
+  }
+}

@@ -79,3 +79,13 @@ function repeated(x: Tensor, batches: Shape): Tensor {
   const own = sizeOf(x.shape.slice(0, -2));
   return own === 1 || own === sizeOf(batches) ? x : expandTo(x, [...batches, ...x.shape.slice(-2)]);
 }
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * The matrix product `[..., m, k] @ [..., k, n]`, with torch.matmul's rules for vectors and batches.
+     * @throws ShapeError if the inner sizes differ, one of both is a scalar, or batches do not broadcast
+     */
+    matmul(other: Operand): Tensor;
+  }
+}

@@ -2,7 +2,7 @@ import type { BinaryOp } from '../devices/device.ts';
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { withOperand } from './operand.ts';
+import { type Operand, withOperand } from './operand.ts';
 import { binary, filled, sumTo, unary } from './primitive-calls.ts';
 
 /**
@@ -30,4 +30,13 @@ function extreme(op: 'maximum' | 'minimum', loses: BinaryOp, a: Tensor, b: Tenso
       return [wantsA ? sumTo(share(a, b), shapeA) : null, wantsB ? sumTo(share(b, a), shapeB) : null];
     },
   });
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** The larger of this and other, elementwise with broadcasting; equal ones share the gradient half and half. */
+    maximum(other: Operand): Tensor;
+    /** The smaller of this and other, elementwise with broadcasting; equal ones share the gradient half and half. */
+    minimum(other: Operand): Tensor;
+  }
 }

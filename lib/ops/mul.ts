@@ -1,6 +1,6 @@
 import { record } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { withOperand } from './operand.ts';
+import { type Operand, withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a * b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
@@ -25,8 +25,19 @@ export const mul = withOperand('mul', (a, b) => {
   });
 });
 
-/** -x */
+/** -x of each value. */
 export const neg = (x: Tensor): Tensor => mul(x, -1);
 
-/** x^2 */
+/** x^2 of each value. */
 export const square = (x: Tensor): Tensor => mul(x, x);
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** This * other, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast */
+    mul(other: Operand): Tensor;
+    /** -x of each value. */
+    neg(): Tensor;
+    /** x^2 of each value. */
+    square(): Tensor;
+  }
+}

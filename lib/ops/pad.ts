@@ -5,8 +5,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { padded, sliced } from './primitive-calls.ts';
 
 /**
- * x with `value` at the edges. As in PyTorch, `padding` goes from the last axis to the first, two numbers an axis:
- * [left, right, top, bottom, ...]. Negative numbers cut.
+ * x with `value` (default 0) at the edges. As in PyTorch, `padding` goes from the last axis to the first, two numbers
+ * an axis: [left, right, top, bottom, ...]. Negative numbers cut.
  * @throws ShapeError if `padding` does not fit x, or cuts more than there is
  */
 export function pad(x: Tensor, padding: Shape, value = 0): Tensor {
@@ -52,4 +52,15 @@ function framed(x: Tensor, edges: Edges, value: number): Tensor {
   const output = padded(cut, new Map(grown), value);
   cut.dispose();
   return output;
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * Puts `value` (default 0) at the edges, with two counts an axis from the last to the first:
+     * [left, right, top, bottom, ...]. Negative counts cut.
+     * @throws ShapeError if the padding does not fit, or cuts more than there is
+     */
+    pad(padding: Shape, value?: number): Tensor;
+  }
 }

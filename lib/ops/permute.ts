@@ -1,11 +1,15 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
-import { formatShape, normalizeAxis, type Shape, stridesOf } from '../tensor/shape.ts';
+import { formatShape, type Listed, listOf, normalizeAxis, type Shape, stridesOf } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { strided } from './primitive-calls.ts';
 
-/** Axis i of the result is axis `order[i]` of x. @throws ShapeError if `order` does not name each axis once */
-export function permute(x: Tensor, order: Shape): Tensor {
+/**
+ * Axis i of the result is axis `order[i]` of x: `permute(x, 0, 2, 1)`, `permute(x, [0, 2, 1])`.
+ * @throws ShapeError if the order does not name each axis once
+ */
+export function permute(x: Tensor, ...listed: Listed): Tensor {
+  const order = listOf(listed);
   const { rank } = x;
   const axes = order.map((axis) => normalizeAxis('permute', axis, rank));
   if (axes.length !== rank || new Set(axes).size !== rank) {
@@ -37,4 +41,16 @@ function permuted(x: Tensor, axes: Shape): Tensor {
     axes.map((axis) => x.shape[axis]),
     axes.map((axis) => strides[axis]),
   );
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * Axis i of the result is axis `order[i]` of this: `permute(0, 2, 1)`, `permute([0, 2, 1])`.
+     * @throws ShapeError if the order does not name each axis once
+     */
+    permute(...order: Listed): Tensor;
+    /** Exchanges two axes. */
+    transpose(axis0: number, axis1: number): Tensor;
+  }
 }

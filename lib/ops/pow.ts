@@ -1,9 +1,10 @@
 import { record } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
-import { elementwise, sqrt } from './elementwise.ts';
+import { elementwise } from './elementwise.ts';
 import { square } from './mul.ts';
-import { withOperand } from './operand.ts';
+import { type Operand, withOperand } from './operand.ts';
 import { binary, choose, filled, sumTo, unary, unaryGrad } from './primitive-calls.ts';
+import { sqrt } from './unary.ts';
 
 /**
  * a^b, elementwise with broadcasting; 1^b and a^0 are 1 even for NaN. As in PyTorch, the gradient is 0 for `a` where
@@ -51,3 +52,10 @@ export const pow = withOperand('pow', (a, b) => {
     },
   });
 });
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** This to the power of the exponent, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast */
+    pow(exponent: Operand): Tensor;
+  }
+}

@@ -1,15 +1,16 @@
 import { ShapeError } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
-import { formatShape, normalizeAxis, type Shape, sizeOf } from '../tensor/shape.ts';
+import { formatShape, type Listed, listOf, normalizeAxis, type Shape, sizeOf } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /**
- * The same values, row by row, under another shape; one size may be -1: what is left. Copies nothing.
+ * The same values, row by row, under another shape, in which one size may be -1, what is left:
+ * `reshape(x, 2, -1)`, `reshape(x, [2, -1])`. Copies nothing.
  * @throws ShapeError if the number of values differs
  */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape(x: Tensor, ...shape: Listed): Tensor {
   const from = x.shape;
-  return record(new Tensor(x, resolve(x, shape)), {
+  return record(new Tensor(x, resolve(x, listOf(shape))), {
     name: 'reshape',
     inputs: [x],
     backward: (dy) => [new Tensor(dy, from)],
@@ -31,7 +32,7 @@ function resolve(x: Tensor, shape: Shape): Shape {
   return resolved;
 }
 
-/** Merges the axes from `start` to `end` into one. */
+/** Merges the axes from `start` (default 0) to `end` (default -1, the last) into one. Copies nothing. */
 export function flatten(x: Tensor, start = 0, end = -1): Tensor {
   if (x.rank === 0) return reshape(x, [1]);
   const first = normalizeAxis('flatten', start, x.rank);
@@ -41,16 +42,33 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
   return reshape(x, [...x.shape.slice(0, first), merged, ...x.shape.slice(last + 1)]);
 }
 
-/** Adds an axis of size 1 before `axis`, which may be the rank. */
+/** Adds an axis of size 1 before `axis`, which may be the rank. Copies nothing. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   return reshape(x, x.shape.toSpliced(normalizeAxis('unsqueeze', axis, x.rank + 1), 0, 1));
 }
 
-/** Drops an axis, if its size is 1, or (undefined) every such axis. */
+/** Drops an axis if its size is 1, or (without) every such axis. Copies nothing. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
   const only = axis === undefined ? undefined : normalizeAxis('squeeze', axis, x.rank);
   return reshape(
     x,
     x.shape.filter((size, i) => size !== 1 || (only !== undefined && only !== i)),
   );
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * The same values, row by row, under another shape, in which one size may be -1, what is left:
+     * `reshape(2, -1)`, `reshape([2, -1])`. Copies nothing.
+     * @throws ShapeError if the number of values differs
+     */
+    reshape(...shape: Listed): Tensor;
+    /** Merges the axes from `start` (default 0) to `end` (default -1, the last) into one. Copies nothing. */
+    flatten(start?: number, end?: number): Tensor;
+    /** Adds an axis of size 1 before `axis`, which may be the rank. Copies nothing. */
+    unsqueeze(axis: number): Tensor;
+    /** Drops an axis if its size is 1, or (without) every such axis. Copies nothing. */
+    squeeze(axis?: number): Tensor;
+  }
 }

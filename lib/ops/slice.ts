@@ -35,7 +35,7 @@ export function slice(x: Tensor, axis: number, start = 0, end?: number, step = 1
   });
 }
 
-/** x[..., index, ...]: one place of an axis, which is dropped. @throws ShapeError if it is out of range */
+/** x[..., index, ...]: one index of an axis, which is dropped. @throws ShapeError if it is out of range */
 export function select(x: Tensor, axis: number, index: number): Tensor {
   const along = normalizeAxis('select', axis, x.rank);
   const size = x.shape[along];
@@ -48,7 +48,7 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
   return tidy(() => reshape(slice(x, along, at, at + 1), x.shape.toSpliced(along, 1)));
 }
 
-/** Parts of `size` along an axis, the last one smaller if need be; or of the given sizes, which fill the axis. */
+/** Parts of `size` along an axis (default 0), the last one smaller if need be; or of the given sizes, which fill the axis. */
 export function split(x: Tensor, size: number | readonly number[], axis = 0): Tensor[] {
   const along = normalizeAxis('split', axis, x.rank);
   const total = x.shape[along];
@@ -77,7 +77,7 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
 
 const MAX_CHUNKS = 2 ** 24;
 
-/** At most `chunks` parts of one size along an axis, the last one smaller if need be; of an empty axis so many. */
+/** At most `chunks` parts of one size along an axis (default 0), the last one smaller if need be; of an empty axis so many. */
 export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
   if (!(Number.isInteger(chunks) && chunks > 0 && chunks <= MAX_CHUNKS)) {
     throw new ShapeError(`chunk: wants a whole number of chunks from 1 to ${MAX_CHUNKS}, got ${chunks}`);
@@ -85,4 +85,17 @@ export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
   const total = x.shape[normalizeAxis('chunk', axis, x.rank)];
   if (total === 0) return split(x, new Array(chunks).fill(0), axis);
   return split(x, Math.max(1, Math.ceil(total / chunks)), axis);
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** x[..., start:end:step, ...] along an axis, with Python's rules; by default all of it. */
+    slice(axis: number, start?: number, end?: number, step?: number): Tensor;
+    /** x[..., index, ...]: one index of an axis, which is dropped. @throws ShapeError if it is out of range */
+    select(axis: number, index: number): Tensor;
+    /** Parts of a size along an axis (default 0), the last one smaller if need be; or of the given sizes. */
+    split(size: number | readonly number[], axis?: number): Tensor[];
+    /** At most this many parts of one size along an axis (default 0), the last one smaller if need be. */
+    chunk(chunks: number, axis?: number): Tensor[];
+  }
 }

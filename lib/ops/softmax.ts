@@ -48,3 +48,12 @@ const logNormalized = (x: Tensor, axes: Shape): Tensor =>
   });
 
 const shifted = (x: Tensor, axes: Shape): Tensor => binary('sub', x, reduce('max', x, axes, true));
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** exp(x) / sum(exp(x)) along an axis, without overflow. */
+    softmax(axis: number): Tensor;
+    /** The logarithm of `softmax`, without overflow. */
+    logSoftmax(axis: number): Tensor;
+  }
+}

@@ -1,6 +1,6 @@
 import { record } from '../tensor/autograd.ts';
 import { add } from './add.ts';
-import { withOperand } from './operand.ts';
+import { type Operand, withOperand } from './operand.ts';
 import { binary, sumTo, unary } from './primitive-calls.ts';
 
 /** a - b, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast. */
@@ -16,3 +16,10 @@ export const sub = withOperand('sub', (a, b) => {
     ],
   });
 });
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** This - other, elementwise with broadcasting. @throws ShapeError if the shapes do not broadcast */
+    sub(other: Operand): Tensor;
+  }
+}

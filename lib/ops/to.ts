@@ -1,7 +1,6 @@
 import type { Device } from '../devices/device.ts';
-import { ArgumentError, quote } from '../errors.ts';
 import { record } from '../tensor/autograd.ts';
-import { copyOf } from '../tensor/placement.ts';
+import { checkDevice, copyOf } from '../tensor/placement.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /**
@@ -20,8 +19,13 @@ export function to(x: Tensor, device: Device): Tensor {
   });
 }
 
-/** @throws ArgumentError for what is no device */
-export function checkDevice(owner: string, device: Device): void {
-  if (typeof device?.upload === 'function') return;
-  throw new ArgumentError(`${owner}: wants a device as \`await init()\` returns, got ${quote(device)}`);
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /**
+     * This on another device, differentiably; itself where it is there already.
+     * @throws DeviceError where its device has no synchronous read: there `tensor(await x.data(), x.shape, { device })`
+     *   makes a copy, which has no gradient
+     */
+    to(device: Device): Tensor;
+  }
 }

@@ -4,7 +4,7 @@ import { checkTensor } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { binary, choose, filled, reduce, unary, unaryGrad } from './primitive-calls.ts';
+import { binary, reduce, unary } from './primitive-calls.ts';
 
 /** The options of `variance` and `std`. */
 export interface VarianceOptions {
@@ -14,7 +14,7 @@ export interface VarianceOptions {
   keepdim?: boolean;
 }
 
-/** The variance over an axis, several, or (undefined) all, from the centred values. */
+/** The variance over an axis, several, or (without) all, from the centred values. */
 export function variance(x: Tensor, axis?: number | Shape, options: VarianceOptions = {}): Tensor {
   const { unbiased, keepdim } = resolveOptions('variance', options, { unbiased: true, keepdim: false });
   checkTensor('variance', x);
@@ -38,22 +38,14 @@ export function variance(x: Tensor, axis?: number | Shape, options: VarianceOpti
   });
 }
 
-/** The square root of the variance; its gradient is 0 where it is 0, as in PyTorch. */
-export function std(x: Tensor, axis?: number | Shape, options?: VarianceOptions): Tensor {
-  return tidy(() => {
-    const squared = variance(x, axis, options);
-    const output = unary('sqrt', squared);
-    return record(output, {
-      name: 'sqrt',
-      attributes: { alpha: 0 },
-      inputs: [squared],
-      saved: [output],
-      backward: (dy, [y]) => [choose(y, unaryGrad('sqrt', dy, y), filled(y.device, [], 0))],
-    });
-  });
-}
-
 /** x less its mean over `axes`. */
 function centred(x: Tensor, axes: Shape, count: number): Tensor {
   return binary('sub', x, unary('mulScalar', reduce('sum', x, axes, true), 1 / count));
+}
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** The variance over an axis, several, or (without) all; divided by n - 1 unless `unbiased: false`. */
+    var(axis?: number | Shape, options?: VarianceOptions): Tensor;
+  }
 }

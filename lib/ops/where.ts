@@ -29,3 +29,10 @@ function recorded(condition: Tensor, a: Tensor, b: Tensor): Tensor {
     },
   });
 }
+
+declare module '../tensor/tensor.ts' {
+  interface Tensor {
+    /** This where the condition is not 0, else `other`, elementwise with broadcasting. */
+    where(condition: Tensor, other: Operand): Tensor;
+  }
+}

@@ -38,3 +38,9 @@ export function copyStorage(from: Tensor, device: Device): Storage {
 /** A tensor with values of its own. */
 export const copyOf = (from: Tensor, device = from.device): Tensor =>
   new Tensor({ device, storage: copyStorage(from, device) }, from.shape);
+
+/** @throws ArgumentError for what is no device */
+export function checkDevice(owner: string, device: Device): void {
+  if (typeof device?.upload === 'function') return;
+  throw new ArgumentError(`${owner}: wants a device as \`await init()\` returns, got ${quote(device)}`);
+}

@@ -4,6 +4,12 @@ import { quote, ShapeError } from '../errors.ts';
 /** The sizes of a tensor's axes, the slowest first: whole numbers >= 0; [] is a scalar. */
 export type Shape = readonly number[];
 
+/** A shape or axes, as a list or one by one. */
+export type Listed = [list: Shape] | number[];
+
+export const listOf = (listed: Listed): Shape =>
+  Array.isArray(listed[0]) ? listed[0] : (listed as number[]);
+
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
 export const sameShape = (a: Shape, b: Shape): boolean =>

@@ -1,7 +1,7 @@
 /** Where a loss that is no number comes from. */
 import type { Batch } from '../data/batch.ts';
 import type { Module } from '../nn/module.ts';
-import { abs, add, le, neg, sum } from '../ops/index.ts';
+import { abs, add, le, neg, sum } from '../ops/methods.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { tidy } from '../tensor/scope.ts';
 import { Tensor } from '../tensor/tensor.ts';
