@@ -1,6 +1,5 @@
 import { DeviceError } from '../errors.ts';
 import type { Device, DeviceName, GpuMode } from './device.ts';
-import type { WasmOptions } from './wasm/device.ts';
 
 /** What `init` can be asked for: a device by name, the best GPU, or the best of all. */
 export type DeviceChoice = 'auto' | 'gpu' | DeviceName;
@@ -39,6 +38,9 @@ export function currentDevice(): Device {
 export function setDevice(device: Device | null): void {
   current = device;
 }
+
+/** What the `wasm` device takes of them. */
+type WasmOptions = Pick<InitOptions, 'threads' | 'winograd'>;
 
 /** Opens the device that a name asks for. @throws DeviceError naming what is missing and how to get it. */
 export async function openDevice(choice: DeviceChoice, options: WasmOptions = {}): Promise<Device> {
