@@ -1,4 +1,7 @@
 /** Hangs functions of a tensor on as its methods. All but `backward` are declared beside their functions. */
+// Declaration files keep these two imports, by which their readers find the methods of files that nothing exports.
+import '../ops/copy.ts';
+import '../ops/to.ts';
 import * as copying from '../ops/copy.ts';
 import * as functions from '../ops/methods.ts';
 import * as moving from '../ops/to.ts';
