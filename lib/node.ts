@@ -21,6 +21,12 @@ export { type CsvRow, formatCsv, parseCsv } from './data/csv.ts';
 export { FileDataset, type ImageFileOptions } from './data/file-dataset.ts';
 export { type FolderImage, ImageFolder, type ImageFolderOptions } from './data/image-folder.ts';
 export * from './data/index.ts';
+export {
+  type ManifestColumn,
+  ManifestDataset,
+  type ManifestImage,
+  type ManifestOptions,
+} from './data/manifest.ts';
 export { naming } from './data/naming.ts';
 export { DownloadError } from './errors.ts';
 export * from './explain/index.ts';
