@@ -18,7 +18,7 @@ import { writeWhole } from './train/files.ts';
 export { type DecodeOptions, decodeImage } from './data/codecs/decode.ts';
 export { encodePng, encodeRgbPng } from './data/codecs/encode-png.ts';
 export { type CsvRow, formatCsv, parseCsv } from './data/csv.ts';
-export { FileDataset, type ImageFileOptions } from './data/file-dataset.ts';
+export { FileDataset, type ImageFile, type ImageFileOptions } from './data/file-dataset.ts';
 export { type FolderImage, ImageFolder, type ImageFolderOptions } from './data/image-folder.ts';
 export * from './data/index.ts';
 export {

@@ -42,8 +42,14 @@ export function openStore(
   return new MemoryCache(prepare, cacheBytes, cacheDir, maxPixels, channels);
 }
 
+/** An image in a file. */
+export interface ImageFile {
+  /** The file. */
+  readonly path: string;
+}
+
 /** Images in files, each read when it is first asked for; a loader's worker threads read them too. */
-export abstract class FileDataset<T extends { readonly path: string }> implements ImageDataset {
+export abstract class FileDataset<T extends ImageFile> implements ImageDataset {
   /** The files, and what is known of each. */
   readonly images: readonly T[];
   /** What worker threads read the images by. @internal */
