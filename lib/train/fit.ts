@@ -23,6 +23,13 @@ import { accumulateGradients } from './train-step.ts';
 export type { CheckpointOptions } from './autosave.ts';
 export type { BestEpoch, EpochMetrics, EpochRecord, FitState, Schedule, UnfinishedEpoch } from './state.ts';
 
+/** What `fit` asks of an `AbortSignal`. It is typed by itself, for programs that have neither DOM's types nor Node's. */
+export interface StopSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  throwIfAborted(): void;
+}
+
 /** The options of `fit`. */
 export interface FitOptions extends ObjectiveOptions {
   /** What moves the parameters. */
@@ -55,7 +62,7 @@ export interface FitOptions extends ObjectiveOptions {
   /** Default a progress bar on stdout, where there is one; null for none. */
   progress?: ProgressBar | null;
   /** Ends the training before the next step, or within a validation, when aborted: see `catchInterrupt`. */
-  signal?: AbortSignal;
+  signal?: StopSignal;
 }
 
 const FIT_OPTIONS = {

@@ -34,6 +34,7 @@ export {
   type FitState,
   fit,
   type Schedule,
+  type StopSignal,
   type UnfinishedEpoch,
 } from './fit.ts';
 export { type GrayStemOptions, grayStem } from './gray-stem.ts';
