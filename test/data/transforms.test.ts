@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createImage, type GrayImage } from '../../lib/data/image.ts';
+import { createImage, eachPlane, type GrayImage, type Image } from '../../lib/data/image.ts';
 import { resizeImage, rotateImage } from '../../lib/data/resample.ts';
 import * as transforms from '../../lib/data/transforms.ts';
 import { ShapeError } from '../../lib/errors.ts';
@@ -12,7 +12,7 @@ interface Recorded {
   height: number;
   data: number[];
 }
-interface Golden {
+interface Recordings {
   image: Recorded;
   resize: Recorded[];
   pad: Recorded[];
@@ -21,16 +21,26 @@ interface Golden {
   brightness: (Recorded & { factor: number })[];
   contrast: (Recorded & { factor: number })[];
 }
-const golden: Golden = JSON.parse(
+interface ColorRecordings extends Recordings {
+  flip: Recorded;
+  jitter: (Recorded & { factors: [brightness: number, contrast: number] })[];
+}
+const golden: Recordings & { color: ColorRecordings } = JSON.parse(
   readFileSync(new URL('../golden/transforms.json', import.meta.url), 'utf8'),
 );
 const image: GrayImage = { ...golden.image, data: Uint8ClampedArray.from(golden.image.data) };
+const color: Image = {
+  ...golden.color.image,
+  channels: 3,
+  data: Uint8ClampedArray.from(golden.color.image.data),
+};
 
-/** Every gray level within 1 of Pillow's, which rounds in fixed point or cuts off the fraction. */
-function assertClose(actual: GrayImage, expected: Recorded): void {
+/** Every level within 1 of Pillow's for each step, since it rounds in fixed point or cuts off the fraction. */
+function assertClose(actual: Image, expected: Recorded, most = 1): void {
   assert.equal([actual.width, actual.height], [expected.width, expected.height]);
+  assert.is(actual.data.length, expected.data.length);
   const worst = Math.max(...expected.data.map((value, i) => Math.abs(value - actual.data[i])));
-  assert.ok(worst <= 1, `differs by ${worst} gray levels`);
+  assert.ok(worst <= most, `differs by ${worst} gray levels`);
 }
 
 const random = () => new Generator(7);
@@ -58,6 +68,51 @@ test('rotation equals Pillow within one gray level', () => {
 test('brightness and contrast equal Pillow within one gray level', () => {
   for (const e of golden.brightness) assertClose(transforms.adjustBrightness(image, e.factor), e);
   for (const e of golden.contrast) assertClose(transforms.adjustContrast(image, e.factor), e);
+});
+
+test('colours: resize, padding and rotation equal torchvision within one level, crop and mirror bit for bit', () => {
+  const { resize, pad, centerCrop, rotate, flip } = golden.color;
+  for (const e of resize) assertClose(transforms.resize([e.height, e.width])(color, random()), e);
+  for (const e of pad)
+    assertClose(transforms.resize([e.height, e.width], { fit: 'pad' })(color, random()), e);
+  for (const e of rotate)
+    assertClose(
+      eachPlane(color, (plane) => rotateImage(plane, e.degrees)),
+      e,
+    );
+  for (const e of centerCrop) {
+    assert.equal([...transforms.centerCrop([e.height, e.width])(color, random()).data], e.data);
+  }
+  assert.equal([...transforms.horizontalFlip(color).data], flip.data);
+});
+
+test('colours: brightness and contrast equal torchvision within one level, together within two', () => {
+  const { brightness, contrast, jitter } = golden.color;
+  for (const e of brightness) assertClose(transforms.adjustBrightness(color, e.factor), e);
+  for (const e of contrast) assertClose(transforms.adjustContrast(color, e.factor), e);
+  for (const { factors, ...e } of jitter) {
+    const changed = transforms.adjustContrast(transforms.adjustBrightness(color, factors[0]), factors[1]);
+    assertClose(changed, e, 2);
+  }
+});
+
+test('a random change is the same for every channel: planes of one image, turned and mirrored together', () => {
+  const gray: Image = {
+    ...color,
+    data: Uint8ClampedArray.from([...image.data, ...image.data, ...image.data]),
+  };
+  const augment = transforms.compose([
+    transforms.randomHorizontalFlip(),
+    transforms.randomRotation(30),
+    transforms.randomCrop(16, { padding: 2 }),
+    transforms.colorJitter({ brightness: 0.3, contrast: 0.3 }),
+  ]);
+  for (let stream = 0; stream < 8; stream++) {
+    const alone = [...augment(image, new Generator(5, stream)).data];
+    const together = augment(gray, new Generator(5, stream));
+    assert.is(together.channels, 3);
+    assert.equal([...together.data], [...alone, ...alone, ...alone]);
+  }
 });
 
 test('resize with padding keeps the aspect, centred on black', () => {
