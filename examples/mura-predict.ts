@@ -1,7 +1,15 @@
 /** Tells normal from abnormal radiographs by weights of mura-train: `npx tsx examples/mura-predict.ts --help`. */
 import { Option } from 'commander';
 import { type DeviceChoice, init } from '../lib/index.ts';
-import { formatTable, ProgressBar, printable, visible, visibleJson } from '../lib/node.ts';
+import {
+  BROKEN_PIPE,
+  formatTable,
+  ProgressBar,
+  printable,
+  surviveOutput,
+  visible,
+  visibleJson,
+} from '../lib/node.ts';
 import { type Found, findImages, type LeftOut } from './mura/find-images.ts';
 import { number } from './mura/flag-values.ts';
 import { drawMaps } from './mura/maps.ts';
@@ -99,6 +107,7 @@ interface Predictions {
 
 async function main(): Promise<void> {
   const { paths, flags } = parse(process.argv);
+  surviveOutput(() => process.exit(BROKEN_PIPE));
   const found = await findImages(paths);
   const device = await init({ device: flags.device, threads: flags.threads });
   try {

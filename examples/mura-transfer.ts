@@ -4,20 +4,22 @@
  *
  *     npx tsx examples/mura-transfer.ts
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DeviceChoice, init, seed } from '../lib/index.ts';
 import {
+  BROKEN_PIPE,
   DataLoader,
   evaluate,
   fit,
   formatTable,
   loadWeights,
+  lockFolder,
   metrics,
   ProgressBar,
   REGIONS,
   type Region,
   saveWeights,
+  surviveOutput,
   unfreezing,
 } from '../lib/node.ts';
 import {
@@ -101,9 +103,10 @@ async function train(regions: readonly Region[], epochs: number, weights: string
 }
 
 async function main(): Promise<void> {
+  surviveOutput(() => process.exit(BROKEN_PIPE));
+  await using _folder = await lockFolder(out);
   const opened = await init({ device, threads, seed: 0 });
   progress.print(`device: ${opened.description}`);
-  await mkdir(out, { recursive: true });
   const path = join(out, 'source.safetensors');
 
   progress.print(`\nsource regions: ${SOURCE.join(', ')}`);

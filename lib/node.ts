@@ -68,7 +68,7 @@ export { checkpointFile, readCheckpoint, saveCheckpoint } from './train/checkpoi
 export { writeNew, writeWhole } from './train/files.ts';
 export { lockFolder } from './train/folder-lock.ts';
 export * from './train/index.ts';
-export { catchInterrupt, type Interrupt } from './train/interrupt.ts';
+export { BROKEN_PIPE, catchInterrupt, type Interrupt, surviveOutput } from './train/interrupt.ts';
 export { writeLog } from './train/log.ts';
 
 /** Whether PyTorch wrote a file: a zip archive, or a pickle that begins with torch.save's ten-byte magic number. */

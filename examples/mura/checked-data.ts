@@ -109,7 +109,7 @@ export class CheckedData implements AsyncDisposable {
   async train(
     fit: (sets: TrainingSets, signal: AbortSignal) => Promise<FitResult>,
   ): Promise<FitResult | null> {
-    const { signal } = this.#options;
+    const { signal, progress } = this.#options;
     const begun = this.#training;
     let fault: FormatError | null = null;
     try {
@@ -121,6 +121,7 @@ export class CheckedData implements AsyncDisposable {
     }
     await this.checked();
     if (fault && this.#training === begun) throw fault;
+    progress.print('the training begins again without them');
     return null;
   }
 
@@ -171,7 +172,6 @@ export class CheckedData implements AsyncDisposable {
     if (news.length > 0) this.#training = split(train.dataset);
     this.#isChecked = true;
     if (this.#broken.length > 0) progress.print(`without them:\n${formatTable(countRows(this.sets))}`);
-    if (news.length > 0) progress.print('the training begins again without them');
   }
 
   async #read(name: 'train' | 'valid', onBroken: (image: BrokenImage) => void) {

@@ -1,7 +1,7 @@
 /** What ends a program from outside, with the exit code that a shell gives for each: 128 + the signal's number. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-/** Of a program that wrote to a pipe whose reader is gone: that of SIGPIPE, which Node ignores. */
-const BROKEN_PIPE = 141;
+/** The exit code of a program that wrote to a pipe whose reader is gone: that of SIGPIPE, which Node ignores. */
+export const BROKEN_PIPE = 141;
 
 /** What Ctrl-C does, until it is disposed. */
 export interface Interrupt extends Disposable {
@@ -37,8 +37,12 @@ export function catchInterrupt(onInterrupt: () => void): Interrupt {
   return { signal: controller.signal, [Symbol.dispose]: release };
 }
 
-/** An error of a stream that nobody listens to would end the process. It comes after the write, so we listen to the end. */
-function surviveOutput(onBrokenPipe: () => void): void {
+/**
+ * Keeps output that cannot be written from ending the process, as an error of a stream that nobody listens to does. It is
+ * told once on stderr, and makes the exit code 1. Errors come after the write: this listens to the end of the process.
+ * @param onBrokenPipe is called instead where the reader is gone
+ */
+export function surviveOutput(onBrokenPipe: () => void): void {
   let isLost = false;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', ({ code }: NodeJS.ErrnoException) => {

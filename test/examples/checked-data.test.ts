@@ -220,7 +220,7 @@ test('broken images are left out as if they had been known, whoever meets them f
       assert.ok('result' in found, story);
       assert.match(output, /left out of train, 2 broken images:\n/, story);
       assert.match(output, /left out of valid, 1 broken image:\n/, story);
-      assert.is(output.includes('begins again without them'), true, story);
+      if (i < 2) assert.is(output.includes('begins again without them'), i === 1, story);
     });
     assertSame(out, 'known');
     for (const file of ['predictions.csv', 'validation.csv']) {

@@ -41,6 +41,7 @@ const weights = (out: string) => readFileSync(join(at(out), 'best.safetensors'),
 const last = (out: string) => join(at(out), 'last.safetensors');
 
 interface Launch {
+  readonly name?: string;
   /** A command that runs the command after it. */
   readonly prefix?: readonly string[];
   readonly stdout?: 'pipe' | number;
@@ -48,16 +49,12 @@ interface Launch {
   readonly watch?: (output: string, child: ReturnType<typeof spawn>) => void;
 }
 
-/** Runs mura-train; what it wrote to stdout and to stderr. No end of it has a stack trace. */
-async function train(args: readonly string[], { prefix = [], stdout = 'pipe', watch }: Launch = {}) {
-  const [program, ...rest] = [
-    ...prefix,
-    process.execPath,
-    '--import',
-    'tsx',
-    'examples/mura-train.ts',
-    ...args,
-  ];
+/** Runs mura-train, or another program; what it wrote to stdout and to stderr. No end of it has a stack trace. */
+async function train(
+  args: readonly string[],
+  { name = 'mura-train', prefix = [], stdout = 'pipe', watch }: Launch = {},
+) {
+  const [program, ...rest] = [...prefix, process.execPath, '--import', 'tsx', `examples/${name}.ts`, ...args];
   const options: SpawnOptions = { cwd: root, stdio: ['ignore', stdout, 'pipe'] };
   const child = spawn(program, rest, options);
   let [output, errors] = ['', ''];
@@ -114,6 +111,17 @@ test('> /dev/full: it says so once, and trains on to its end', async () => {
   );
   assert.ok(weights('full') === weights('plain'));
   assert.ok(existsSync(join(at('full'), 'result.json')));
+});
+
+test('mura-predict > /dev/full: predictions are not lost without a word', async () => {
+  if (!existsSync('/dev/full')) return skipped('predictions on a full disk', 'there is no /dev/full');
+  const stdout = openSync('/dev/full', 'w');
+  const args = [at('data'), '--weights', join(at('plain'), 'best.safetensors'), '--json', '--no-overlays'];
+  const device = ['--device', 'wasm', '--threads', '1'];
+  const { code, errors } = await train([...args, ...device], { name: 'mura-predict', stdout });
+  closeSync(stdout);
+  assert.is(code, 1);
+  assert.match(errors, /^output cannot be written \(ENOSPC\): what is printed from here on is lost$/m);
 });
 
 test('a folder that cannot be written, or has no room, is named before the first epoch', async () => {
