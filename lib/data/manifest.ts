@@ -8,10 +8,8 @@ import { FileDataset, type ImageFileOptions, openStore } from './file-dataset.ts
 import type { MemoryCache } from './memory-cache.ts';
 import { naming } from './naming.ts';
 
-const COLUMNS = ['path', 'label', 'patient', 'study', 'region', 'split'] as const;
-
 /** What a manifest can say of an image. */
-export type ManifestColumn = (typeof COLUMNS)[number];
+export type ManifestColumn = 'path' | 'label' | 'patient' | 'study' | 'region' | 'split';
 
 /** Columns that a manifest has to have, and where a row may not be empty; the next two only where they are there. */
 const NEEDED: readonly ManifestColumn[] = ['path', 'label'];
@@ -120,6 +118,7 @@ export class ManifestDataset extends FileDataset<ManifestImage> {
   }
 }
 
+/** Every column, called as it is here. */
 const NO_NAMES: Record<ManifestColumn, undefined> = {
   path: undefined,
   label: undefined,
@@ -141,7 +140,7 @@ type Names = Readonly<Record<ManifestColumn, string | undefined>>;
 
 /** The place of each column in the header; -1 for one that may be absent, and is. */
 function findColumns(header: readonly string[], names: Names): Record<ManifestColumn, number> {
-  const places = COLUMNS.map((column) => {
+  const places = (Object.keys(NO_NAMES) as ManifestColumn[]).map((column) => {
     const name = names[column] ?? column;
     const place = header.indexOf(name);
     if (place < 0 && (names[column] !== undefined || NEEDED.includes(column))) {
