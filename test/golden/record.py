@@ -1,4 +1,4 @@
-"""Records ops.json: what PyTorch computes, forward and backward, for each row of cases_table.py.
+"""Records ops.json: what PyTorch computes, forward and backward, for each row of cases_table.py, by op.
 
 Run: python3 test/golden/record.py   (PyTorch 1.13; any version from 1.10 should do)
 
@@ -122,9 +122,12 @@ def main():
     names = [case['name'] for case in cases]
     twice = {name for name in names if names.count(name) > 1}
     assert not twice, f'rows of one name: {twice}'
-    lines = ',\n'.join(json.dumps(case, separators=(',', ':')) for case in cases)
+    ops = {}
+    for case in cases:
+        ops.setdefault(case.pop('op'), []).append(json.dumps(case, separators=(',', ':')))
+    lines = ',\n'.join(f'"{op}": [\n' + ',\n'.join(rows) + '\n]' for op, rows in ops.items())
     target = pathlib.Path(__file__).with_name('ops.json')
-    target.write_text(f'[\n{lines}\n]\n')
+    target.write_text(f'{{\n{lines}\n}}\n')
     print(f'{len(cases)} cases, {target.stat().st_size} bytes, PyTorch {torch.__version__}')
 
 
