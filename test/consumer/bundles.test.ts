@@ -1,5 +1,5 @@
 /** The packed package in production bundles of Vite, rollup, webpack and esbuild, opened in Chromium. */
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -52,6 +52,25 @@ function assertTrained({ losses, description }: Trained): void {
 const test = suite('bundles');
 if (!chromiumPath) skipped('bundles in a browser', 'there is no Chromium; npm run setup:gl installs one');
 else if (provideTools() && installPackage('web')) {
+  test('data, training, maps and radiographs bundle without polyfills, and train in a module worker', async () => {
+    const source = readFileSync(new URL('../browser/trainer-worker.ts', import.meta.url), 'utf8');
+    const trainer = source.replaceAll(/'\.\.\/\.\.\/lib(\/\w+)?\/index\.ts'/g, "'gradiograph$1'");
+    writeFileSync(join(project, 'trainer.ts'), trainer);
+    for (const entry of ['', '/data', '/train', '/explain', '/mura'])
+      assert.ok(trainer.includes(`from 'gradiograph${entry}'`), entry);
+    const flags = [...ESBUILD, '--splitting', '--format=esm', '--platform=browser', '--outdir=dist/trainer'];
+    const { status, output } = run(tool('esbuild'), ['trainer.ts', 'trainer-page.js', ...flags]);
+    assert.is(status, 0, output);
+    cpSync(join(project, 'trainer.html'), join(project, 'dist/trainer/trainer.html'));
+    await using opened = await openFolder(join(project, 'dist'), '/trainer/trainer.html');
+    const { result, failure } = (await opened.page.evaluate('answer')) as {
+      result: { losses: number[]; map: number[] };
+      failure?: string;
+    };
+    assert.is(failure, undefined, opened.console.join('\n'));
+    assert.ok(result.losses[3] < result.losses[0], `losses ${result.losses}`);
+    assert.equal(result.map, [16, 16]);
+  });
   for (const [name, [command, ...args]] of Object.entries(BUNDLERS)) {
     test(`${name} bundles it without a warning, and the bundle trains on a page and in a worker`, async () => {
       const { status, output } = run(tool(command), args);

@@ -31,14 +31,15 @@ if (tarball) {
     const files = everyFile(installed);
     const kilobytes = statSync(tarball).size / 1024;
     console.log(`${files.length} files, ${kilobytes.toFixed(0)} KiB packed`);
-    assert.ok(kilobytes < 512, `${kilobytes} KiB packed`);
+    assert.ok(kilobytes < 544, `${kilobytes} KiB packed`);
     for (const path of files) {
       assert.match(
         path.slice(installed.length),
-        /^\/(package\.json|README\.md|LICENSE|dist\/.*\.(js|d\.ts)|docs\/\w+\.(png|jpg)|bench\/results\/RESULTS\.(md|svg))$/,
+        /^\/(package\.json|(README|CHANGELOG)\.md|LICENSE|dist\/.*\.(js|d\.ts)|docs\/[\w-]+\.(md|png|jpg)|bench\/results\/RESULTS\.(md|svg))$/,
       );
       assert.not.match(readFileSync(path, 'utf8'), /\/(work|root|home|tmp)\/\w/, path);
     }
+    for (const name of ['LICENSE', 'CHANGELOG.md']) assert.ok(files.includes(join(installed, name)), name);
   });
 
   test('brings little beside the webgpu that gpu.js brings, which is refused as too old', () => {
@@ -63,6 +64,32 @@ if (tarball) {
     assert.is(sum, 16);
   });
 
+  test('is required by CommonJS as it is imported, and an older Node says that import() is the way', () => {
+    assert.equal(JSON.parse(succeed(process.execPath, ['required.cjs'])), {
+      differing: [],
+      gradient: [2, 4],
+    });
+    // So do Node 20.0 to 20.18 and 22.0 to 22.11.
+    const { status, output } = run(process.execPath, ['--no-experimental-require-module', 'required.cjs']);
+    assert.is(status, 1);
+    assert.match(
+      output,
+      /require\(\) of ES Module \S+gradiograph\S+ .*not supported.\n.* to a dynamic import\(\)/,
+    );
+  });
+
+  test('could be published without a warning', () => {
+    const nowhere = [
+      '--registry',
+      'http://127.0.0.1:9',
+      '--//127.0.0.1:9/:_authToken=none',
+      '--fetch-retries=0',
+    ];
+    const { status, output } = run('npm', ['publish', '--dry-run', ...nowhere, tarball]);
+    assert.is(status, 0, output);
+    assert.not.match(output, /npm (warn|error)/i);
+  });
+
   test("runs the README's example", () => {
     compile(['readme.ts'], EMIT);
     console.log(succeed(process.execPath, ['readme.js']));
@@ -79,10 +106,31 @@ if (tarball) {
   });
 
   test('bundles for a browser without polyfills', async () => {
-    const { outputFiles } = await bundle("export * from 'gradiograph';", { write: false });
-    const { text } = outputFiles?.[0] ?? { text: '' };
-    console.log(`${(text.length / 1024).toFixed(0)} KiB minified`);
-    assert.ok(text.length > 0);
+    const options = { splitting: true, outdir: project, write: false, metafile: true };
+    const { metafile } = await bundle("export * from 'gradiograph';", options);
+    const chunks = metafile?.outputs ?? {};
+    /** Adds a chunk, and what it needs at once. */
+    const load = (entry: string, loaded: Set<string>) => {
+      const [path] = Object.keys(chunks).filter((path) => chunks[path].entryPoint?.endsWith(entry));
+      const add = (path: string) => {
+        if (loaded.has(path)) return;
+        loaded.add(path);
+        for (const { kind, path: needed } of chunks[path].imports)
+          if (kind === 'import-statement') add(needed);
+      };
+      add(path);
+      return loaded;
+    };
+    const kibibytes = (loaded: Set<string>) =>
+      [...loaded].reduce((sum, path) => sum + chunks[path].bytes, 0) / 1024;
+    const core = load('<stdin>', new Set());
+    const wasm = load('devices/wasm/device.js', new Set(core));
+    const gpu = load('gpu-browser.js', load('devices/gpu/open.js', new Set(core)));
+    const [least, withWasm, withGpu] = [core, wasm, gpu].map(kibibytes);
+    console.log(`KiB minified: core ${least}, with wasm ${withWasm}, with gpu.js ${withGpu}`);
+    assert.ok(least < 128, `core: ${least} KiB`);
+    assert.ok(withWasm < 224, `with wasm: ${withWasm} KiB`);
+    assert.ok(withGpu < 880, `with gpu.js: ${withGpu} KiB`);
   });
 
   test('keeps its methods and the names of its errors when it is shaken and minified', async () => {

@@ -45,6 +45,7 @@ function pack(): string {
     'package.json',
     'README.md',
     'LICENSE',
+    'CHANGELOG.md',
     'tsconfig.json',
     'tsconfig.build.json',
     'lib',

@@ -68,6 +68,12 @@ if (installed.length) {
         assert.is(losses.length, 4, output);
         assert.ok(losses[3] < losses[0] && losses[3] < 0.5, output);
       });
+      test('CommonJS requires it as it is imported', () => {
+        const { differing, gradient } = JSON.parse(
+          outputOf(engine, [...engine.run, 'required.cjs'], project),
+        );
+        assert.equal([differing, gradient], [[], [2, 4]]);
+      });
       test('data workers read images', () => {
         assert.is(outputOf(engine, [...engine.run, 'images.ts'], project).trim(), '0 true');
       });
