@@ -17,8 +17,7 @@ export async function naming<T>(path: string, read: () => T | Promise<T>): Promi
   }
 }
 
-export const isFileError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'syscall' in error;
+export const isFileError = (error: unknown): error is Error => error instanceof Error && 'syscall' in error;
 
 /** "ENOSPC: no space left on device" of "ENOSPC: no space left on device, write". */
-export const faultOf = ({ message }: NodeJS.ErrnoException): string => message.replace(/,.*/s, '');
+export const faultOf = ({ message }: Error): string => message.replace(/,.*/s, '');
