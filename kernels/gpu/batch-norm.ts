@@ -14,10 +14,10 @@ export function channelParts(g: ChannelGeometry): number {
 /** What is summed over each channel. */
 export type ChannelTerm = 'x' | 'squaredDeviation' | 'product';
 
-const TERMS: Record<ChannelTerm, { inputs: readonly string[]; term: (at: string) => string }> = {
-  x: { inputs: [], term: (at) => `x${at}` },
-  squaredDeviation: { inputs: ['mean'], term: (at) => `(x${at} - centre) * (x${at} - centre)` },
-  product: { inputs: ['dy', 'mean'], term: (at) => `dy${at} * (x${at} - centre)` },
+const TERMS: Record<ChannelTerm, { inputs: readonly string[]; term: (index: string) => string }> = {
+  x: { inputs: [], term: (index) => `x${index}` },
+  squaredDeviation: { inputs: ['mean'], term: (index) => `(x${index} - centre) * (x${index} - centre)` },
+  product: { inputs: ['dy', 'mean'], term: (index) => `dy${index} * (x${index} - centre)` },
 };
 
 /** Partial sums `[batch, channels, parts]` of a term over x, (x - mean)^2 or dy * (x - mean). */

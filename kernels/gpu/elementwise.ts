@@ -216,7 +216,7 @@ function whereProgram(geometry: BroadcastGeometry, lengths: readonly number[]): 
   return { inputs, output, body: `${prelude}\nlet r = va;\nif (vc == 0.0) { r = vb; }\nreturn r;` };
 }
 
-/** Declares v<name> for each operand at the thread's place. */
+/** Declares v<name> for each operand at the thread's position. */
 function operands(names: readonly string[], geometry: BroadcastGeometry, lengths: readonly number[]) {
   const { output, prelude, coordinates } = threadsOver(geometry.shape);
   const inputs: ProgramInput[] = [];

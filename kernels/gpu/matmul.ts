@@ -7,7 +7,7 @@ function matmulProgram(geometry: MatmulGeometry, bias: boolean): Program {
   const { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB } = geometry;
   const x = 'this.thread.x';
   const y = 'this.thread.y';
-  const at = (stride: number) => (batch > 1 && stride > 0 ? `this.thread.z * ${stride} + ` : '');
+  const batchOffset = (stride: number) => (batch > 1 && stride > 0 ? `this.thread.z * ${stride} + ` : '');
   const a = transposeA ? `i * ${m} + ${y}` : `${y} * ${k} + i`;
   const b = transposeB ? `${x} * ${k} + i` : `i * ${n} + ${x}`;
   const inputs: ProgramInput[] = [{ name: 'a' }, { name: 'b' }];
@@ -17,7 +17,7 @@ function matmulProgram(geometry: MatmulGeometry, bias: boolean): Program {
     output: [n, m, batch],
     body: `let acc = ${bias ? `bias[${x}]` : '0.0'};
 for (let i = 0; i < ${k}; i++) {
-  acc += a[${at(batchStrideA)}${a}] * b[${at(batchStrideB)}${b}];
+  acc += a[${batchOffset(batchStrideA)}${a}] * b[${batchOffset(batchStrideB)}${b}];
 }
 return acc;`,
   };

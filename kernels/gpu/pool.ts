@@ -29,17 +29,17 @@ function maxPool2dIndicesProgram(g: MaxPool2dGeometry): Program {
   const row = inputPosition(vertical, 'this.thread.y', 'ky');
   const column = inputPosition(horizontal, 'this.thread.x', 'kx');
   const compare = `const v = x[this.thread.z][${row}][${column}];
-if (at < 0 || v > best || ${isNaNText('v')}) {
+if (winner < 0 || v > best || ${isNaNText('v')}) {
 best = v;
-at = (${row}) * ${g.inWidth} + ${column};
+winner = (${row}) * ${g.inWidth} + ${column};
 }`;
   return {
     inputs: [{ name: 'x', dims: inputDims(g) }],
     output: outputDims(g),
     body: `let best = 0.0;
-let at = -1.0;
+let winner = -1.0;
 ${windowLoops(g, vertical, row, horizontal, column, compare)}
-return at;`,
+return winner;`,
   };
 }
 
@@ -56,9 +56,9 @@ export function windowLoops(
   return `for (let ky = 0; ky < ${g.kernelHeight}; ky++) {\n${when([insideInput(vertical, row)], inner)}\n}`;
 }
 
-/** The values at those places; -Infinity, as PyTorch's, where dilation stepped over every pixel of a window. */
+/** The values at those positions; -Infinity, as PyTorch's, where dilation stepped over every pixel of a window. */
 function maxPool2dOutputProgram(g: MaxPool2dGeometry): Program {
-  const place = 'indices[this.thread.z][this.thread.y][this.thread.x]';
+  const winner = 'indices[this.thread.z][this.thread.y][this.thread.x]';
   const maybeEmpty = g.dilationHeight > 1 || g.dilationWidth > 1;
   return {
     inputs: [
@@ -67,13 +67,13 @@ function maxPool2dOutputProgram(g: MaxPool2dGeometry): Program {
     ],
     output: outputDims(g),
     body: maybeEmpty
-      ? `let at = ${place};
-const past = at + 1.0;
-if (at < 0.0) { at = 0.0; }
-let r = x[this.thread.z][at];
+      ? `let position = ${winner};
+const past = position + 1.0;
+if (position < 0.0) { position = 0.0; }
+let r = x[this.thread.z][position];
 if (past == 0.0) { r = -1.0 / (past * past); }
 return r;`
-      : `return x[this.thread.z][${place}];`,
+      : `return x[this.thread.z][${winner}];`,
   };
 }
 

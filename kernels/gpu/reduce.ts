@@ -16,12 +16,12 @@ function reduceChunk(size: number, outputs: number): number {
  */
 function reduceProgram(op: ReduceOp, outer: number, size: number, inner: number, chunk: number): Program {
   const parts = Math.ceil(size / chunk);
-  const { output, at } = threadsOfReduction(outer, parts, inner);
-  const index = parts === 1 ? 'i' : `i * ${parts} + ${at.part}`;
-  const read = `x[${at.outer}][${index}][${at.inner}]`;
+  const { output, coordinates } = threadsOfReduction(outer, parts, inner);
+  const index = parts === 1 ? 'i' : `i * ${parts} + ${coordinates.part}`;
+  const read = `x[${coordinates.outer}][${index}][${coordinates.inner}]`;
   const guarded = (statement: string) =>
     parts * chunk === size ? statement : `if (${index} < ${size}) { ${statement} }`;
-  const first = `x[${at.outer}][${at.part}][${at.inner}]`;
+  const first = `x[${coordinates.outer}][${coordinates.part}][${coordinates.inner}]`;
   const loop = (start: string, statement: string, result: string) =>
     `${start}\nfor (let i = 0; i < ${chunk}; i++) {\n${guarded(statement)}\n}\nreturn ${result};`;
   const pick = (comparison: string) =>
@@ -48,13 +48,14 @@ function reduceProgram(op: ReduceOp, outer: number, size: number, inner: number,
 function threadsOfReduction(outer: number, parts: number, inner: number) {
   const x = 'this.thread.x';
   const y = 'this.thread.y';
-  if (inner === 1 && parts === 1) return { output: [outer], at: { outer: x, part: '0', inner: '0' } };
-  if (inner === 1) return { output: [parts, outer], at: { outer: y, part: x, inner: '0' } };
-  if (parts === 1) return { output: [inner, outer], at: { outer: y, part: '0', inner: x } };
-  return { output: [inner, parts, outer], at: { outer: 'this.thread.z', part: y, inner: x } };
+  if (inner === 1 && parts === 1)
+    return { output: [outer], coordinates: { outer: x, part: '0', inner: '0' } };
+  if (inner === 1) return { output: [parts, outer], coordinates: { outer: y, part: x, inner: '0' } };
+  if (parts === 1) return { output: [inner, outer], coordinates: { outer: y, part: '0', inner: x } };
+  return { output: [inner, parts, outer], coordinates: { outer: 'this.thread.z', part: y, inner: x } };
 }
 
-/** `[outer, size, inner] -> [outer, inner]`, sums and extremes in as many passes as they need. */
+/** `[outer, size, inner] -> [outer, inner]`, in as many passes as they need. */
 export function reduceAxis<S extends Storage>(
   machine: GpuMachine<S>,
   op: ReduceOp,

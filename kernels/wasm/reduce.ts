@@ -165,12 +165,12 @@ function argmax(f: KernelContext<never>['f']): { index: Local<I32>; see(value: F
   const candidate = f.f32();
   return {
     index,
-    see(value, at) {
+    see(value, position) {
       candidate.set(value);
       const wins = candidate.gt(best).or(candidate.ne(candidate).and(best.eq(best)));
       f.if(wins, () => {
         best.set(candidate);
-        index.set(at);
+        index.set(position);
       });
     },
   };

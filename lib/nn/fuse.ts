@@ -17,7 +17,7 @@ import { type AnyModule, Parameter } from './module.ts';
  * model. With s = weight / sqrt(variance + eps) the convolution's weight becomes W * s and its bias
  * (b - mean) * s + bias, for each output channel. The state dict is then that of the folded model.
  *
- * Pairs are found in the chains of the modules (`Module.chains`). A module that stands in two places, and a norm
+ * Pairs are found in the chains of the modules (`Module.chains`). A module that is used twice, and a norm
  * without running statistics, stay as they are.
  * @throws FusedError where the model, or a part of it, is fused already; or naming a batch norm that stands in no chain, so
  *   that nobody knows what it follows. Nothing is changed then.
@@ -29,15 +29,15 @@ export function fuse<M extends AnyModule>(model: M): M {
     throw new FusedError('fuse: the model is fused already; fuse a whole model, and once');
   }
   const chains = modules.flatMap((module) => module.chains());
-  const places = new Map<AnyModule, number>();
-  for (const module of chains.flat()) places.set(module, (places.get(module) ?? 0) + 1);
+  const uses = new Map<AnyModule, number>();
+  for (const module of chains.flat()) uses.set(module, (uses.get(module) ?? 0) + 1);
   for (const [name, module] of named) {
-    if (!(module instanceof BatchNorm2d) || places.has(module)) continue;
+    if (!(module instanceof BatchNorm2d) || uses.has(module)) continue;
     throw new FusedError(
       `fuse: the batch norm '${name}' stands in no chain; the module that holds it tells the order of its layers by chains(), such as chains() { return [[this.conv, this.norm]] }`,
     );
   }
-  const isAlone = (module: AnyModule) => places.get(module) === 1;
+  const isAlone = (module: AnyModule) => uses.get(module) === 1;
   for (const chain of chains) {
     chain.forEach((norm, i) => {
       const conv = chain[i - 1];

@@ -39,8 +39,8 @@ function resolve(owner: string, options: TensorOptions): Required<TensorOptions>
  *     tensor(Int32Array.of(1, 2, 3, 4), [2, 2]);
  *     tensor([1, 2], { requiresGrad: true });
  *
- * @throws ArgumentError for anything but numbers, booleans and lists of them, with its place
- * @throws ShapeError for ragged lists, with the place, and where the values do not fill the shape
+ * @throws ArgumentError for anything but numbers, booleans and lists of them, naming its index
+ * @throws ShapeError for ragged lists, naming the index, and where the values do not fill the shape
  */
 export function tensor(values: NestedArray, shape?: Shape, options?: TensorOptions): Tensor;
 export function tensor(values: NestedArray, options?: TensorOptions): Tensor;

@@ -58,7 +58,7 @@ function shownIndices(size: number, summarize: boolean): (number | null)[] {
   return [...range(0, EDGE_ITEMS), null, ...range(size - EDGE_ITEMS, EDGE_ITEMS)];
 }
 
-/** Nested lists of numbers in columns, indented for their place behind `tensor(`. */
+/** Nested lists of numbers in columns, indented to stand behind `tensor(`. */
 function printValues(data: Float32Array, shape: Shape): string {
   if (data.length === 0) return '[]';
   const strides = stridesOf(shape);

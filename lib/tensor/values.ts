@@ -20,8 +20,8 @@ const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(va
  * Float32 values, row by row, and the shape that their nesting is. Whole numbers are exact to 2^24.
  * @param owner whose argument they are
  * @param name how that argument is called
- * @throws ArgumentError for anything but numbers, booleans and lists of them, with its place
- * @throws ShapeError for ragged lists, with the place
+ * @throws ArgumentError for anything but numbers, booleans and lists of them, naming its index
+ * @throws ShapeError for ragged lists, naming the index
  */
 export function flattenValues(
   owner: string,
@@ -31,13 +31,13 @@ export function flattenValues(
   if (values instanceof Float32Array) return { data: values, shape: [values.length] };
   const shape = shapeOf(owner, name, values);
   const data: number[] = [];
-  const place: number[] = [];
+  const indices: number[] = [];
 
   const visit = (value: unknown, level: number): void => {
     if (isList(value)) {
       if (value.length !== shape[level]) throw refusal(value, level);
       for (let i = 0; i < value.length; i++) {
-        place[level] = i;
+        indices[level] = i;
         visit(value[i], level + 1);
       }
       return;
@@ -48,7 +48,7 @@ export function flattenValues(
   };
 
   const refusal = (value: unknown, level: number): Error => {
-    const where = `${owner}: ${[name, ...place.slice(0, level).map((index) => `[${index}]`)].join('')}`;
+    const where = `${owner}: ${[name, ...indices.slice(0, level).map((index) => `[${index}]`)].join('')}`;
     if (value instanceof Tensor)
       return new ArgumentError(`${where} is a tensor; stack() and cat() join tensors`);
     const wanted = level < shape.length ? `a list of ${shape[level]}, as the first one` : 'a number';

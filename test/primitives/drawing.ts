@@ -33,10 +33,10 @@ export function size(random: Generator, limit = 65): number {
 
 /** Up to `rank` axes of 4096 values or less in all. */
 export function shape(random: Generator, rank = 5): number[] {
-  let room = 4096;
+  let capacity = 4096;
   return Array.from({ length: between(random, 1, rank) }, () => {
-    const drawn = Math.min(size(random), room);
-    room = Math.floor(room / Math.max(1, drawn));
+    const drawn = Math.min(size(random), capacity);
+    capacity = Math.floor(capacity / Math.max(1, drawn));
     return drawn;
   });
 }

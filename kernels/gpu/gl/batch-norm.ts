@@ -11,18 +11,18 @@ const TERMS: Record<ChannelTerm, (lane: number) => string> = {
 };
 
 /**
- * Partial sums over x, (x - mean)^2 or dy * (x - mean) in lanes, `[batch, channels / 4, parts]`; with `product`, a
+ * Partial sums over x, (x - mean)^2 or dy * (x - mean), packed, `[batch, channels / 4, parts]`; with `product`, a
  * second output sums dy.
  */
 export function channelSumsPacked(term: ChannelTerm, g: ChannelGeometry): Program {
   const c4 = g.channels / 4;
   const parts = channelParts(g);
   const chunk = Math.ceil(g.spatial / parts);
-  const place = parts === 1 ? 'i' : `i * ${parts} + this.thread.x`;
+  const index = parts === 1 ? 'i' : `i * ${parts} + this.thread.x`;
   const texel = (name: string): ProgramInput => ({ name, dims: planeDims(g), lanes: true });
   const product = term === 'product';
-  const add = `const v = x[this.thread.y][${place}];
-${product ? `const g = dy[this.thread.y][${place}];` : ''}
+  const add = `const v = x[this.thread.y][${index}];
+${product ? `const g = dy[this.thread.y][${index}];` : ''}
 ${LANES.map((lane) => `s${lane} += ${TERMS[term](lane)};${product ? ` d${lane} += g[${lane}];` : ''}`).join('\n')}`;
   const zeros = (name: string) => LANES.map((lane) => `let ${name}${lane} = 0.0;`).join(' ');
   return {
@@ -34,7 +34,7 @@ ${LANES.map((lane) => `s${lane} += ${TERMS[term](lane)};${product ? ` d${lane} +
 ${zeros('s')}
 ${product ? zeros('d') : ''}
 for (let i = 0; i < ${chunk}; i++) {
-${parts * chunk === g.spatial ? add : `if (${place} < ${g.spatial}) {\n${add}\n}`}
+${parts * chunk === g.spatial ? add : `if (${index} < ${g.spatial}) {\n${add}\n}`}
 }
 ${product ? 'gradients([d0, d1, d2, d3]);' : ''}
 return [s0, s1, s2, s3];`,
@@ -65,10 +65,10 @@ return total ${deviation ? '/ Math.sqrt(variance[this.thread.x] + eps)' : '* fac
 }
 
 /**
- * Per channel, in lanes: weight / sqrt(variance + eps), then the mean and the bias. Of absent ones, 1 and 0.
+ * Per channel, four a texel: weight / sqrt(variance + eps), then the mean and the bias. Of absent ones, 1 and 0.
  */
 export function normCoefficients(channels: number, weight: boolean, bias: boolean): Program {
-  const at = (lane: number) => `this.thread.x * 4 + ${lane}`;
+  const channel = (lane: number) => `this.thread.x * 4 + ${lane}`;
   const four = (value: (lane: number) => string) => `[${LANES.map(value).join(', ')}]`;
   return {
     inputs: [
@@ -81,9 +81,9 @@ export function normCoefficients(channels: number, weight: boolean, bias: boolea
     output: [channels / 4],
     returns: 'Array(4)',
     maps: ['means', 'biases'],
-    body: `means(${four((lane) => `mean[${at(lane)}]`)});
-biases(${bias ? four((lane) => `bias[${at(lane)}]`) : '[0.0, 0.0, 0.0, 0.0]'});
-return ${four((lane) => `${weight ? `weight[${at(lane)}]` : '1.0'} / Math.sqrt(variance[${at(lane)}] + eps)`)};`,
+    body: `means(${four((lane) => `mean[${channel(lane)}]`)});
+biases(${bias ? four((lane) => `bias[${channel(lane)}]`) : '[0.0, 0.0, 0.0, 0.0]'});
+return ${four((lane) => `${weight ? `weight[${channel(lane)}]` : '1.0'} / Math.sqrt(variance[${channel(lane)}] + eps)`)};`,
   };
 }
 
@@ -105,7 +105,7 @@ return [${LANES.map((lane) => `(v[${lane}] - m[${lane}]) * s[${lane}] + b[${lane
 
 /**
  * dx = scale * (dy - (dBias + (x - mean) * rstd * dWeight) / count) as scale * dy + slope * (x - mean) + shift
- * (Ioffe & Szegedy 2015, section 3): per channel, in lanes, scale, then mean, slope and shift.
+ * (Ioffe & Szegedy 2015, section 3): per channel, four a texel: scale, then mean, slope and shift.
  */
 export function inputGradPacked(g: ChannelGeometry, weight: boolean): Program {
   const reciprocal = float(-1 / (g.batch * g.spatial));

@@ -30,11 +30,12 @@ export function operandOf(size: number, k: number, sizeFirst: boolean, batches: 
  */
 export function packMatrix({ dims }: Operand, k: number, size: number, sizeFirst: boolean): Program {
   const [s4, rows, batch] = dims;
-  const at = (lane: number) =>
+  const laneValue = (lane: number) =>
     sizeFirst
       ? `x[this.thread.z][this.thread.x * 4 + ${lane}][this.thread.y]`
       : `x[this.thread.z][this.thread.y][this.thread.x * 4 + ${lane}]`;
-  const texel = (lanes: number) => `return [${LANES.map((i) => (i < lanes ? at(i) : '0')).join(', ')}];`;
+  const texel = (lanes: number) =>
+    `return [${LANES.map((i) => (i < lanes ? laneValue(i) : '0')).join(', ')}];`;
   const rest = size % 4;
   return {
     inputs: [{ name: 'x', dims: sizeFirst ? [k, size, batch] : [size, k, batch] }],

@@ -24,14 +24,14 @@ export function packedDims(image: PackedImage): [number, number, number] {
   return [image.packedWidth, image.packedHeight, image.batch * quarters(image.channels)];
 }
 
-/** Whether the packed image is the image itself, in lanes. */
+/** Whether the packed image is the packed storage itself, without zeros around it. */
 export function isUnpadded({ height, width, ...image }: PackedImage): boolean {
   const { beforeHeight, beforeWidth, packedHeight, packedWidth } = image;
   return beforeHeight === 0 && beforeWidth === 0 && packedHeight === height && packedWidth === width;
 }
 
 /**
- * x `[N, C, H, W]`, one value a texel (or, of a C that is a multiple of four, in lanes) ->
+ * x `[N, C, H, W]`, one value a texel (or packed, if C is a multiple of four) ->
  * `[N, C / 4, packedHeight, packedWidth]`, four channels a texel, with zeros around the image and in the lanes
  * beyond C: the kernels that read it check no bounds.
  */
@@ -66,7 +66,7 @@ ${fourLanes(channels, c4, 'c', (lane) => `x[n][c + ${lane}][(${row}) * ${width} 
  */
 export function packWeight(rows: number, columns: number, taps: number, transposed: boolean): Program {
   const r4 = quarters(rows);
-  const at = (lane: number) =>
+  const laneValue = (lane: number) =>
     transposed
       ? `w[this.thread.y][this.thread.z * 4 + ${lane}][this.thread.x]`
       : `w[this.thread.z * 4 + ${lane}][this.thread.y][this.thread.x]`;
@@ -74,12 +74,12 @@ export function packWeight(rows: number, columns: number, taps: number, transpos
     inputs: [{ name: 'w', dims: transposed ? [taps, rows, columns] : [taps, columns, rows] }],
     output: [taps, columns, r4],
     returns: 'Array(4)',
-    body: fourLanes(rows, r4, 'this.thread.z * 4', at),
+    body: fourLanes(rows, r4, 'this.thread.z * 4', laneValue),
   };
 }
 
 /**
- * The tiles that a kernel map left in its outputs -> y, with the bias added: in lanes where the channels are a
+ * The tiles that a kernel map left in its outputs -> y, with the bias added: packed where the channels are a
  * multiple of four, else one value a texel. Output i * tileWidth + j holds pixel (i, j) of each tile, four channels
  * a texel.
  */
@@ -94,8 +94,8 @@ export function unpackTiles(
   const lanes = channels % 4 === 0;
   const planes = lanes ? c4 : channels;
   const count = height.tile * width.tile;
-  const row = placeInTile(height, 'this.thread.y');
-  const column = placeInTile(width, 'this.thread.x');
+  const row = positionInTile(height, 'this.thread.y');
+  const column = positionInTile(width, 'this.thread.x');
   const channel = lanes ? 'c * 4' : 'c';
   const biased = (lane: number) => (bias ? ` + bias[${channel} + ${lane}]` : '');
   return {
@@ -122,16 +122,16 @@ return ${lanes ? `[${LANES.map((i) => `v[${i}]${biased(i)}`).join(', ')}]` : `${
 }
 
 /** The tile that a position belongs to, and which of its outputs it is. */
-function placeInTile({ tile, tiles, apart }: Axis, position: string): { tile: string; output: string } {
+function positionInTile({ tile, tiles, apart }: Axis, position: string): { tile: string; output: string } {
   return apart
     ? { tile: remainder(position, tiles), output: quotient(position, tiles) }
     : { tile: quotient(position, tile), output: remainder(position, tile) };
 }
 
-/** `v`, the texel at a place of that output of a kernel map whose number is `p`. */
-export function pickOutput(count: number, at: (name: string) => string): string {
+/** Sets `v` to a texel of output number `p` of a kernel map; `texelOf` reads it from the output of a name. */
+export function pickOutput(count: number, texelOf: (name: string) => string): string {
   const branch = (from: number, to: number): string => {
-    if (to - from === 1) return `v = ${at(`t${from}`)};`;
+    if (to - from === 1) return `v = ${texelOf(`t${from}`)};`;
     const middle = (from + to) >> 1;
     return `if (p < ${middle}.0 - 0.5) { ${branch(from, middle)} } else { ${branch(middle, to)} }`;
   };
@@ -144,9 +144,10 @@ export function pickLane(lane: string): string {
 }
 
 /** Returns four values, with zeros where the last texel of a row has channels to spare. */
-function fourLanes(channels: number, c4: number, c: string, at: (lane: number) => string): string {
+function fourLanes(channels: number, c4: number, c: string, laneValue: (lane: number) => string): string {
   const rest = channels % 4;
-  const texel = (lanes: number) => `return [${LANES.map((i) => (i < lanes ? at(i) : '0')).join(', ')}];`;
+  const texel = (lanes: number) =>
+    `return [${LANES.map((i) => (i < lanes ? laneValue(i) : '0')).join(', ')}];`;
   if (rest === 0) return texel(4);
   if (c4 === 1) return texel(rest);
   return `if (${c} < ${channels - rest}) {\n${texel(4)}\n}\n${texel(rest)}`;

@@ -57,8 +57,8 @@ export function concatPacked(batch: number, channels: readonly number[], spatial
   let start = 0;
   channels.forEach((size, i) => {
     const end = start + size / 4;
-    const at = `v = x${i}[this.thread.z][this.thread.y - ${start}][this.thread.x];`;
-    branches.push(end < total ? `if (this.thread.y < ${end}) { ${at} }` : `{ ${at} }`);
+    const read = `v = x${i}[this.thread.z][this.thread.y - ${start}][this.thread.x];`;
+    branches.push(end < total ? `if (this.thread.y < ${end}) { ${read} }` : `{ ${read} }`);
     start = end;
   });
   return {

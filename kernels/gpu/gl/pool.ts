@@ -9,35 +9,35 @@ const outputDims = (g: Pool2dGeometry) => [g.outWidth, g.outHeight, (g.batch * g
 const each = (line: (lane: number) => string) => LANES.map(line).join('\n');
 const four = (name: string) => `[${LANES.map((lane) => `${name}${lane}`).join(', ')}]`;
 
-/** Max pooling in lanes: the values, then their places y * inWidth + x. */
+/** Max pooling of a packed storage: the values, then their positions y * inWidth + x. */
 export function maxPool2dPacked(g: MaxPool2dGeometry): Program {
   const vertical = verticalAxis(g);
   const horizontal = horizontalAxis(g);
   const row = inputPosition(vertical, 'this.thread.y', 'ky');
   const column = inputPosition(horizontal, 'this.thread.x', 'kx');
   const compare = `const v = x[this.thread.z][${row}][${column}];
-const place = (${row}) * ${g.inWidth} + ${column};
-${each((lane) => `if (at${lane} < 0 || v[${lane}] > best${lane} || ${isNaNText(`v[${lane}]`)}) { best${lane} = v[${lane}]; at${lane} = place; }`)}`;
+const position = (${row}) * ${g.inWidth} + ${column};
+${each((lane) => `if (index${lane} < 0 || v[${lane}] > best${lane} || ${isNaNText(`v[${lane}]`)}) { best${lane} = v[${lane}]; index${lane} = position; }`)}`;
   return {
     inputs: [{ name: 'x', dims: inputDims(g), lanes: true }],
     output: outputDims(g),
     returns: 'Array(4)',
-    maps: ['places'],
-    body: `${each((lane) => `let best${lane} = 0.0; let at${lane} = -1.0;`)}
+    maps: ['positions'],
+    body: `${each((lane) => `let best${lane} = 0.0; let index${lane} = -1.0;`)}
 ${windowLoops(g, vertical, row, horizontal, column, compare)}
-places(${four('at')});
+positions(${four('index')});
 return ${four('best')};`,
   };
 }
 
-/** dx in lanes: each input gathers from the windows that it won. */
+/** dx, packed: each input gathers from the windows that it won. */
 export function maxPool2dGradPacked(g: MaxPool2dGeometry): Program {
   return gather(
     g,
     ['dy', 'indices'],
     (row, column) => `const g = dy[this.thread.z][${row}][${column}];
-const at = indices[this.thread.z][${row}][${column}];
-${each((lane) => `if (at[${lane}] == here) { acc${lane} += g[${lane}]; }`)}`,
+const winner = indices[this.thread.z][${row}][${column}];
+${each((lane) => `if (winner[${lane}] == here) { acc${lane} += g[${lane}]; }`)}`,
     `const here = this.thread.y * ${g.inWidth} + this.thread.x;`,
   );
 }
@@ -59,7 +59,7 @@ return [${LANES.map((lane) => `acc${lane} / size`).join(', ')}];`,
   };
 }
 
-/** dx in lanes: the sum of dy / divisor over the windows that hold the input. */
+/** dx, packed: the sum of dy / divisor over the windows that hold the input. */
 export function avgPool2dGradPacked(g: AvgPool2dGeometry): Program {
   return gather(
     g,

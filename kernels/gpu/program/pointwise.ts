@@ -1,6 +1,6 @@
 import type { Program } from './program.ts';
 
-/** Functions of the values at one place of some flat tensors of one length, and of a few numbers. */
+/** Functions of the values at one index of some flat tensors of one length, and of a few numbers. */
 export interface Pointwise {
   readonly inputs: readonly string[];
   readonly scalars: readonly string[];

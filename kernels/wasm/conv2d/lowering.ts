@@ -63,12 +63,12 @@ export function forwardGemm(g: Conv2dGeometry): ConvGemm {
   };
 }
 
-/** Along one axis: the taps that reach input places of one residue modulo the stride, and where they read dy. */
+/** Along one axis: the taps that reach the input positions of one residue modulo the stride, and where they read dy. */
 interface Phase {
-  /** The phase's places of the axis: residue, residue + stride, ... */
+  /** The phase's positions on the axis: residue, residue + stride, ..., `positions` of them. */
   readonly residue: number;
-  readonly places: number;
-  /** Taps first, first + every, ...: `taps` of them; tap i reads dy at place + origin - i * step. */
+  readonly positions: number;
+  /** Taps first, first + every, ...: `taps` of them; tap i of the phase's position p reads dy at p + origin - i * step. */
   readonly first: number;
   readonly every: number;
   readonly taps: number;
@@ -87,7 +87,7 @@ function phasesOf(size: number, kernel: number, stride: number, padding: number,
     const found = first < Math.min(every, kernel);
     return {
       residue,
-      places: Math.ceil((size - residue) / stride),
+      positions: Math.ceil((size - residue) / stride),
       first,
       every,
       taps: found ? Math.ceil((kernel - first) / every) : 0,
@@ -120,8 +120,8 @@ export function inputGradGemms(g: Conv2dGeometry): { gemms: ConvGemm[]; complete
     view: {
       height: g.outHeight,
       width: g.outWidth,
-      gridHeight: y.places,
-      gridWidth: x.places,
+      gridHeight: y.positions,
+      gridWidth: x.positions,
       strideY: 1,
       strideX: 1,
       originY: y.origin,
@@ -141,7 +141,7 @@ export function inputGradGemms(g: Conv2dGeometry): { gemms: ConvGemm[]; complete
       originX: x.residue,
       imageStride: g.inChannels * g.inHeight * g.inWidth,
     },
-    grid: { height: y.places, width: x.places },
+    grid: { height: y.positions, width: x.positions },
     weightsPerGroup: weightsPerGroup(g),
   }));
   return { gemms, complete: reached.length === pairs.length };

@@ -79,10 +79,10 @@ export const weightGradKernel = (w: WeightGrad, shape: TileShape) =>
       rest.set(rest.div(rowBlocks));
       const group = f.i32(rest.rem(p.groups));
       const partition = f.i32(rest.div(p.groups));
-      const dyAt = group.mul(p.groupDy).add(row.mul(w.rowView.height * w.rowView.width));
-      const dy = f.i32(p.dy.add(dyAt.shl(2)));
-      const xAt = group.mul(p.groupX).add(channel.mul(w.view.height * w.view.width));
-      const x = f.i32(p.x.add(xAt.shl(2)));
+      const dyOffset = group.mul(p.groupDy).add(row.mul(w.rowView.height * w.rowView.width));
+      const dy = f.i32(p.dy.add(dyOffset.shl(2)));
+      const xOffset = group.mul(p.groupX).add(channel.mul(w.view.height * w.view.width));
+      const x = f.i32(p.x.add(xOffset.shl(2)));
       const groupOut = group.mul(w.rows).add(row).mul(w.channels).add(channel).mul(taps);
       const out = f.i32(p.out.add(partition.mul(p.partitionOut).add(groupOut).shl(2)));
       const gathered = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
@@ -149,11 +149,11 @@ interface Packing {
   readonly source: I32;
   /** Planes to read. */
   readonly planes: I32;
-  /** Room for the values before they are transposed. */
+  /** Where the values are kept until they are transposed. */
   readonly gathered: I32;
   readonly packed: I32;
   readonly panels: Panels;
-  /** The position's place in the block. */
+  /** The index of the first position in the block. */
   readonly k: I32;
 }
 
@@ -161,25 +161,25 @@ interface Packing {
 function packFour(f: FunctionBuilder, packing: Packing, column: Local<I32>, columns: I32): void {
   const { view, source, planes, gathered, packed, panels, k } = packing;
   const taps = tapsOf(view);
-  const at = f.i32();
+  const address = f.i32();
   emitViewGroup(f, view, source, column, columns, (tap, load, next) => {
-    at.set(gathered.add(tap.shl(4)));
+    address.set(gathered.add(tap.shl(4)));
     f.repeat(planes, () => {
-      f.store(at, load());
+      f.store(address, load());
       next();
-      at.set(at.add(taps * 16));
+      address.set(address.add(taps * 16));
     });
   });
   const start = f.i32(packed.add(k.mul(panels.width * 4)));
-  at.set(gathered);
+  address.set(gathered);
   f.for(
     0,
     planes.mul(taps),
     (channel) => {
       const store = storeInPanels(f, panels, start, channel);
-      const vectors = [0, 1, 2, 3].map((i) => f.v128(at.v128(i * 16)));
+      const vectors = [0, 1, 2, 3].map((i) => f.v128(address.v128(i * 16)));
       store(I32.const(0), transpose(f, vectors), (position) => position * panels.width * 4);
-      at.set(at.add(64));
+      address.set(address.add(64));
     },
     4,
   );

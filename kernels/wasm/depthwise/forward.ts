@@ -64,10 +64,12 @@ export const depthwiseKernel = (gemms: readonly ConvGemm[], epilogue: EpilogueFo
       const start = f.i32(task.mul(p.itemsPerTask));
       f.for(start, start.add(p.itemsPerTask).min(p.total), (item) => {
         const [image, group] = [f.i32(item.div(p.groups)), f.i32(item.rem(p.groups))];
-        const places = view.height * view.width * 4;
-        const x = f.i32(p.x.add(image.mul(view.imageStride * 4)).add(group.mul(weights.channels * places)));
+        const channelBytes = view.height * view.width * 4;
+        const x = f.i32(
+          p.x.add(image.mul(view.imageStride * 4)).add(group.mul(weights.channels * channelBytes)),
+        );
         for (let channel = 0; channel < weights.channels; channel++) {
-          emitCopyPlane(f, plane, x.add(channel * places), padded.add(channel * planeBytes(plane)));
+          emitCopyPlane(f, plane, x.add(channel * channelBytes), padded.add(channel * planeBytes(plane)));
         }
         f.for(0, weights.rows, (row) => {
           const channel = f.i32(group.mul(weights.rows).add(row));
@@ -94,8 +96,8 @@ function loadWeights({ weights, view }: ConvGemm, w: I32, taps: readonly Local<V
   for (let i = 0; i < weights.channels * count; i++) {
     const [channel, tap] = [Math.floor(i / count), i % count];
     const [tapY, tapX] = [Math.floor(tap / view.tapsX), tap % view.tapsX];
-    const at = channel * weights.channel + tapY * weights.tapY + tapX * weights.tapX + weights.offset;
-    taps[i].set(w.splat32(at * 4));
+    const index = channel * weights.channel + tapY * weights.tapY + tapX * weights.tapX + weights.offset;
+    taps[i].set(w.splat32(index * 4));
   }
 }
 

@@ -16,7 +16,7 @@ export interface PaddedPlane {
   readonly rows: number;
   readonly columns: number;
   readonly strideX: number;
-  /** Values that a row has for each remainder of the stride: whole vectors can be read from each place. */
+  /** Values that a row has for each remainder of the stride: a whole vector can be read from any of them. */
   readonly phaseWidth: number;
 }
 
@@ -47,7 +47,7 @@ export function paddedPlane(windows: readonly Im2colView[]): PaddedPlane {
 export const rowBytes = (plane: PaddedPlane): number => plane.strideX * plane.phaseWidth * 4;
 export const planeBytes = (plane: PaddedPlane): number => plane.rows * rowBytes(plane);
 
-/** Where a column stands in its row. */
+/** A column's offset in its row, in bytes. */
 const columnBytes = ({ strideX, phaseWidth }: PaddedPlane, column: number): number =>
   ((column % strideX) * phaseWidth + Math.floor(column / strideX)) * 4;
 
@@ -88,17 +88,17 @@ function emitCopyRow(
   /** Moves `count` runs of `lanes` values that lie a stride apart. */
   const move = (source: I32, target: I32, column: number, count: number) => {
     for (let phase = 0; phase < count; phase++) {
-      const place = columnBytes(plane, first + column + phase);
+      const offset = columnBytes(plane, first + column + phase);
       if (!byVectors) {
-        f.store(target, source.f32((column + phase) * 4), place);
+        f.store(target, source.f32((column + phase) * 4), offset);
       } else if (strideX === 1) {
-        f.store(target, source.v128(column * 4), place);
+        f.store(target, source.v128(column * 4), offset);
       } else {
         values.set(source.v128(column * 4));
         f.store(
           target,
           values.shuffle(source.v128(column * 4 + 16), phase ? [1, 3, 5, 7] : [0, 2, 4, 6]),
-          place,
+          offset,
         );
       }
     }

@@ -104,10 +104,10 @@ function emitTaps(
     const reads = readsOf(plane, view, rows, tapRows);
     const factors = Array.from({ length: rows }, () => f.v128());
     const from = f.i32(padded.add(row.mul(strideY * rowBytes(plane))));
-    const dyAt = f.i32(dy.add(row.mul(gridWidth * 4)));
+    const dyAddress = f.i32(dy.add(row.mul(gridWidth * 4)));
     const addVector = (lanes: number) => {
       factors.forEach((factor, i) => {
-        factor.set(firstLanes(dyAt, lanes, i * gridWidth * 4));
+        factor.set(firstLanes(dyAddress, lanes, i * gridWidth * 4));
       });
       for (const { offset, uses } of reads) {
         value.set(from.v128(offset));
@@ -120,14 +120,14 @@ function emitTaps(
     const rest = gridWidth % 4;
     f.repeat(I32.const((gridWidth - rest) / 4), () => {
       addVector(4);
-      dyAt.set(dyAt.add(16));
+      dyAddress.set(dyAddress.add(16));
       from.set(from.add(16));
     });
     if (rest) addVector(rest);
   });
   sums.forEach((sum, i) => {
-    const at = (firstTap * tapsX + i) * 4;
+    const offset = (firstTap * tapsX + i) * 4;
     sum.set(sum.add(sum.shuffle(sum, [2, 3, 0, 1])));
-    f.store(out, out.f32(at).add(sum.lane(0)).add(sum.lane(1)), at);
+    f.store(out, out.f32(offset).add(sum.lane(0)).add(sum.lane(1)), offset);
   });
 }

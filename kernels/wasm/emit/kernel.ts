@@ -67,8 +67,8 @@ export function defineKernel<const P extends Params>(
       const run = m.function(['i32', 'i32'], null, (f, task, thread) => {
         const zero = f.i32(0);
         const locals = Object.entries(params).map(([name, type], i) => {
-          const at = ARGUMENTS_ADDRESS + 4 * i;
-          return [name, type === 'i32' ? f.i32(zero.i32(at)) : f.f32(zero.f32(at))];
+          const address = ARGUMENTS_ADDRESS + 4 * i;
+          return [name, type === 'i32' ? f.i32(zero.i32(address)) : f.f32(zero.f32(address))];
         });
         emit({ m, f, p: Object.fromEntries(locals), task, thread, target, imports });
       });

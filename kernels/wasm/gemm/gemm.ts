@@ -91,7 +91,7 @@ export const gemmKernel = (gemm: Gemm, shape: TileShape) => {
     const inOrder =
       output.strideY === 1 && output.strideX === 1 && positions === output.height * output.width;
     if (hasEpilogue(epilogue) && !inOrder)
-      throw new Error(`${key}: an epilogue wants all places of the output`);
+      throw new Error(`${key}: an epilogue needs every position of the output, in order`);
 
     const split = f.i32(task.div(p.columnTasks));
     const group = f.i32(split.div(p.rowTasks));
@@ -107,16 +107,16 @@ export const gemmKernel = (gemm: Gemm, shape: TileShape) => {
     const tile = f.i32(p.scratch.add(thread.mul(p.threadBytes)));
     const table = f.i32(tile.add(tileBytes(shape)));
     const packed = f.i32(tile.add(tableBytes(shape)));
-    const [panel, k, left, columnAddress, panelA, at, from] = Array.from({ length: 7 }, () => f.i32());
+    const [panel, k, left, columnAddress, panelA, address, from] = Array.from({ length: 7 }, () => f.i32());
     const [direct, accumulate] = [f.i32(), f.i32()];
 
     /** Writes the byte offsets of a panel's columns in C to the table. */
     const fillTable = (column: I32) => {
       const [gy, gx, image] = [f.i32(), f.i32(), f.i32()];
-      const place = f.i32(column.rem(positions));
+      const position = f.i32(column.rem(positions));
       image.set(column.div(positions).mul(output.imageStride * 4));
-      gy.set(place.div(grid.width));
-      gx.set(place.rem(grid.width));
+      gy.set(position.div(grid.width));
+      gx.set(position.rem(grid.width));
       for (let j = 0; j < shape.columns; j++) {
         const y = gy.mul(output.strideY).add(output.originY);
         const x = gx.mul(output.strideX).add(output.originX);
@@ -136,9 +136,9 @@ export const gemmKernel = (gemm: Gemm, shape: TileShape) => {
     const scatterValues = (row: I32) =>
       f.for(0, endRow.sub(row).min(shape.rows), (i) =>
         f.for(0, left, (j) => {
-          at.set(out.add(row.add(i).mul(planeBytes)).add(table.add(j.shl(2)).i32()));
+          address.set(out.add(row.add(i).mul(planeBytes)).add(table.add(j.shl(2)).i32()));
           const value = tile.add(i.mul(shape.columns).add(j).shl(2)).f32();
-          f.store(at, accumulate.select(at.f32().add(value), value));
+          f.store(address, accumulate.select(address.f32().add(value), value));
         }),
       );
     /** Writes the rows of a tile that has all its columns, wherever these go. */
@@ -148,15 +148,18 @@ export const gemmKernel = (gemm: Gemm, shape: TileShape) => {
       from.set(tile);
       f.repeat(endRow.sub(row).min(shape.rows), () => {
         for (let j = 0; j < shape.columns; j += 4) {
-          const places = [0, 1, 2, 3].map((lane) => f.i32(rowOut.add(table.i32((j + lane) * 4))));
+          const addresses = [0, 1, 2, 3].map((lane) => f.i32(rowOut.add(table.i32((j + lane) * 4))));
           value.set(from.v128(j * 4));
           f.if(accumulate, () => {
-            const [first, ...others] = places;
-            const before = others.reduce<V128>((vector, at, l) => at.lane32(vector, l + 1), first.splat32());
+            const [first, ...others] = addresses;
+            const before = others.reduce<V128>(
+              (vector, address, l) => address.lane32(vector, l + 1),
+              first.splat32(),
+            );
             value.set(value.add(before));
           });
-          places.forEach((at, lane) => {
-            f.storeLane(at, value, lane);
+          addresses.forEach((address, lane) => {
+            f.storeLane(address, value, lane);
           });
         }
         from.set(from.add(shape.columns * 4));
@@ -198,9 +201,9 @@ export const gemmKernel = (gemm: Gemm, shape: TileShape) => {
     const applyEpilogueRows = (blockRow: I32, blockEnd: I32) => {
       const column = f.i32(firstColumn);
       f.while(column.lt(endColumn), () => {
-        const place = f.i32(column.rem(positions));
-        const count = f.i32(endColumn.sub(column).min(I32.const(positions).sub(place)));
-        const run = f.i32(out.add(column.div(positions).mul(output.imageStride * 4)).add(place.shl(2)));
+        const position = f.i32(column.rem(positions));
+        const count = f.i32(endColumn.sub(column).min(I32.const(positions).sub(position)));
+        const run = f.i32(out.add(column.div(positions).mul(output.imageStride * 4)).add(position.shl(2)));
         f.for(blockRow, blockEnd, (row) => {
           const from = f.i32(run.add(row.mul(planeBytes)));
           const index = epilogue.bias === 'row' ? row : column;
@@ -244,10 +247,12 @@ export const gemmKernel = (gemm: Gemm, shape: TileShape) => {
               endColumn,
               (column) => {
                 left.set(endColumn.sub(column).min(shape.columns));
-                const place = f.i32(column.rem(positions));
-                direct.set(inOrder ? place.add(shape.columns).le(positions).and(left.eq(shape.columns)) : 0);
+                const position = f.i32(column.rem(positions));
+                direct.set(
+                  inOrder ? position.add(shape.columns).le(positions).and(left.eq(shape.columns)) : 0,
+                );
                 columnAddress.set(
-                  out.add(column.div(positions).mul(output.imageStride * 4)).add(place.shl(2)),
+                  out.add(column.div(positions).mul(output.imageStride * 4)).add(position.shl(2)),
                 );
                 fillTable(column);
                 panelA.set(

@@ -76,10 +76,10 @@ export function emitViewGroup(
   const { height, width, gridHeight, gridWidth, strideX, strideY } = view;
   const planeBytes = height * width * 4;
   const lanes = [0, 1, 2, 3].map(() => ({ base: f.i32(), row: f.i32(), column: f.i32() }));
-  const place = f.i32(column.rem(gridHeight * gridWidth));
+  const position = f.i32(column.rem(gridHeight * gridWidth));
   const image = f.i32(source.add(column.div(gridHeight * gridWidth).mul(view.imageStride * 4)));
-  const gy = f.i32(place.div(gridWidth));
-  const gx = f.i32(place.rem(gridWidth));
+  const gy = f.i32(position.div(gridWidth));
+  const gx = f.i32(position.rem(gridWidth));
   const inOneRow = f.i32(gx.add(4).le(gridWidth).and(column.add(4).le(columns)));
   lanes.forEach((lane, l) => {
     lane.base.set(image);
@@ -106,9 +106,9 @@ export function emitViewGroup(
     mask.set(0);
     lanes.forEach((lane, l) => {
       const row = f.i32(lane.row.add(tapY.mul(view.dilationY)));
-      const at = f.i32(lane.column.add(tapX.mul(view.dilationX)));
-      valid.set(row.below(height).and(at.below(width)));
-      addresses[l].set(valid.select(lane.base.add(row.mul(width).add(at).shl(2)), source));
+      const tapColumn = f.i32(lane.column.add(tapX.mul(view.dilationX)));
+      valid.set(row.below(height).and(tapColumn.below(width)));
+      addresses[l].set(valid.select(lane.base.add(row.mul(width).add(tapColumn).shl(2)), source));
       mask.set(mask.withLane(l, I32.const(0).sub(valid).asF32()));
     });
     offset.set(0);
@@ -144,15 +144,15 @@ export function emitViewGroup(
         () => {
           if (strideX <= 2) {
             const row = f.i32(lanes[0].row.add(tapY.mul(view.dilationY)));
-            const at = f.i32(lanes[0].column.add(tapX.mul(view.dilationX)));
+            const tapColumn = f.i32(lanes[0].column.add(tapX.mul(view.dilationX)));
             const inside = inOneRow
               .and(row.below(height))
-              .and(at.ge(0))
-              .and(at.add(4 * strideX).le(width));
+              .and(tapColumn.ge(0))
+              .and(tapColumn.add(4 * strideX).le(width));
             f.if(
               inside,
               () => {
-                first.set(lanes[0].base.add(row.mul(width).add(at).shl(2)));
+                first.set(lanes[0].base.add(row.mul(width).add(tapColumn).shl(2)));
                 store(
                   tap,
                   () => (strideX === 1 ? first.v128() : first.v128().shuffle(first.v128(16), [0, 2, 4, 6])),

@@ -40,21 +40,21 @@ export const packRowsKernel = (a: StridedMatrix, shape: TileShape) =>
         ),
       );
       const out = f.i32(p.out.add(task.mul(depth * shape.rows * 4)));
-      const [channelAt, rowAt, at] = [f.i32(0), f.i32(), f.i32()];
+      const [channelOffset, rowOffset, offset] = [f.i32(0), f.i32(), f.i32()];
       f.repeat(I32.const(a.channels), () => {
-        rowAt.set(channelAt);
+        rowOffset.set(channelOffset);
         f.repeat(I32.const(a.tapsY), () => {
-          at.set(rowAt);
+          offset.set(rowOffset);
           f.repeat(I32.const(a.tapsX), () => {
             rows.forEach((pointer, r) => {
-              f.store(out, pointer.add(at).f32(), r * 4);
+              f.store(out, pointer.add(offset).f32(), r * 4);
             });
             out.set(out.add(shape.rows * 4));
-            at.set(at.add(a.tapX * 4));
+            offset.set(offset.add(a.tapX * 4));
           });
-          rowAt.set(rowAt.add(a.tapY * 4));
+          rowOffset.set(rowOffset.add(a.tapY * 4));
         });
-        channelAt.set(channelAt.add(a.channel * 4));
+        channelOffset.set(channelOffset.add(a.channel * 4));
       });
     },
   );
@@ -77,8 +77,8 @@ export function packView(
     0,
     shape.columns,
     (quad) => {
-      const place = f.i32(column.add(quad));
-      emitViewGroup(f, view, plane, place, columns, (tap, load, next) => {
+      const firstColumn = f.i32(column.add(quad));
+      emitViewGroup(f, view, plane, firstColumn, columns, (tap, load, next) => {
         out.set(panel.add(tap.mul(rowBytes)).add(quad.shl(2)));
         left.set(channels);
         f.while(left.gt(0), () => {
@@ -117,10 +117,10 @@ export function packTransposed(
       });
       out.set(panel.add(quad.shl(2)));
       left.set(count);
-      const advance = (steps: number) => {
-        for (const row of rows) row.set(row.add(steps * 4));
-        out.set(out.add(steps * rowBytes));
-        left.set(left.sub(steps));
+      const advance = (count: number) => {
+        for (const row of rows) row.set(row.add(count * 4));
+        out.set(out.add(count * rowBytes));
+        left.set(left.sub(count));
       };
       f.while(left.ge(4), () => {
         const vectors = rows.map((row) => f.v128(row.v128()));

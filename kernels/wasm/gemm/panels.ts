@@ -16,25 +16,25 @@ export const panelsOf = (channels: number, width: number): number =>
   Math.ceil((Math.ceil(channels / 4) * 4) / width);
 
 /**
- * The place of the channels `first` to first + 3 (`first` a multiple of 4) in the panels at `start`: writes them, moved
- * on by `step` bytes (a variable) and `offset`.
+ * A function that writes vectors of the channels `first` to first + 3 (`first` a multiple of 4) into the panels at
+ * `start`: vector i goes `step` (a variable) plus `offsetOf(i)` (a constant) bytes beyond the channels' address.
  */
 export function storeInPanels(f: FunctionBuilder, { width, panelBytes }: Panels, start: I32, first: I32) {
-  const place = (channel: I32) =>
+  const addressOf = (channel: I32) =>
     f.i32(start.add(channel.div(width).mul(panelBytes)).add(channel.rem(width).shl(2)));
-  const low = place(first);
-  const high = width % 4 === 0 ? null : place(first.add(2));
+  const low = addressOf(first);
+  const high = width % 4 === 0 ? null : addressOf(first.add(2));
   return (step: I32, values: readonly V128[], offsetOf: (i: number) => number) => {
-    const lowAt = f.i32(low.add(step));
-    const highAt = high && f.i32(high.add(step));
+    const lowAddress = f.i32(low.add(step));
+    const highAddress = high && f.i32(high.add(step));
     values.forEach((value, i) => {
-      if (!highAt) {
-        f.store(lowAt, value, offsetOf(i));
+      if (!highAddress) {
+        f.store(lowAddress, value, offsetOf(i));
         return;
       }
       const vector = f.v128(value);
-      f.storeHalf(lowAt, vector, 0, offsetOf(i));
-      f.storeHalf(highAt, vector, 1, offsetOf(i));
+      f.storeHalf(lowAddress, vector, 0, offsetOf(i));
+      f.storeHalf(highAddress, vector, 1, offsetOf(i));
     });
   };
 }

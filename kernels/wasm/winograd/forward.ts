@@ -44,12 +44,12 @@ export const winogradWeightsKernel = (a: StridedMatrix, shape: TileShape) =>
         f.repeat(I32.const(a.channels), () => {
           const taps = [0, 1, 2].map((ty) =>
             [0, 1, 2].map((tx) => {
-              const at = (ty * a.tapY + tx * a.tapX) * 4;
+              const tapOffset = (ty * a.tapY + tx * a.tapX) * 4;
               const gathered = lanes
                 .slice(1)
                 .reduce<V128>(
-                  (vector, lane, l) => lane.add(at).lane32(vector, l + 1),
-                  lanes[0].add(at).splat32(),
+                  (vector, lane, l) => lane.add(tapOffset).lane32(vector, l + 1),
+                  lanes[0].add(tapOffset).splat32(),
                 );
               return f.v128(gathered);
             }),
@@ -121,8 +121,8 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
           f.store(row, mask, line * 8 + 4);
         });
         const top = f.i32(tileRow.rem(source.tileRows).mul(TILE));
-        const place = tileRow.div(source.tileRows).mul(output.imageStride).add(top.mul(output.width));
-        f.store(row, p.out.add(place.shl(2)), 48);
+        const outOffset = tileRow.div(source.tileRows).mul(output.imageStride).add(top.mul(output.width));
+        f.store(row, p.out.add(outOffset.shl(2)), 48);
         f.store(row, I32.const(output.height).sub(top).min(TILE), 52);
       });
       const group = f.i32(groupTable);
@@ -162,8 +162,8 @@ export const winogradKernel = (w: Winograd, shape: TileShape) =>
           const lanes = [0, 1, 2, 3].map((lane) => f.i32(group.i32(lane * 4)));
           const to = f.i32(packed.add(group.i32(16)));
           for (let u = 0; u < ALPHA; u++) {
-            const load = (at: number) =>
-              lanes.map((lane) => f.v128(lane.v128(u * stripWidth(source) * 4 + at)));
+            const load = (offset: number) =>
+              lanes.map((lane) => f.v128(lane.v128(u * stripWidth(source) * 4 + offset)));
             const columns = [...transpose(f, load(0)), ...transpose(f, load(16)).slice(0, 2)];
             inputTransform(f, columns, target.fused).forEach((value, v) => {
               f.store(to, value, (u * ALPHA + v) * pointBytes);
@@ -247,7 +247,7 @@ function emitResults(
   });
 }
 
-/** Writes a line of `width` sums to the output, ended. */
+/** Writes a line of `width` sums to the output, with the epilogue applied. */
 function emitLine(
   f: FunctionBuilder,
   epilogue: EpilogueForm,

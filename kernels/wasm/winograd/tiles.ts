@@ -1,6 +1,6 @@
 /**
- * What the Winograd kernels share: rows of 4x4 tiles, counted over all images, and the first half of a patch's
- * transform, which runs down the columns and so needs no tiles yet: it makes a strip of 6 lines, zeros around.
+ * What the Winograd kernels share: rows of 4x4 tiles, counted over all images, and the first half of the transform of
+ * input tiles. That half works on columns, so a row of tiles is transformed at once, into a strip of 6 lines.
  */
 import type { FunctionBuilder } from '../emit/assembler.ts';
 import { I32, type V128 } from '../emit/values.ts';
@@ -21,7 +21,7 @@ export interface TiledPlanes {
 
 export const tilesAlong = (size: number): number => Math.ceil(size / TILE);
 
-/** Values of a line of a strip: a patch's last tile reads on into the next four columns. */
+/** Values of a line of a strip: the last input tile reads four columns more. */
 export const stripWidth = ({ tileColumns, lines }: TiledPlanes): number =>
   TILE * (tileColumns + (lines === 6 ? 1 : 0));
 export const stripBytes = (planes: TiledPlanes): number => ALPHA * stripWidth(planes) * 4;
@@ -85,13 +85,13 @@ export function emitColumns(
   const four = () =>
     column(
       (address) => address.v128(),
-      (to, value, place) => f.store(to, value, place),
+      (to, value, offset) => f.store(to, value, offset),
     );
   if (count < 4) {
     f.repeat(I32.const(count), () => {
       column(
         (address) => address.splat32(),
-        (to, value, place) => f.storeLane(to, value, 0, place),
+        (to, value, offset) => f.storeLane(to, value, 0, offset),
       );
       offset.set(offset.add(4));
     });

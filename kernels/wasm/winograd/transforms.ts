@@ -1,6 +1,6 @@
 /**
  * The transforms of Winograd's F(4x4, 3x3) (Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", 2015):
- * Y = A^T [(G g G^T) * (B^T d B)] A for a 4x4 tile Y of outputs, the 6x6 patch d of the input under it, and a 3x3
+ * Y = A^T [(G g G^T) * (B^T d B)] A for a 4x4 tile Y of outputs, the 6x6 input tile d that it reads, and a 3x3
  * kernel g. The elementwise product, summed over channels, is 36 matrix products with 4 times fewer multiplications.
  *
  * The matrices are the Cook-Toom ones of the points 0, +-3/4, +-3/2 and infinity rather than the usual 0, +-1, +-2:
@@ -10,7 +10,7 @@
 import type { FunctionBuilder } from '../emit/assembler.ts';
 import type { Local, V128 } from '../emit/values.ts';
 
-/** Rows and columns of a tile of outputs, of the patch under it, and the products that replace a tile's. */
+/** Rows (and columns) of an output tile and of an input tile, and the points of a transformed tile. */
 export const TILE = 4;
 export const ALPHA = 6;
 export const ALPHA_SQUARED = ALPHA * ALPHA;

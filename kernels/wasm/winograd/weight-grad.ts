@@ -141,7 +141,7 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
       const dy = f.i32(p.dy.add(row.mul(view.gridHeight * view.gridWidth * 4)));
       const x = f.i32(p.x.add(channel.mul(view.height * view.width * 4)));
 
-      /** Packs the transformed patches of a row of tiles as `[36][panels][tiles of the block][width]`. */
+      /** Packs the transforms of a row of tiles as `[36][panels][tiles of the block][width]`. */
       const pack = (
         side: Side,
         operand: { source: I32; count: I32; strips: I32; packed: I32 },
@@ -177,23 +177,23 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
             const from = f.i32(strips);
             const offset = f.i32(0);
             f.repeat(I32.const(ALPHA), () => {
-              const at = f.i32(from);
+              const address = f.i32(from);
               const load = (ahead: number) =>
                 transpose(
                   f,
-                  [0, 1, 2, 3].map((slot) => f.v128(at.v128(slot * stripBytes(planes) + ahead))),
+                  [0, 1, 2, 3].map((slot) => f.v128(address.v128(slot * stripBytes(planes) + ahead))),
                 );
               const ahead = planes.lines === ALPHA;
               const columns = ahead ? load(0) : [];
               const step = f.i32(offset);
               f.repeat(I32.const(tileColumns), () => {
                 const next = load(ahead ? 16 : 0);
-                const patch = [...columns, ...next].slice(0, planes.lines);
-                store(step, transform(f, patch, target.fused), (v) => v * pointBytes);
+                const tileValues = [...columns, ...next].slice(0, planes.lines);
+                store(step, transform(f, tileValues, target.fused), (v) => v * pointBytes);
                 columns.forEach((column, i) => {
                   column.set(next[i]);
                 });
-                at.set(at.add(16));
+                address.set(address.add(16));
                 step.set(step.add(width * 4));
               });
               from.set(from.add(stripWidth(planes) * 4));
@@ -250,7 +250,7 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
         const from = f.i32(sums.add(i.mul(sumRowBytes)));
         const outRow = row.add(i).mul(w.channels).add(channel).mul(9);
         const to = f.i32(p.out.add(partition.mul(p.partitionOut).add(outRow).shl(2)));
-        const write = (load: (at: number) => V128, lanes: number) => {
+        const write = (load: (offset: number) => V128, lanes: number) => {
           const m = Array.from({ length: ALPHA }, (_, u) =>
             Array.from({ length: ALPHA }, (_, v) => f.v128(load((u * ALPHA + v) * sumPointBytes))),
           );
@@ -264,11 +264,11 @@ export const winogradGradKernel = (w: WeightGrad, shape: TileShape) =>
         };
         const left = f.i32(channels);
         f.while(left.ge(4), () => {
-          write((at) => from.v128(at), 4);
+          write((offset) => from.v128(offset), 4);
           left.set(left.sub(4));
         });
         f.while(left.gt(0), () => {
-          write((at) => from.splat32(at), 1);
+          write((offset) => from.splat32(offset), 1);
           left.set(left.sub(1));
         });
       });

@@ -117,11 +117,11 @@ function flatten(result: Nested, length: number): Float32Array {
   if (first.length === length) return first;
   if (first.byteOffset === 0 && first.buffer.byteLength === length * 4) return new Float32Array(first.buffer);
   const flat = new Float32Array(length);
-  let at = 0;
+  let offset = 0;
   const copy = (part: Nested) => {
     if (part instanceof Float32Array) {
-      flat.set(part, at);
-      at += part.length;
+      flat.set(part, offset);
+      offset += part.length;
     } else for (const inner of part) copy(inner);
   };
   copy(result);

@@ -113,8 +113,8 @@ export class WebGpuRuntime implements Runtime<WebGpuBuffer> {
     this.allocations.remove(storage);
     const { buffer } = storage;
     this.#bytesInUse -= buffer.size;
-    const shelf = this.#pool.get(buffer.size);
-    if (shelf) shelf.push(buffer);
+    const freeList = this.#pool.get(buffer.size);
+    if (freeList) freeList.push(buffer);
     else this.#pool.set(buffer.size, [buffer]);
   }
 

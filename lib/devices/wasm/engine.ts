@@ -75,10 +75,10 @@ export class WasmEngine {
     if (tasks > MAX_TASKS) throw new DeviceError(`wasm: ${kernel.key}: ${tasks} tasks, at most ${MAX_TASKS}`);
     const { run, number, code, codeBytes } = this.#kernels.get(kernel.key) ?? this.#compile(kernel);
     const { i32, f32 } = this.heap;
-    let at = ARGUMENTS_ADDRESS / 4;
+    let index = ARGUMENTS_ADDRESS / 4;
     for (const name in kernel.params) {
-      if (kernel.params[name] === 'i32') i32[at++] = values[name];
-      else f32[at++] = values[name];
+      if (kernel.params[name] === 'i32') i32[index++] = values[name];
+      else f32[index++] = values[name];
     }
     this.#pool.run(run, number, code, codeBytes, tasks);
   }

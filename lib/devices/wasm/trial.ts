@@ -5,9 +5,9 @@ interface MicroExports {
   tile(a: number, b: number, c: number, rowBytes: number, k: number, accumulate: number): void;
 }
 
-/** Where the operands lie: 64 KiB of a memory that nothing else uses yet. Places are counted in values. */
+/** Where the operands lie: 64 KiB of a memory that nothing else uses yet. Offsets are in values. */
 const BASE = 65536;
-const PLACE = { a: 0, b: 4096, result: 8192, other: 10240, end: 16384 };
+const OFFSET = { a: 0, b: 4096, result: 8192, other: 10240, end: 16384 };
 const K = 256;
 /** Calls after which V8 has compiled a function with its optimising compiler, where the revectoriser works. */
 const WARM_UP_CALLS = 1200;
@@ -26,11 +26,11 @@ export class Trial {
     const { tile } = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as MicroExports;
     this.shape = shape;
     this.#tile = tile;
-    this.#values = new Float32Array(memory.buffer, BASE, PLACE.end);
+    this.#values = new Float32Array(memory.buffer, BASE, OFFSET.end);
   }
 
-  #run(calls: number, k = K, result = PLACE.result): void {
-    const [a, b, c] = [PLACE.a, PLACE.b, result].map((place) => BASE + place * 4);
+  #run(calls: number, k = K, result = OFFSET.result): void {
+    const [a, b, c] = [OFFSET.a, OFFSET.b, result].map((offset) => BASE + offset * 4);
     for (let call = 0; call < calls; call++) this.#tile(a, b, c, this.shape.columns * 4, k, 0);
   }
 
@@ -40,12 +40,12 @@ export class Trial {
    */
   fuses(): boolean {
     const { rows, columns } = this.shape;
-    this.#values.set([-(1 + 2 ** -11)], PLACE.a);
-    this.#values.set([1 + 2 ** -12], PLACE.a + rows);
-    this.#values.set([1], PLACE.b);
-    this.#values.set([1 + 2 ** -12], PLACE.b + columns);
+    this.#values.set([-(1 + 2 ** -11)], OFFSET.a);
+    this.#values.set([1 + 2 ** -12], OFFSET.a + rows);
+    this.#values.set([1], OFFSET.b);
+    this.#values.set([1 + 2 ** -12], OFFSET.b + columns);
     this.#run(1, 2);
-    return this.#values[PLACE.result] === 2 ** -24;
+    return this.#values[OFFSET.result] === 2 ** -24;
   }
 
   /** Calls it until the engine's optimising compiler has it, as far as one can tell. */
@@ -63,10 +63,10 @@ export class Trial {
       values[i] = state / 2 ** 31 - 1;
     }
     this.#run(1);
-    other.#run(1, K, PLACE.other);
+    other.#run(1, K, OFFSET.other);
     let largest = 0;
     for (let i = 0; i < this.shape.rows * this.shape.columns; i++) {
-      const difference = Math.abs(values[PLACE.result + i] - values[PLACE.other + i]);
+      const difference = Math.abs(values[OFFSET.result + i] - values[OFFSET.other + i]);
       if (!(difference <= largest)) largest = difference;
     }
     return largest;

@@ -52,10 +52,10 @@ function clearEdge({
   xs.forEach((x, part) => {
     const channels = g.channels[part];
     for (let i = 0; i < x.length; i++) {
-      const [n, place] = [Math.floor(i / (channels * g.spatial)), i % (channels * g.spatial)];
-      const c = first + Math.floor(place / g.spatial);
+      const [n, position] = [Math.floor(i / (channels * g.spatial)), i % (channels * g.spatial)];
+      const c = first + Math.floor(position / g.spatial);
       const scale = (has.weight ? weight[c] : 1) / Math.sqrt(variance[c] + g.eps);
-      const added = has.residual ? residual[(n * total + first) * g.spatial + place] : 0;
+      const added = has.residual ? residual[(n * total + first) * g.spatial + position] : 0;
       const operand = (x[i] - mean[c]) * scale + (has.bias ? bias[c] : 0) + added;
       if (Math.abs(operand) < 1e-3) x[i] += 0.01;
     }

@@ -74,10 +74,10 @@ function pooling(random: Generator, dilated: boolean): MaxPool2dGeometry {
     const padding = random.integer(Math.floor(kernel / 2) + 1);
     const dilation = dilated ? between(random, 1, 2) : 1;
     const n = Math.max(1, dilation * (kernel - 1) + 1 - 2 * padding) + random.integer(12);
-    const room = n + 2 * padding - dilation * (kernel - 1) - 1;
-    const ceil = Math.ceil(room / stride) + 1;
+    const span = n + 2 * padding - dilation * (kernel - 1) - 1;
+    const ceil = Math.ceil(span / stride) + 1;
     const up = chance(random, 0.5) && (ceil - 1) * stride < n + padding && dilation === 1;
-    return { kernel, stride, padding, dilation, n, out: up ? ceil : Math.floor(room / stride) + 1 };
+    return { kernel, stride, padding, dilation, n, out: up ? ceil : Math.floor(span / stride) + 1 };
   };
   const [rows, columns] = [axis(), axis()];
   return {

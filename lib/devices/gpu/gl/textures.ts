@@ -90,8 +90,8 @@ export class Textures {
     this.#bytesInUse -= bytesOf(buffer);
     this.allocations.remove(buffer);
     const key = `${buffer.width},${buffer.height}`;
-    const shelf = this.#pool.get(key);
-    if (shelf) shelf.push(buffer);
+    const freeList = this.#pool.get(key);
+    if (freeList) freeList.push(buffer);
     else this.#pool.set(key, [buffer]);
   }
 
@@ -128,8 +128,8 @@ export class Textures {
   }
 
   dispose(): void {
-    for (const shelf of this.#pool.values()) {
-      for (const buffer of shelf) this.gl.deleteTexture(buffer.numbers.texture);
+    for (const freeList of this.#pool.values()) {
+      for (const buffer of freeList) this.gl.deleteTexture(buffer.numbers.texture);
     }
     this.#pool.clear();
     this.#bytesInUse = 0;
