@@ -58,6 +58,8 @@ export class CheckedData implements AsyncDisposable {
   #training: TrainingSets;
   #test: MuraDataset;
   #broken: readonly BrokenImage[] = [];
+  /** What `confirm` has thrown. */
+  #refusal: FormatError | null = null;
   #isChecked = false;
   #isAwaited = false;
   #done = 0;
@@ -111,12 +113,12 @@ export class CheckedData implements AsyncDisposable {
   ): Promise<FitResult | null> {
     const { signal, progress } = this.#options;
     const begun = this.#training;
-    let fault: FormatError | null = null;
+    let fault: unknown = null;
     try {
       const result = await fit(begun, this.#isChecked ? signal : this.#stop.signal);
       if (result.ended !== 'aborted' || signal.aborted) return result;
     } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
+      if (!this.#isOfImage(error)) throw error;
       fault = error;
     }
     await this.checked();
@@ -136,14 +138,24 @@ export class CheckedData implements AsyncDisposable {
       if (error !== this.#options.signal.reason) throw error;
       return;
     }
-    if (sets !== this.#training) throw new FormatError(describeBroken(this.#broken));
+    if (sets === this.#training) return;
+    this.#refusal = new FormatError(describeBroken(this.#broken));
+    throw this.#refusal;
   }
 
   /** The images that these sets are without, by their names; null where more may have to be left out. */
-  leftOut(sets: TrainingSets): string[] | null {
+  leftOut(sets: TrainingSets): readonly string[] | null {
+    if (this.#options.leftOut) return this.#options.leftOut;
     if (!this.#isChecked || sets !== this.#training) return null;
     const kept = new Set([...sets.train.images, ...sets.validation.images]);
     return this.#options.listed.train.images.filter((image) => !kept.has(image)).map(imageName);
+  }
+
+  /** Whether a broken image is the cause: one that `fit` met, or those of `confirm`. */
+  #isOfImage(error: unknown): boolean {
+    if (!(error instanceof FormatError)) return false;
+    const { images } = this.#options.listed.train;
+    return error === this.#refusal || images.some(({ path }) => error.message.startsWith(`${path}: `));
   }
 
   /** Ends the check. */

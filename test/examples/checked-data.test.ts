@@ -134,6 +134,9 @@ const holding = (gate: Promise<void>, body: () => Promise<void>) =>
     body,
   );
 
+/** Images by their paths below the data set's root. */
+const namesOf = (paths: readonly string[]) => paths.map((path) => path.replace('MURA-v1.1/', '')).toSorted();
+
 const EPOCH = /epoch 1\/2 {2}train:/;
 
 test('the first epoch is trained before the last file was read, to the same end', async () => {
@@ -231,38 +234,58 @@ test('broken images are left out as if they had been known, whoever meets them f
       );
     }
     const { leftOut } = await readSaved(last(out));
-    assert.equal(
-      leftOut?.toSorted(),
-      broken
-        .slice(0, 2)
-        .map((path) => path.replace('MURA-v1.1/', ''))
-        .toSorted(),
-    );
+    assert.equal(leftOut?.toSorted(), namesOf(broken.slice(0, 2)));
   }
 });
 
+/** Holds back the check, which then hears nothing but an interrupt. */
+const withoutCheck = (body: () => Promise<void>) =>
+  withMethod(
+    MuraDataset.prototype,
+    'check',
+    () => (options) =>
+      new Promise((_, reject) => {
+        options?.signal?.addEventListener('abort', () => reject(options.signal?.reason));
+      }),
+    body,
+  );
+const atFirstStep = (output: string, interrupt: () => void) => /ETA/.test(output) && interrupt();
+
 test('stopped before its files were certain, a training begins again where one is broken', async () => {
-  const { check } = MuraDataset.prototype;
-  MuraDataset.prototype.check = async function (this: MuraDataset, options) {
-    const aborted = new Promise<never>((_, reject) => {
-      options?.signal?.addEventListener('abort', () => reject(options.signal?.reason));
-    });
-    return aborted;
-  };
-  const watch = (output: string, interrupt: () => void) => /ETA/.test(output) && interrupt();
-  const { found } = await run('broken', 'uncertain', { watch });
-  MuraDataset.prototype.check = check;
-  assert.equal(found, { stopped: last('uncertain') });
+  await withoutCheck(async () => {
+    const { found } = await run('broken', 'uncertain', { watch: atFirstStep });
+    assert.equal(found, { stopped: last('uncertain') });
+  });
   assert.is((await readSaved(last('uncertain'))).leftOut, null);
   const { output } = await run('broken', 'uncertain', { resume: last('uncertain') });
   assert.match(output, /begins again without them/);
   assertSame('uncertain', 'known');
 });
 
+test('what is no image ends a training at once', async () => {
+  const { train, valid } = await MuraDataset.open(at('broken'));
+  const split = (images: MuraDataset) => {
+    const [train, validation] = images.split(0.2);
+    return { train, validation };
+  };
+  const { signal } = new AbortController();
+  const progress = new ProgressBar();
+  await withoutCheck(async () => {
+    const options = { leftOut: null, strict: false, workers: 0, progress, signal };
+    await using data = new CheckedData({ ...options, listed: { train, valid }, split });
+    const fault = new FormatError('last.safetensors: cut off');
+    assert.is(await data.train(() => Promise.reject(fault)).catch((error) => error), fault);
+  });
+});
+
 test('a training that was certain goes on without the same images, and with no other broken one', async () => {
   const watch = (output: string, interrupt: () => void) => /epoch 2\/2.*ETA/.test(output) && interrupt();
   const { found } = await run('broken', 'certain', { watch });
   assert.equal(found, { stopped: last('certain') });
+  await withoutCheck(async () => {
+    await run('broken', 'certain', { resume: last('certain'), watch: atFirstStep });
+  });
+  assert.equal((await readSaved(last('certain'))).leftOut?.toSorted(), namesOf(broken.slice(0, 2)));
   for (const name of ['mended', 'worse']) cpSync(at('certain'), at(name), { recursive: true });
 
   const { output } = await run('broken', 'certain', { resume: last('certain') });
