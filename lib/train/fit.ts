@@ -25,8 +25,11 @@ export type { BestEpoch, EpochMetrics, EpochRecord, FitState, Schedule, Unfinish
 
 /** What `fit` asks of an `AbortSignal`. It is typed by itself, for programs that have neither DOM's types nor Node's. */
 export interface StopSignal {
+  /** Whether to stop. */
   readonly aborted: boolean;
+  /** Why: what `throwIfAborted` throws. */
   readonly reason: unknown;
+  /** @throws `reason`, when aborted */
   throwIfAborted(): void;
 }
 
