@@ -128,7 +128,7 @@ function batchNormScaleGradProgram(g: ChannelGeometry): Program {
   };
 }
 
-/** As keyOf, without eps: an argument. */
+/** A key like keyOf's, without eps, which is an argument of the program. */
 const planeKey = (op: string, g: ChannelGeometry, ...rest: readonly boolean[]): string =>
   `${op} ${g.batch},${g.channels},${g.spatial} ${rest.join(' ')}`;
 

@@ -164,7 +164,7 @@ export function convolution<S extends Storage>(
   machine: GpuMachine<S>,
   { pad }: Family<S, 'pad'>,
 ): PlainConv2d<S> & Family<S, 'conv2dInputGrad' | 'conv2dWeightGrad'> {
-  /** Calls `use` with planes among zeros, which live that long. */
+  /** Calls `use` with the planes padded with zeros; frees them afterwards. */
   function amongZeros(
     x: S,
     shape: readonly number[],

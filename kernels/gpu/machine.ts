@@ -1,4 +1,4 @@
-/** What the families ask of whoever runs their programs: lib/devices/gpu is that. */
+/** What the families need from the device that runs their programs; lib/devices/gpu provides it. */
 import type { Primitives, Storage } from '../primitives.ts';
 import type { Pointwise } from './program/pointwise.ts';
 import type { Program } from './program/program.ts';
@@ -37,5 +37,5 @@ export const sum = (values: readonly number[]): number => values.reduce((total, 
 export const product = (values: readonly number[]): number =>
   values.reduce((total, value) => total * value, 1);
 
-/** Without the operands that a call has not. */
+/** The operands that are not null. */
 export const present = <T>(...values: readonly (T | null)[]): T[] => values.filter((value) => value !== null);

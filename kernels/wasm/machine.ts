@@ -1,4 +1,4 @@
-/** What the kernels' launch plans ask of whoever runs them: lib/devices/wasm is that. */
+/** What the families need from the device that runs their kernels; lib/devices/wasm provides it. */
 import type { Primitives, Storage } from '../primitives.ts';
 import type { Arguments, Kernel, Target } from './emit/kernel.ts';
 import type { TileShape } from './gemm/micro-kernel.ts';
@@ -19,7 +19,7 @@ export interface Launcher {
   withScratch<T>(bytes: number, use: (address: number) => T): T;
 }
 
-/** Weights in the order that kernels want them, kept from their second use on until `forget`. */
+/** Packed forms of weights, kept from their second use on until `forget`. */
 export interface PackedForms {
   /** Calls `run` with the address of a form of `bytes`, which `pack` writes where it is not kept. */
   use(

@@ -14,7 +14,7 @@ const COLUMN_BLOCK = 64;
 interface Space {
   readonly x: I32;
   readonly out: Local<I32>;
-  /** How often the reduced axes but the innermost turn, and the offset of turn r in elements. */
+  /** The number of elements of the reduced axes without the innermost, and the offset of element r. */
   readonly turns: I32;
   readonly offset: (turn: I32) => I32;
 }

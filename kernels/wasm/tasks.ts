@@ -6,10 +6,10 @@ export const TASKS_PER_THREAD = 4;
 /** Values of a task of a memory-bound kernel. */
 export const CHUNK = 16384;
 
-/** Tasks of one launch, with room to spare below what the threads' control words can count. */
+/** Most tasks of one launch: the threads' control words can count a few more. */
 const MOST_TASKS = 4000;
 
-export const ceilTo = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
+export const ceilTo = (n: number, factor: number): number => Math.ceil(n / factor) * factor;
 
 export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
@@ -33,9 +33,9 @@ export const namedAxes = (
 export const evenPartition = (n: number, most: number): number =>
   Math.ceil(n / Math.ceil(n / Math.max(1, most)));
 
-/** Tasks that n elements are cut into, and the elements of each, a multiple of `unit`. */
-export function chunks(n: number, least: number, unit = 4): { tasks: number; chunk: number } {
-  const chunk = ceilTo(Math.max(least, n / 1024), unit);
+/** Tasks that n elements are cut into, and the elements of each: at least `least`, and divisible by `factor`. */
+export function chunks(n: number, least: number, factor = 4): { tasks: number; chunk: number } {
+  const chunk = ceilTo(Math.max(least, n / 1024), factor);
   return { tasks: Math.max(1, Math.ceil(n / chunk)), chunk };
 }
 

@@ -99,8 +99,8 @@ export class DenseBlock extends ProducesFeatureList {
 
 /**
  * norm - relu - conv1x1 - average pool: `[N, inChannels, H, W]` to `[N, outChannels, H / 2, W / 2]`. Both last steps are
- * linear and neither mixes what the other does, so they change places, for a quarter of the products, unless a hook
- * wants what lies between them.
+ * linear, one over channels and one over pixels, so pooling runs first, for a quarter of the products, unless a hook
+ * wants the output of the convolution.
  */
 export class Transition extends AcceptsFeatureList {
   /** Of inChannels. */

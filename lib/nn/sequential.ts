@@ -94,7 +94,7 @@ export function chain(layers: readonly Module[], x: FeatureMaps, epilogue: Epilo
 const isPlain = <M extends Module>(layer: Module, kind: { readonly prototype: M }): layer is M =>
   layer.constructor === kind && !layer.isHooked;
 
-/** What `layer` gets from the layers before it: one map, but for a layer that takes parts. */
+/** What `layer` gets from the layers before it: a list of maps if it accepts one, else a single map. */
 function inputOf(layer: Module, before: readonly Module[], x: FeatureMaps): FeatureMaps {
   if (!(layer instanceof AcceptsFeatureList)) return chain(before, x);
   const source = before.at(-1);

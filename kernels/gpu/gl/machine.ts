@@ -1,4 +1,4 @@
-/** What the four-lane families ask of the GL runtime: lib/devices/gpu/gl is that. */
+/** What the four-lane families need from the GL runtime; lib/devices/gpu/gl provides it. */
 import type { Storage } from '../../primitives.ts';
 import type { Program } from '../program/program.ts';
 import type { Planes } from './planes.ts';

@@ -1,6 +1,6 @@
 /**
- * The primitives on packed storages: what convolutions leave packed stays so through elementwise ops, batch norm,
- * pooling and concatenation, four values a fetch. What does not fit goes to `base`, which sees the flat form.
+ * The primitives on packed storages: the packed output of a convolution stays packed through elementwise ops, batch norm,
+ * pooling and concatenation, four values a fetch. Calls that these kernels cannot take go to `base`, on flat values.
  */
 import type { ChannelGeometry, Pool2dGeometry, Storage, StridedGeometry } from '../../primitives.ts';
 import { channelParts } from '../batch-norm.ts';

@@ -20,7 +20,7 @@ type TiledFamily<S extends Storage> = Pick<
 
 interface Packed<B> {
   readonly packed: B;
-  /** Not a storage's own: to be freed after use. */
+  /** Whether it was made for this call only, and is freed after use. */
   readonly temporary: boolean;
 }
 
@@ -31,7 +31,7 @@ interface Pass<S> {
   readonly weight: S;
   readonly bias: S | null;
   readonly image: PackedImage;
-  /** Of the result. */
+  /** Channels of the result. */
   readonly channels: number;
   readonly size: readonly [height: number, width: number];
   readonly tiling: Tiling;
@@ -195,7 +195,7 @@ export function tiledPrimitives<S extends Storage, B extends { readonly length: 
   };
 }
 
-/** Whether each pixel is for itself. */
+/** Whether each output pixel depends on one input pixel only. */
 function isPointwise(g: Conv2dGeometry): boolean {
   const kernel = g.kernelHeight * g.kernelWidth;
   const stride = g.strideHeight * g.strideWidth;

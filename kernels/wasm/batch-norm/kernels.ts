@@ -27,7 +27,7 @@ const PARAMS = {
   ...SHAPE,
 } as const;
 
-/** What there is beside x, and whether max(., 0) comes last. */
+/** Which operands there are beside x, and whether max(., 0) comes last. */
 export interface BatchNormForm {
   readonly weight: boolean;
   readonly bias: boolean;

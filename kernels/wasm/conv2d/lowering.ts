@@ -68,12 +68,12 @@ interface Phase {
   /** The phase's positions on the axis: residue, residue + stride, ..., `positions` of them. */
   readonly residue: number;
   readonly positions: number;
-  /** Taps first, first + every, ...: `taps` of them; tap i of the phase's position p reads dy at p + origin - i * step. */
+  /** Taps first, first + every, ...: `taps` of them; tap i of the phase's position p reads dy at p + origin - i * dilation. */
   readonly first: number;
   readonly every: number;
   readonly taps: number;
   readonly origin: number;
-  readonly step: number;
+  readonly dilation: number;
 }
 
 const gcd = (a: number, b: number): number => (b ? gcd(b, a % b) : a);
@@ -92,7 +92,7 @@ function phasesOf(size: number, kernel: number, stride: number, padding: number,
       every,
       taps: found ? Math.ceil((kernel - first) / every) : 0,
       origin: (residue + padding - first * dilation) / stride,
-      step: (every * dilation) / stride,
+      dilation: (every * dilation) / stride,
     };
   });
 }
@@ -128,8 +128,8 @@ export function inputGradGemms(g: Conv2dGeometry): { gemms: ConvGemm[]; complete
       originX: x.origin,
       tapsY: y.taps,
       tapsX: x.taps,
-      dilationY: -y.step,
-      dilationX: -x.step,
+      dilationY: -y.dilation,
+      dilationX: -x.dilation,
       imageStride: g.outChannels * g.outHeight * g.outWidth,
     },
     output: {

@@ -5,18 +5,18 @@ import { ceilTo, TASKS_PER_THREAD } from '../tasks.ts';
 
 /**
  * How many partitions a sum over `length` is cut into, so that `tasks` times as many occupy the threads; each is of
- * `size`, a multiple of `unit`, and of `least` at least.
+ * `size`, a multiple of `factor`, and of `least` at least.
  */
 export function partitionsOf(
   { threads }: Launcher,
   tasks: number,
   length: number,
   least: number,
-  unit: number,
+  factor: number,
 ): { partitions: number; size: number } {
   const wanted = threads === 1 ? 1 : threads * TASKS_PER_THREAD;
   const most = Math.min(Math.ceil(wanted / tasks), Math.ceil(length / least));
-  const size = ceilTo(Math.ceil(length / most), unit);
+  const size = ceilTo(Math.ceil(length / most), factor);
   return { partitions: Math.ceil(length / size), size };
 }
 

@@ -20,7 +20,7 @@ export interface PaddedPlane {
   readonly phaseWidth: number;
 }
 
-const spanOf = (taps: number, step: number): number => (taps - 1) * step;
+const spanOf = (taps: number, dilation: number): number => (taps - 1) * dilation;
 
 /** The plane that windows on the same planes, of the same stride, read. */
 export function paddedPlane(windows: readonly Im2colView[]): PaddedPlane {
@@ -51,11 +51,11 @@ export const planeBytes = (plane: PaddedPlane): number => plane.rows * rowBytes(
 const columnBytes = ({ strideX, phaseWidth }: PaddedPlane, column: number): number =>
   ((column % strideX) * phaseWidth + Math.floor(column / strideX)) * 4;
 
-/** Zeros for `planes` planes; copying planes into them leaves the zeros around. */
+/** Fills `planes` planes with zeros; those around the copied values stay when planes are copied in. */
 export const emitZeroPlanes = (f: FunctionBuilder, plane: PaddedPlane, target: I32, planes: number): void =>
   fillRun(f, f.i32(target), I32.const((planes * planeBytes(plane)) / 4), 0);
 
-/** Copies what is read of the plane at `source`. */
+/** Copies the part of the plane at `source` that the windows read. */
 export function emitCopyPlane(f: FunctionBuilder, plane: PaddedPlane, source: I32, target: I32): void {
   const firstRow = Math.max(0, plane.top);
   const rows = Math.min(plane.height, plane.top + plane.rows) - firstRow;
@@ -113,7 +113,7 @@ function emitCopyRow(
   if (rest) move(from, to, byVectors ? columns - step : columns - rest, byVectors ? strideX : rest);
 }
 
-/** A vector of the padded plane, by its distance from the first one of position (row, column), and who uses it. */
+/** A vector that is read from the padded plane: its offset in bytes from the first output's, and the taps that use it. */
 export interface Read {
   readonly offset: number;
   readonly uses: readonly { readonly row: number; readonly tap: number }[];

@@ -84,14 +84,14 @@ export const BINARY: Record<BinaryOp, Formula> = {
 
 export const WHERE: Formula = ([condition, a, b]) => condition.ne(0).choose(a, b);
 
-/** Values that a turn of a flat loop takes: a cache line. */
-export const FLAT_UNIT = 16;
+/** Values of a cache line: a turn of a flat loop takes one line. */
+export const LINE_VALUES = 16;
 
 const FLAT_PARAMS = { out: 'i32', x0: 'i32', x1: 'i32', length: 'i32', chunk: 'i32', alpha: 'f32' } as const;
 
 /**
  * out[i] = formula(x0[i], x1[i]) for operands of one shape. It works on whole cache lines: blocks of the heap end on
- * one, so the last turn may run past `length`. `chunk`, a task's share, is a multiple of FLAT_UNIT.
+ * one, so the last turn may run past `length`. `chunk`, the values of a task, is a multiple of LINE_VALUES.
  */
 export const flatKernel = (name: string, arity: 1 | 2, formula: Formula) =>
   defineKernel(`flat ${name}`, FLAT_PARAMS, ({ f, p, task, target, imports }) => {
@@ -104,13 +104,13 @@ export const flatKernel = (name: string, arity: 1 | 2, formula: Formula) =>
       start,
       end,
       () => {
-        for (let vector = 0; vector < FLAT_UNIT; vector += 4) {
+        for (let vector = 0; vector < LINE_VALUES; vector += 4) {
           const operands = pointers.map((pointer) => f.v128(pointer.v128(vector * 4)));
           f.store(out, formula(operands, context), vector * 4);
         }
-        for (const pointer of [...pointers, out]) pointer.set(pointer.add(FLAT_UNIT * 4));
+        for (const pointer of [...pointers, out]) pointer.set(pointer.add(LINE_VALUES * 4));
       },
-      FLAT_UNIT,
+      LINE_VALUES,
     );
   });
 

@@ -3,9 +3,9 @@ import type { Family, Machine } from '../machine.ts';
 import { CHUNK, ceilTo, chunks, namedAxes, product } from '../tasks.ts';
 import {
   BINARY,
-  FLAT_UNIT,
   flatKernel,
   indexedKernel,
+  LINE_VALUES,
   sizeName,
   stepOf,
   strideName,
@@ -62,7 +62,7 @@ export function elementwise<S extends Storage>(
 
   function launchFlat(kernel: ReturnType<typeof flatKernel>, x0: S, x1: S, alpha: number): S {
     const out = allocate(x0.length);
-    const { tasks, chunk } = chunks(out.length, CHUNK, FLAT_UNIT);
+    const { tasks, chunk } = chunks(out.length, CHUNK, LINE_VALUES);
     launcher.launch(kernel, tasks, {
       out: addressOf(out),
       x0: addressOf(x0),

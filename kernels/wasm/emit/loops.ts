@@ -112,7 +112,7 @@ export function fillRun(f: FunctionBuilder, pointer: Local<I32>, count: I32, val
   });
 }
 
-/** Adds the offset of the element numbered `index` in row-major order of `axes` (outermost first), given their sizes and strides, in elements. */
+/** Adds the offset of element `index` of `axes` (outermost first) in row-major order; strides are in elements. */
 export function offsetOf(
   f: FunctionBuilder,
   index: I32,

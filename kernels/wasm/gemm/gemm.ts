@@ -37,7 +37,7 @@ export interface Gemm {
   readonly output: OutputPlanes;
   /** Positions of an image: columns / images. */
   readonly grid: { readonly height: number; readonly width: number };
-  /** None where the output is a lattice of its planes only. */
+  /** Empty unless the grid covers every position of the output planes, in order. */
   readonly epilogue: EpilogueForm;
 }
 

@@ -18,11 +18,11 @@ export interface GemmRun extends EpilogueOperands {
   readonly gemm: Gemm;
   readonly groups: number;
   readonly columns: number;
-  /** Whether A's values may well come again, as weights do. */
+  /** Whether A is likely to be used again, as weights are: its packed form is then kept. */
   readonly keepsPacked: boolean;
   readonly a: number;
   readonly b: number;
-  /** From one group to the next, in values; 0 for an A that all groups share. */
+  /** A's stride from one group to the next, in values; 0 if all groups have the same A. */
   readonly groupA: number;
   readonly groupB: number;
   readonly groupOut: number;

@@ -17,7 +17,7 @@ export interface Averaging {
   readonly key: string;
   readonly rows: RangeOf;
   readonly columns: RangeOf;
-  /** 0 for the number of counted pixels. */
+  /** What every sum is divided by; 0 stands for the number of counted pixels. */
   readonly divisor: number;
   readonly span: Span | null;
 }
@@ -116,12 +116,12 @@ export const avgPoolKernel = (g: AdaptivePool2dGeometry, averaging: Averaging) =
     );
   });
 
-/** Input: dy as x; out is dx. */
+/** The gradient: x is dy, out is dx. */
 export const avgPoolGradKernel = (g: AdaptivePool2dGeometry, averaging: Averaging) =>
   defineKernel(`avgPoolGrad ${averaging.key}`, PARAMS, (context) => {
     const { f, p } = context;
     const [dx, dy, pixel] = [f.i32(), f.i32(), f.i32()];
-    const share = f.f32();
+    const quotient = f.f32();
     eachOutput(
       context,
       g,
@@ -138,10 +138,10 @@ export const avgPoolGradKernel = (g: AdaptivePool2dGeometry, averaging: Averagin
           averaging,
           oy,
           ox,
-          (divisor) => share.set(dy.f32().div(divisor)),
+          (divisor) => quotient.set(dy.f32().div(divisor)),
           (offset) => {
             pixel.set(dx.add(offset));
-            f.store(pixel, pixel.f32().add(share));
+            f.store(pixel, pixel.f32().add(quotient));
           },
         );
         dy.set(dy.add(4));

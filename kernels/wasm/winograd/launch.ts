@@ -6,7 +6,7 @@ import { ceilTo, launchInChunks } from '../tasks.ts';
 import { winogradKernel, winogradWeightsKernel } from './forward.ts';
 import { winogradOf, winogradScratch, winogradWeightBytes } from './plan.ts';
 
-/** Runs a convolution by Winograd's algorithm where that gains; tells whether it did. */
+/** Runs a convolution by Winograd's algorithm where that is faster; returns whether it did. */
 export function launchWinograd(launcher: Launcher, conv: ConvGemm, run: ConvRun): boolean {
   const { shape, threads } = launcher;
   const form = epilogueForm(run, 'row');

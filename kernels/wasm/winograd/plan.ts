@@ -1,4 +1,4 @@
-/** Which convolutions go by Winograd's algorithm, how they are cut into tasks, and where a task keeps what. */
+/** Which convolutions use Winograd's algorithm, how they are cut into tasks, and the layout of a thread's scratch. */
 import type { ConvGemm } from '../conv2d/lowering.ts';
 import type { EpilogueForm } from '../epilogue.ts';
 import { tapsOf } from '../gemm/im2col-view.ts';
@@ -22,14 +22,14 @@ export interface Winograd {
 /** Fewer channels, or tiles in all, do not pay for the transforms. */
 const LEAST_CHANNELS = 16;
 const LEAST_TILES = 24;
-/** Bytes of a task's transformed input, within the tiles that a task may always, and at most, have. */
+/** Bytes of a task's transformed input, as far as the limits on a task's tiles allow. */
 const INPUT_BYTES = 2048 * 1024;
 const TASK_TILES = { always: 32, most: 112 };
 /** What a task costs beside its products: to transform a tile, in rows of products, and to read weights, in columns. */
 const TRANSFORM_ROWS = 16;
 const WEIGHT_COLUMNS = 8;
 
-/** A product as a Winograd convolution, or null where it is none or would not gain by it. */
+/** A convolution's plan by Winograd's algorithm, or null where that does not apply or is no faster. */
 export function winogradOf(
   conv: ConvGemm,
   images: number,
@@ -108,9 +108,9 @@ function cutOf(
 const oddLines = (bytes: number): number =>
   (2 * Math.floor(bytes / 128) + 1) * 64 + (bytes % 128 > 64 ? 128 : 0);
 
-/** For each line of a row of tiles its address and mask, then where the row's results go, and how many lines. */
+/** Bytes of a row of tiles' entry: address and mask of each line, then the address of its results and their lines. */
 export const ROW_ENTRY = 64;
-/** For four tiles where they read in the strips, where they lie in the packed input, and where they write. */
+/** Bytes of the entry of four tiles: their addresses in the strips, their offset in the packed input, their output addresses. */
 export const GROUP_ENTRY = 48;
 
 /** How a thread's scratch is divided. */
@@ -127,7 +127,7 @@ export const layoutOf = (w: Winograd, shape: TileShape) => {
     groupTable: (tiles / 4) * GROUP_ENTRY,
     zeros: zerosBytes(w.source),
     strips: w.taskTileRows * stripBytes(w.source),
-    /** Four lines for each row of tiles, and one tile's more where unused lanes write. */
+    /** Four lines for each row of tiles, and four more that unused lanes write to. */
     results: w.taskTileRows * TILE * outLineBytes + TILE * outLineBytes,
     input: ALPHA_SQUARED * pointBytes,
     products: ALPHA_SQUARED * blockBytes,

@@ -29,7 +29,7 @@ export const stripBytes = (planes: TiledPlanes): number => ALPHA * stripWidth(pl
 /** A row of zeros that stands for the rows outside. */
 export const zerosBytes = ({ width }: TiledPlanes): number => 64 * Math.ceil(width / 16);
 
-/** The columns of a plane that stand in a strip, and where. */
+/** The columns of a plane that a strip holds: the first, its column in the strip, and their number. */
 const columnsOf = (planes: TiledPlanes) => {
   const first = Math.max(0, planes.originX);
   const target = first - planes.originX;
@@ -38,7 +38,7 @@ const columnsOf = (planes: TiledPlanes) => {
 
 /**
  * Tells, for each line of a row of tiles, where its columns lie in the first plane of `source`: `visit` gets their
- * address and a mask of what to add for another plane, which is nothing for a row of zeros.
+ * address and a mask for the offset of another plane: all ones, or 0 for the row of zeros, which all planes use.
  */
 export function emitLines(
   f: FunctionBuilder,

@@ -9,8 +9,8 @@ import { tilesAlong } from './tiles.ts';
 import { winogradGradKernel, winogradGradScratch } from './weight-grad.ts';
 
 /**
- * Channels on either side of a task, and the tiles that it takes at least. The sum is cut into as many partitions as
- * narrow tasks want, also where tasks are wide: so the bits are the same.
+ * The most channels of dy and of x in a task, and the fewest tiles. Wide tasks cut the sum into the same partitions as
+ * narrow ones, so the results have the same bits.
  */
 const MOST_ROWS = { wide: 128, narrow: 96 };
 const LEAST_TILES = 96;

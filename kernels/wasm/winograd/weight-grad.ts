@@ -37,7 +37,7 @@ const LEAST_CHANNELS = 16;
 /** Tiles that are transformed at a time, about. */
 const BLOCK = 96;
 
-/** Whether the gradient can be had this way, and gains by it. */
+/** Whether the gradient can be computed this way, and is faster so. */
 export const isWinogradGrad = ({ view, rows, channels }: WeightGrad): boolean =>
   tapsOf(view) === 9 &&
   view.tapsY === 3 &&

@@ -16,7 +16,7 @@ const plain = ({ batch, channels, spatial, eps }: BatchNormGeometry): PlainBatch
   eps,
 });
 
-/** Calls `use` with the concatenation of the parts, which lives that long. */
+/** Calls `use` with the concatenation of the parts; frees it afterwards. */
 function joined<S extends Storage, T>(
   device: PlainDevice<S>,
   xs: readonly S[],

@@ -20,7 +20,7 @@ export class WasmHeap {
   readonly #limit: number;
   readonly #base: number;
   readonly #free = new FreeBlocks();
-  /** Of a live block where it starts; negative, of a free block, in its first and in its last line. */
+  /** A live block's size at its first line; a free block's, negative, at its first and last lines. */
   readonly #sizes = new BlockSizes(LINE);
   /** Live blocks that do not count as in use. */
   readonly #pinned = new Set<number>();

@@ -1,9 +1,9 @@
 import type { WasmHeap } from './heap.ts';
 
 /**
- * Weights in the order that kernels want them. Values that are used a second time as they are, as in evaluation or in
- * frozen layers, keep their packed form; in training they change before that. The forms count as held memory, not as
- * in use, and are given up where memory runs out.
+ * Packed forms of weights. A form is kept from the second use of unchanged weights on, as in evaluation or in frozen
+ * layers; in training weights change before that. The forms count as held memory, not as in use, and are freed where
+ * memory runs out.
  */
 export class PackedWeights {
   readonly #heap: WasmHeap;

@@ -63,7 +63,7 @@ function clearEdge({
   });
 }
 
-/** The operands without those that a call has not. */
+/** The operands that are not null. */
 const present = <S extends Storage>(
   has: { weight: boolean; bias: boolean; residual: boolean },
   { weight, bias, residual, ...statistics }: Record<keyof BatchNormOperands<S>, S>,
