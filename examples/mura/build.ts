@@ -6,6 +6,7 @@ import {
   gradCam,
   grayStem,
   layerGroups,
+  printable,
   transforms,
 } from '../../lib/node.ts';
 import { type HeadLayer, isCnn, type Recipe, type Schedule } from './recipes.ts';
@@ -55,15 +56,17 @@ export async function loadBody(
   );
   const suited = isColor ? await grayStem(weights, model.firstConv) : weights;
   const body = new Map([...suited].filter(([name, value]) => !isHead(name) || fits(name, value)));
-  const { missing, unexpected } = model.loadStateDict(body, { strict: false });
-  for (const [name, value] of suited) if (weights.get(name) !== value) value.dispose();
-  const foreign = [...unexpected, ...missing.filter((name) => !isHead(name))];
-  if (foreign.length > 0) {
+  try {
+    const { missing, unexpected } = model.loadStateDict(body, { strict: false });
+    const foreign = [...unexpected, ...missing.filter((name) => !isHead(name))];
+    if (foreign.length === 0) return missing;
+    const shown = foreign.slice(0, 4).map((name) => printable(name.slice(0, 100)));
     throw new GradiographError(
-      `--pretrained: the weights are of another network; ${foreign.length} names differ: ${foreign.slice(0, 4).join(', ')} ...`,
+      `--pretrained: the weights are of another network; ${foreign.length} names differ: ${shown.join(', ')} ...`,
     );
+  } finally {
+    for (const [name, value] of suited) if (weights.get(name) !== value) value.dispose();
   }
-  return missing;
 }
 
 /** All parameters in one group, or, where the stages' learning rates differ, one a stage. */

@@ -10,23 +10,7 @@ import { Generator, GradiographError, memory } from '../../lib/index.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
 import { type Fault, type Format, LIMITS } from './format.ts';
 import { drawMutant } from './mutate.ts';
-
-/** What the runner passes on. */
-export interface Task {
-  /** The module that exports FORMATS. */
-  readonly table: string;
-  readonly format: string;
-  readonly seed: number;
-  /** The cases from `first` to `last`, this one left out. */
-  readonly first: number;
-  readonly last: number;
-  readonly seconds: number;
-  readonly folder: string;
-}
-
-export type Message =
-  | { readonly kind: 'finding'; readonly index: number; readonly fault: Fault; readonly detail: string }
-  | { readonly kind: 'done'; readonly cases: number; readonly read: number; readonly refused: number };
+import { type Message, savedAs, type Task } from './task.ts';
 
 /** What memory holds that is handed out without being cleared, as that of buffers dropped earlier may be. */
 let stale = 0;
@@ -97,7 +81,8 @@ function digest(values: readonly unknown[]): string {
   return hash.digest('hex');
 }
 
-async function main({ table, format: name, seed, first, last, seconds, folder }: Task): Promise<void> {
+async function main(task: Task): Promise<void> {
+  const { table, format: name, seed, first, last, seconds, folder } = task;
   const { FORMATS } = (await import(table)) as { FORMATS: readonly Format[] };
   const format = FORMATS.find((one) => one.name === name);
   if (!format) throw new Error(`no format is named ${name}`);
@@ -115,8 +100,11 @@ async function main({ table, format: name, seed, first, last, seconds, folder }:
     writeFileSync(join(folder, 'index'), String(index));
     let told = false;
     const tell = (fault: Fault, detail: string): void => {
-      if (!told) send({ kind: 'finding', index, fault, detail });
+      if (told) return;
       told = true;
+      const kept = savedAs(task, index);
+      if (kept) writeFileSync(kept, bytes);
+      send({ kind: 'finding', index, fault, detail });
     };
     stale = 0;
     const once = await readOnce(format, surround(bytes, 32), path, tell);

@@ -1,7 +1,7 @@
 /** Every format that is fuzzed. */
 import type { Format } from './format.ts';
 import { jpeg, png } from './formats/images.ts';
-import { checkpoint, network, result } from './formats/saved.ts';
+import { checkpoint, network, pretrained, result } from './formats/saved.ts';
 import { imageList, predictions, studyList } from './formats/tables.ts';
 import { legacy, safetensors, torch } from './formats/weights.ts';
 
@@ -16,5 +16,6 @@ export const FORMATS: readonly Format[] = [
   predictions,
   checkpoint,
   network,
+  pretrained,
   result,
 ];

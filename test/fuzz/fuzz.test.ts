@@ -24,30 +24,32 @@ for (const { name } of FORMATS) {
   });
 }
 
-for (const { name } of FAULTY) {
-  test(`a reader's fault is found, named and kept: ${name}`, async () => {
-    const save = join(folder, name.replaceAll(' ', '-'));
-    const outcome = await fuzz({
-      ...{ format: name, seed: 7, first: 3, cases: 2, seconds: Infinity, save },
-      ...{ table: './faulty.ts', hangSeconds: name === 'a hang' ? 4 : 60 },
-    });
-    const expected =
-      name === 'sound'
-        ? []
-        : [
-            [3, name],
-            [4, name],
-          ];
-    assert.equal(
-      outcome.findings.map(({ index, fault }) => [index, fault]),
-      expected,
-    );
-    assert.is(outcome.cases, 2);
-    assert.equal(
-      existsSync(save) ? readdirSync(save).sort() : [],
-      expected.map(([index]) => `${name}-7-${index}`),
-    );
+/** Cases of a reader that misbehaves, whose inputs are kept in a folder of its own. */
+async function fuzzFaulty(name: string, cases: number) {
+  const save = join(folder, `${name.replaceAll(' ', '-')}-${cases}`);
+  const outcome = await fuzz({
+    ...{ format: name, seed: 7, first: 3, cases, seconds: Infinity, save },
+    ...{ table: './faulty.ts', hangSeconds: name === 'a hang' ? 4 : 60 },
+  });
+  const faults = outcome.findings.map(({ index, fault }) => [index, fault]);
+  return { ...outcome, faults, saved: existsSync(save) ? readdirSync(save).sort() : [] };
+}
+
+for (const { name } of FAULTY.filter(({ name }) => name !== 'sound')) {
+  test(`a reader's fault is found, named and its input kept: ${name}`, async () => {
+    const { cases, faults, saved } = await fuzzFaulty(name, 1);
+    assert.equal([cases, faults, saved], [1, [[3, name]], [`${name}-7-3`]]);
   });
 }
+
+test('a reader without a fault has no findings', async () => {
+  const { cases, refused, faults, saved } = await fuzzFaulty('sound', 2);
+  assert.equal([cases, refused, faults, saved], [2, 2, [], []]);
+});
+
+test('the cases behind one that ends the process are run', async () => {
+  const { cases, faults } = await fuzzFaulty('a crash', 3);
+  assert.equal([cases, faults], [3, [3, 4, 5].map((index) => [index, 'a crash'])]);
+});
 
 test.run();

@@ -11,8 +11,8 @@ import {
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Message, Task } from './child.ts';
 import { type Fault, type Finding, LIMITS, type Outcome } from './format.ts';
+import { type Message, savedAs, type Task } from './task.ts';
 
 export interface FuzzOptions {
   readonly format: string;
@@ -39,12 +39,7 @@ export async function fuzz(options: FuzzOptions): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'gradiograph-fuzz-'));
   const findings: Finding[] = [];
   const counts = { cases: 0, read: 0, refused: 0 };
-  const keep = (finding: Finding): void => {
-    findings.push(finding);
-    if (save === null) return;
-    mkdirSync(save, { recursive: true });
-    copyFileSync(join(folder, 'input'), join(save, `${format}-${seed}-${finding.index}`));
-  };
+  if (save !== null) mkdirSync(save, { recursive: true });
   try {
     for (let next = first; next < first + cases && secondsLeft() > 0; ) {
       const task: Task = {
@@ -55,15 +50,18 @@ export async function fuzz(options: FuzzOptions): Promise<Outcome> {
         last: first + cases,
         seconds: Math.min(1e9, secondsLeft()),
         folder,
+        save,
       };
       rmSync(join(folder, 'index'), { force: true });
       const end = await runChild(task, options.hangSeconds ?? LIMITS.hangSeconds, (message) => {
-        if (message.kind === 'finding') keep(message);
+        if (message.kind === 'finding') findings.push(message);
         else for (const key of ['cases', 'read', 'refused'] as const) counts[key] += message[key];
       });
       if (end === null) break;
       if (end.index === null) throw new Error(`fuzz: ${format} cannot start: ${end.detail}`);
-      keep({ ...end, index: end.index });
+      findings.push({ ...end, index: end.index });
+      const kept = savedAs(task, end.index);
+      if (kept) copyFileSync(join(folder, 'input'), kept);
       counts.cases += end.index + 1 - next;
       next = end.index + 1;
     }

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { buildModel } from '../../../examples/mura/build.ts';
+import { buildModel, loadBody } from '../../../examples/mura/build.ts';
 import type { Result } from '../../../examples/mura/experiment.ts';
 import { writePredictions } from '../../../examples/mura/predictions.ts';
 import { readSettings } from '../../../examples/mura/read-settings.ts';
@@ -11,10 +11,12 @@ import { readCell } from '../../../examples/mura/study-cells.ts';
 import { openNetwork, saveNetwork } from '../../../examples/mura/weights.ts';
 import { nn, optim, seed, tidy } from '../../../lib/index.ts';
 import {
+  loadWeights,
   naming,
   readCheckpoint,
   type ScoredImage,
   saveCheckpoint,
+  saveWeights,
   type Training,
 } from '../../../lib/node.ts';
 import { download } from '../../../lib/serialize/safetensors.ts';
@@ -131,6 +133,28 @@ export const network: Format = {
     const values = valuesOf(model.stateDict());
     model.dispose();
     return [...values, card];
+  },
+};
+
+/** Weights for three channels, which a network for one starts from. */
+export const pretrained: Format = {
+  name: 'pretrained',
+  samples: async () => {
+    const model = buildModel({ ...recipe, channels: 3 });
+    const bytes = await saved((path) => saveWeights(path, model.stateDict()));
+    model.dispose();
+    return [bytes];
+  },
+  mutations: [mutateHeader],
+  read: async (_, path) => {
+    const weights = await loadWeights(path);
+    const model = buildModel({ ...recipe, channels: 1 });
+    try {
+      return [await loadBody(model, weights), ...valuesOf(model.stateDict())];
+    } finally {
+      for (const value of weights.values()) value.dispose();
+      model.dispose();
+    }
   },
 };
 

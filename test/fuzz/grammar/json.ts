@@ -46,8 +46,8 @@ function oddValue(random: Generator): string {
   return pick(ODD, random);
 }
 
-/** What this program would itself recurse too deeply into. */
-const NESTED = /(?:\[|\{"a":){200}/;
+/** Whether this program would itself recurse too deeply into a text. */
+export const isNested = (text: string): boolean => /(?:\[|\{"a":){200}/.test(text);
 
 /** Stands where odd text goes once the rest is written. */
 const HOLE = '\u0001hole\u0001';
@@ -55,7 +55,7 @@ const HOLE = '\u0001hole\u0001';
 /** JSON text with one place changed: another value, one gone, doubled, or moved to where another was. */
 export function mutateJson(text: string, random: Generator): string {
   let root: Json;
-  if (NESTED.test(text)) return mutateText(text, random);
+  if (isNested(text)) return mutateText(text, random);
   try {
     root = JSON.parse(text);
   } catch {

@@ -2,7 +2,7 @@
 import type { Generator } from '../../../lib/index.ts';
 import type { Mutation } from '../format.ts';
 import { concat } from '../mutate.ts';
-import { mutateJson } from './json.ts';
+import { isNested, mutateJson } from './json.ts';
 
 interface Parts {
   readonly header: string;
@@ -37,7 +37,7 @@ export const mutateMetadata =
   (key: string): Mutation =>
   (bytes, random) => {
     const found = parts(bytes);
-    if (!found) return bytes;
+    if (!found || isNested(found.header)) return bytes;
     let header: { __metadata__?: Record<string, string> };
     try {
       header = JSON.parse(found.header);
