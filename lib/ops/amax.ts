@@ -13,7 +13,7 @@ import { binary, reduce } from './primitive-calls.ts';
 export const max = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
   extreme('max', x, axis, keepdim);
 
-/** The smallest value over an axis, several, or (without) all, otherwise as `max`. */
+/** The smallest value over an axis, several, or (without) all, otherwise as `max`, errors and the default of `keepdim` included. */
 export const min = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
   extreme('min', x, axis, keepdim);
 
@@ -41,6 +41,7 @@ declare module '../tensor/tensor.ts' {
   interface Tensor {
     /**
      * The largest value over an axis, several, or (without) all; equal ones share the gradient evenly, as torch.amax's.
+     * `keepdim` (default false) leaves the axes with size 1.
      * @throws ShapeError if there is nothing to choose from
      */
     max(axis?: number | Shape, keepdim?: boolean): Tensor;

@@ -5,7 +5,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { reduce } from './primitive-calls.ts';
 
 /**
- * The index of the first largest value along an axis, or (without) in the flattened tensor; it has no gradient.
+ * The index of the first largest value along an axis, or (without) in the flattened tensor, as torch.argmax; it has no
+ * gradient. `keepdim` (default false) leaves the axis with size 1.
  * @throws ShapeError if there is nothing to choose from
  */
 export function argmax(x: Tensor, axis?: number, keepdim = false): Tensor {
@@ -22,6 +23,7 @@ declare module '../tensor/tensor.ts' {
   interface Tensor {
     /**
      * The index of the first largest value along an axis, or (without) in the flattened tensor; it has no gradient.
+     * `keepdim` (default false) leaves the axis with size 1.
      * @throws ShapeError if there is nothing to choose from
      */
     argmax(axis?: number, keepdim?: boolean): Tensor;

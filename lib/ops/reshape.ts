@@ -32,7 +32,10 @@ function resolve(x: Tensor, shape: Shape): Shape {
   return resolved;
 }
 
-/** Merges the axes from `start` (default 0) to `end` (default -1, the last) into one. Copies nothing. */
+/**
+ * Merges the axes from `start` (default 0) to `end` (default -1, the last) into one, as torch.flatten. Copies nothing.
+ * @throws ShapeError for an axis out of range, or a start after the end
+ */
 export function flatten(x: Tensor, start = 0, end = -1): Tensor {
   if (x.rank === 0) return reshape(x, [1]);
   const first = normalizeAxis('flatten', start, x.rank);

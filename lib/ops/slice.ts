@@ -7,10 +7,12 @@ import { padded, sliced } from './primitive-calls.ts';
 import { reshape } from './reshape.ts';
 
 /**
- * x[..., start:end:step, ...] along one axis, with Python's rules: negative places count from the end, places beyond
+ * x[..., start:end:step, ...] along one axis, with Python's rules: negative indices count from the end, indices beyond
  * the ends are moved to them.
+ * @param start default 0
  * @param end default the axis' size
- * @throws ShapeError for an axis out of range, a step that is no whole number > 0, or broken places
+ * @param step default 1
+ * @throws ShapeError for an axis out of range, a step that is no whole number > 0, or indices that are no whole numbers
  */
 export function slice(x: Tensor, axis: number, start = 0, end?: number, step = 1): Tensor {
   const along = normalizeAxis('slice', axis, x.rank);
@@ -48,7 +50,10 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
   return tidy(() => reshape(slice(x, along, at, at + 1), x.shape.toSpliced(along, 1)));
 }
 
-/** Parts of `size` along an axis (default 0), the last one smaller if need be; or of the given sizes, which fill the axis. */
+/**
+ * Parts of `size` along an axis (default 0), the last one smaller if need be; or of the given sizes; as torch.split.
+ * @throws ShapeError for a size that is no whole number > 0, or sizes that do not add up to the axis'
+ */
 export function split(x: Tensor, size: number | readonly number[], axis = 0): Tensor[] {
   const along = normalizeAxis('split', axis, x.rank);
   const total = x.shape[along];
@@ -77,7 +82,11 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
 
 const MAX_CHUNKS = 2 ** 24;
 
-/** At most `chunks` parts of one size along an axis (default 0), the last one smaller if need be; of an empty axis so many. */
+/**
+ * At most `chunks` parts of one size along an axis (default 0), the last one smaller if need be, as torch.chunk; of an
+ * empty axis, `chunks` empty parts.
+ * @throws ShapeError for a number that is no whole number from 1 on, or too large
+ */
 export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
   if (!(Number.isInteger(chunks) && chunks > 0 && chunks <= MAX_CHUNKS)) {
     throw new ShapeError(`chunk: wants a whole number of chunks from 1 to ${MAX_CHUNKS}, got ${chunks}`);
