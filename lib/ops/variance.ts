@@ -4,7 +4,7 @@ import { checkTensor } from '../tensor/placement.ts';
 import { tidy } from '../tensor/scope.ts';
 import { normalizeAxes, reducedShape, type Shape } from '../tensor/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { binary, reduce, unary } from './primitive-calls.ts';
+import { binary, choose, filled, reduce, sliced, unary } from './primitive-calls.ts';
 
 /** The options of `variance` and `std`. */
 export interface VarianceOptions {
@@ -38,9 +38,24 @@ export function variance(x: Tensor, axis?: number | Shape, options: VarianceOpti
   });
 }
 
-/** x less its mean over `axes`. */
+/**
+ * x less its mean over `axes`. The mean is taken of the distances from a value of x's own, so that equal values lie at
+ * exactly 0: rounding would else give them a deviation, and that a gradient of any size.
+ */
 function centred(x: Tensor, axes: Shape, count: number): Tensor {
-  return binary('sub', x, unary('mulScalar', reduce('sum', x, axes, true), 1 / count));
+  const moved = count > 0 ? binary('sub', x, originOf(x, axes)) : x;
+  return binary('sub', moved, unary('mulScalar', reduce('sum', moved, axes, true), 1 / count));
+}
+
+/** The first value along `axes`; 0 where it is NaN or infinite, and would spread. */
+function originOf(x: Tensor, axes: Shape): Tensor {
+  const first = sliced(
+    x,
+    reducedShape(x.shape, axes, true),
+    x.shape.map(() => 0),
+  );
+  const zero = filled(x.device, [], 0);
+  return choose(binary('eq', binary('sub', first, first), zero), first, zero);
 }
 
 declare module '../tensor/tensor.ts' {

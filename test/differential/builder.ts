@@ -4,6 +4,9 @@ import { pick } from '../fuzz/mutate.ts';
 import { type Args, applyOp } from '../ops/cases.ts';
 import type { Program, ProgramInput } from './program.ts';
 
+/** Of no value that is NaN or infinite, which has its own rows in the op table; and not empty. */
+const allFinite = (x: Tensor): boolean => x.size > 0 && x.dataSync().every(Number.isFinite);
+
 interface Call {
   readonly op: string;
   readonly inputs: readonly (Tensor | null)[];
@@ -73,7 +76,7 @@ export class Builder {
 
   /** One that is not too large to go on with. */
   some(minRank = 0): Tensor {
-    const found = this.find(({ size, rank }) => size > 0 && size <= MAX_SIZE && rank >= minRank);
+    const found = this.find((x) => x.size <= MAX_SIZE && x.rank >= minRank && allFinite(x));
     return found ?? this.fresh(this.shape(minRank, 4));
   }
 

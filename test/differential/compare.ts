@@ -18,14 +18,20 @@ const CANCELLED = 1e-7;
 /** Beyond it float32 overflows in one order of operations, and in another does not. */
 const OVERFLOW = 1e30;
 
+/** A program of PyTorch's in float64, which is right, and in float32, which tells how far rounding leads away. */
+export type TorchRuns = readonly [exact: Run | Refusal, rounded: Run | Refusal];
+
 const isRefusal = (run: Run | Refusal): run is Refusal => 'message' in run;
 
-/** The first difference of `ours` from PyTorch's, or null. */
+/**
+ * The first difference of `ours` from PyTorch's, or null.
+ * @param others PyTorch's of the same program with inputs a little off: how much rounding can do
+ */
 export function compare(
   program: Program,
   ours: Run | Refusal,
-  exact: Run | Refusal,
-  rounded: Run | Refusal,
+  [exact, rounded]: TorchRuns,
+  others: readonly TorchRuns[] = [],
 ): Difference | null {
   const { steps, inputs } = program;
   if (isRefusal(ours) || isRefusal(exact) || isRefusal(rounded)) {
@@ -38,14 +44,13 @@ export function compare(
       kind: `${who} refuses ${steps[step].op}`,
     };
   }
-  const all = [...inputs, ...exact.outputs].flatMap(({ values }) => Array.from(values));
-  const largest = all.reduce(
-    (most, value) =>
-      Math.abs(value) > most && value !== Infinity && value !== -Infinity ? Math.abs(value) : most,
-    1,
+  const pairs = [[exact, rounded] as const, ...others].flatMap(([right, near]) =>
+    isRefusal(right) || isRefusal(near) ? [] : { right, near },
   );
+  const largest = largestOf([...inputs, ...exact.outputs]);
   for (const [i, output] of ours.outputs.entries()) {
-    const fault = differ(output, exact.outputs[i], rounded.outputs[i], largest);
+    const noise = Math.max(...pairs.map(({ right, near }) => distance(right.outputs[i], near.outputs[i])));
+    const fault = differ(output, exact.outputs[i], rounded.outputs[i], noise, largest);
     if (fault)
       return { what: `v${inputs.length + i}, ${steps[i].op}: ${fault}`, kind: `value of ${steps[i].op}` };
   }
@@ -54,9 +59,12 @@ export function compare(
   for (const [i, gradient] of ours.gradients.entries()) {
     const [right, near] = [exact.gradients[i], rounded.gradients[i]];
     if (!gradient && !right) continue;
+    const noise = Math.max(
+      ...pairs.map(({ right, near }) => distance(right.gradients?.[i] ?? null, near.gradients?.[i] ?? null)),
+    );
     const fault =
       gradient && right && near
-        ? differ(gradient, right, near, largest, !isTame)
+        ? differ(gradient, right, near, noise, largest, !isTame)
         : `${gradient ? 'one' : 'none'}, PyTorch has ${right ? 'one' : 'none'}`;
     if (fault) {
       const ops = [...new Set(steps.map(({ op }) => op))].join(', ');
@@ -66,8 +74,31 @@ export function compare(
   return null;
 }
 
+/** The largest finite size, or 1. */
+function largestOf(tensors: readonly { readonly values: ArrayLike<number> }[]): number {
+  let largest = 1;
+  for (const { values } of tensors) {
+    for (let i = 0; i < values.length; i++) {
+      if (Number.isFinite(values[i])) largest = Math.max(largest, Math.abs(values[i]));
+    }
+  }
+  return largest;
+}
+
+/** The largest finite difference. */
+function distance(right: Result | null, near: Result | null): number {
+  if (!right || !near) return 0;
+  let most = 0;
+  for (let i = 0; i < right.values.length; i++) {
+    const error = Math.abs(right.values[i] - near.values[i]);
+    if (Number.isFinite(error)) most = Math.max(most, error);
+  }
+  return most;
+}
+
 /**
  * What is wrong with a tensor, or null.
+ * @param noise what rounding does to it
  * @param largest of all values of the program, and 1
  * @param passesNaN whether a NaN on one side is no fault: where values are not finite, PyTorch itself multiplies a gradient
  *   by 0 or leaves it out, by op and by device
@@ -76,18 +107,16 @@ function differ(
   ours: Result,
   exact: Result,
   rounded: Result,
+  noise: number,
   largest: number,
   passesNaN = false,
 ): string | null {
   if (String(ours.shape) !== String(exact.shape))
     return `shape [${ours.shape}], PyTorch has [${exact.shape}]`;
   const { values } = exact;
-  let [scale, noise] = [0, 0];
+  let scale = 0;
   for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) continue;
-    scale = Math.max(scale, Math.abs(values[i]));
-    const error = Math.abs(rounded.values[i] - values[i]);
-    if (Number.isFinite(error)) noise = Math.max(noise, error);
+    if (Number.isFinite(values[i])) scale = Math.max(scale, Math.abs(values[i]));
   }
   const allowed = RELATIVE * scale + TIMES_ROUNDING * noise + CANCELLED * largest;
   for (let i = 0; i < values.length; i++) {

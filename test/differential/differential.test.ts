@@ -4,7 +4,7 @@ import { setDevice } from '../../lib/devices/select.ts';
 import { init } from '../../lib/index.ts';
 import { ReferenceDevice } from '../support/reference/device.ts';
 import { skipped } from '../support/skipped.ts';
-import { compare } from './compare.ts';
+import { compare, type TorchRuns } from './compare.ts';
 import { drawProgram } from './draw.ts';
 import { endsOf, format, type Program } from './program.ts';
 import { runPrograms } from './runner.ts';
@@ -34,15 +34,20 @@ test('values, shapes, gradients and refusals that differ are told', () => {
     gradients: [{ shape: [2], values: [gradient, 0] }],
   });
   const refusal = { step: 0, message: 'no' };
-  const [right, near] = [run(3, 4), run(3 + 1e-7, 4)];
-  assert.is(compare(program, run(3 + 1e-6, 4), right, near), null);
-  assert.match(compare(program, run(3.001, 4), right, near)?.what ?? '', 'v1, exp: element 1 is 3.001');
-  assert.match(compare(program, run(Number.NaN, 4), right, near)?.what ?? '', 'element 1 is NaN');
-  assert.match(compare(program, run(3, 4.01), right, near)?.what ?? '', 'gradient of v0: element 0');
-  assert.match(compare(program, run(3, 4, [1, 2]), right, near)?.what ?? '', 'shape [1,2], PyTorch has [2]');
-  assert.match(compare(program, refusal, right, near)?.what ?? '', 'this library refuses step v1, exp: no');
-  assert.match(compare(program, right, refusal, refusal)?.what ?? '', 'PyTorch refuses step v1, exp: no');
-  assert.is(compare(program, refusal, refusal, refusal), null);
+  const theirs: TorchRuns = [run(3, 4), run(3 + 1e-7, 4)];
+  assert.is(compare(program, run(3 + 1e-6, 4), theirs), null);
+  assert.match(compare(program, run(3.001, 4), theirs)?.what ?? '', 'v1, exp: element 1 is 3.001');
+  assert.match(compare(program, run(Number.NaN, 4), theirs)?.what ?? '', 'element 1 is NaN');
+  assert.match(compare(program, run(3, 4.01), theirs)?.what ?? '', 'gradient of v0: element 0');
+  assert.match(compare(program, run(3, 4, [1, 2]), theirs)?.what ?? '', 'shape [1,2], PyTorch has [2]');
+  assert.match(compare(program, refusal, theirs)?.what ?? '', 'this library refuses step v1, exp: no');
+  assert.match(
+    compare(program, run(3, 4), [refusal, refusal])?.what ?? '',
+    'PyTorch refuses step v1, exp: no',
+  );
+  const near: TorchRuns = [run(3, 4), run(3.01, 4)];
+  assert.is(compare(program, run(3.1, 4), theirs, [near]), null, 'what rounding may do');
+  assert.is(compare(program, refusal, [refusal, refusal]), null);
 });
 
 const python = findTorch();

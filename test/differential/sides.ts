@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { GradiographError, type Tensor, tensor, tidy } from '../../lib/index.ts';
 import { applyOp } from '../ops/cases.ts';
 import { hashed } from '../support/hashed.ts';
+import type { TorchRuns } from './compare.ts';
 import { endsOf, type Program, type Refusal, type Result, type Run } from './program.ts';
 
 /** Runs a program on the current device. Errors that are none of ours are thrown on. */
@@ -57,8 +58,7 @@ export class TorchSide implements Disposable {
     });
   }
 
-  /** In float64, which is what is right, and in float32, which tells how far rounding leads away. */
-  async run(program: Program): Promise<[exact: Run | Refusal, rounded: Run | Refusal]> {
+  async run(program: Program): Promise<TorchRuns> {
     const asked = JSON.stringify({ ...program, ends: endsOf(program) }, (_, item) =>
       typeof item === 'number' && !Number.isFinite(item) ? String(item) : Object.is(item, -0) ? '-0' : item,
     );

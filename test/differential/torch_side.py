@@ -31,6 +31,9 @@ def run(program, dtype):
         try:
             output = function(step['op'])(*inputs, **args)
             values.append(output if output.dtype.is_floating_point else output.to(dtype))
+            if output.requires_grad:
+                # PyTorch 1.13's batch norm and pools are wrong, or fail, under a gradient that is a view.
+                output.register_hook(lambda gradient: gradient.contiguous())
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             return {'step': i, 'message': str(error).split('\n')[0]}
     total = 0

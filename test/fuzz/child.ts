@@ -130,6 +130,9 @@ function fail(fault: Fault, detail: string): never {
   throw new Error(`a sample: ${fault}: ${detail}`);
 }
 
+// A runner that was killed wants no more answers.
+process.on('disconnect', () => process.exit());
+
 const send = (message: Message): void => void process.send?.(message);
 
 await main(JSON.parse(readFileSync(process.argv[2], 'utf8')));

@@ -196,6 +196,7 @@ for unbiased in [True, False]:
 case('var', 'outer and inner axes, keepdim', [x(3, 2, 5)], dim=[0, 2], unbiased=True, keepdim=True)
 case('var', 'mean far from zero', [x(6, 50, low=99, high=101)], dim=1, unbiased=True, keepdim=False)
 case('std', 'one axis', [x(3, 7)], dim=1, unbiased=True, keepdim=False)
+case('std', 'one value in each column', [given([[0.3921, -0.1612, 1.397]] * 3)], smooth=False, dim=0, unbiased=True, keepdim=False)
 case('argmax', 'all', [distinct(4, 6).fixed()])
 for dim in [0, 1, -1]:
     case('argmax', f'axis {dim}', [distinct(3, 4, 5).fixed()], dim=dim, keepdim=False)
