@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type DeviceChoice, init } from '../../lib/index.ts';
 import { skipped } from '../support/skipped.ts';
 import { format } from './program.ts';
-import { runPrograms } from './runner.ts';
+import { type Finding, runPrograms } from './runner.ts';
 import { findTorch, TorchSide } from './sides.ts';
 
 function count(text: string): number {
@@ -27,6 +27,9 @@ const options = new Command('differential')
   .parse()
   .opts<{ programs: number; seed: number; program?: number; device: DeviceChoice; save: string }>();
 
+/** A device keeps the kernels of every shape that it has met, and random programs meet thousands. */
+const PER_DEVICE = 2000;
+
 const python = findTorch();
 if (python) {
   const { seed, device: name, save } = options;
@@ -34,23 +37,31 @@ if (python) {
     options.program === undefined
       ? { first: 0, count: options.programs }
       : { first: options.program, count: 1 };
-  const device = await init({ device: name });
   using torch = new TorchSide(python);
   const start = performance.now();
-  const { programs, steps, findings } = await runPrograms(device, torch, { seed, ...range }, (finding) => {
-    mkdirSync(save, { recursive: true });
-    writeFileSync(join(save, `${seed}-${finding.number}.json`), `${JSON.stringify(finding.program)}\n`);
-    const again = `npm run differential -- --seed ${seed} --program ${finding.number} --device ${name}`;
-    console.log(`DIFFERS  ${finding.what}\n${format(finding.program)}\n${again}\n`);
-  });
+  let [steps, description] = [0, ''];
+  const findings: Finding[] = [];
+  for (let done = 0; done < range.count; done += PER_DEVICE) {
+    const device = await init({ device: name });
+    description = device.description;
+    const part = { seed, first: range.first + done, count: Math.min(PER_DEVICE, range.count - done) };
+    const outcome = await runPrograms(device, torch, part, (finding) => {
+      mkdirSync(save, { recursive: true });
+      writeFileSync(join(save, `${seed}-${finding.number}.json`), `${JSON.stringify(finding.program)}\n`);
+      const again = `npm run differential -- --seed ${seed} --program ${finding.number} --device ${name}`;
+      console.log(`DIFFERS  ${finding.what}\n${format(finding.program)}\n${again}\n`);
+    });
+    steps += outcome.steps;
+    findings.push(...outcome.findings);
+    await device.dispose();
+  }
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const kinds = new Map<string, number>();
   for (const { kind } of findings) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   for (const [kind, times] of kinds) console.log(`${times} x ${kind}`);
-  console.log(`${device.description}: ${programs} programs of ${steps} steps, seed ${seed}, in ${seconds} s`);
-  console.log(`${programs - findings.length} passed, ${findings.length} failed`);
+  console.log(`${description}: ${range.count} programs of ${steps} steps, seed ${seed}, in ${seconds} s`);
+  console.log(`${range.count - findings.length} passed, ${findings.length} failed`);
   process.exitCode = findings.length > 0 ? 1 : 0;
-  await device.dispose();
 } else {
   const isStrict = process.env.CI_STRICT === '1';
   skipped('random programs beside PyTorch', 'no python3 here imports torch: apt-get install python3-torch');
