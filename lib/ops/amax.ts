@@ -11,13 +11,13 @@ import { binary, reduce } from './primitive-calls.ts';
  * @throws ShapeError if there is nothing to choose from
  */
 export const max = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
-  extreme('max', x, axis, keepdim);
+  extremumOverAxes('max', x, axis, keepdim);
 
 /** The smallest value over an axis, several, or (without) all, otherwise as `max`, errors and the default of `keepdim` included. */
 export const min = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
-  extreme('min', x, axis, keepdim);
+  extremumOverAxes('min', x, axis, keepdim);
 
-function extreme(op: 'max' | 'min', x: Tensor, axis: number | Shape | undefined, keepdim: boolean): Tensor {
+function extremumOverAxes(op: 'max' | 'min', x: Tensor, axis: number | Shape | undefined, keepdim: boolean): Tensor {
   checkTensor(op, x);
   const axes = normalizeAxes(op, axis, x.rank);
   if (axes.some((along) => x.shape[along] === 0)) {

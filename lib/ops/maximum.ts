@@ -9,13 +9,13 @@ import { binary, filled, sumTo, unary } from './primitive-calls.ts';
  * The larger of a and b, elementwise with broadcasting; equal ones share the gradient half and half. NaN wins, and both
  * then get all of it, as in PyTorch.
  */
-export const maximum = withOperand('maximum', (a, b) => extreme('maximum', 'lt', a, b));
+export const maximum = withOperand('maximum', (a, b) => elementwiseExtremum('maximum', 'lt', a, b));
 
 /** The smaller of a and b, otherwise as `maximum`. */
-export const minimum = withOperand('minimum', (a, b) => extreme('minimum', 'gt', a, b));
+export const minimum = withOperand('minimum', (a, b) => elementwiseExtremum('minimum', 'gt', a, b));
 
-function extreme(op: 'maximum' | 'minimum', loses: BinaryOp, a: Tensor, b: Tensor | number): Tensor {
-  if (typeof b === 'number') return tidy(() => extreme(op, loses, a, filled(a.device, [], b)));
+function elementwiseExtremum(op: 'maximum' | 'minimum', loses: BinaryOp, a: Tensor, b: Tensor | number): Tensor {
+  if (typeof b === 'number') return tidy(() => elementwiseExtremum(op, loses, a, filled(a.device, [], b)));
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary(op, a, b), {
     name: op,
