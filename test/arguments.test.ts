@@ -81,7 +81,7 @@ test('init names its options', async () => {
   assert.instance(error, ArgumentError);
   assert.match(
     String(error),
-    "init: no option 'devices'; did you mean device? (there are device, threads, seed)",
+    "init: no option 'devices'; did you mean device? (there are device, threads, winograd, seed)",
   );
 });
 

@@ -17,7 +17,12 @@ export const max = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =
 export const min = (x: Tensor, axis?: number | Shape, keepdim = false): Tensor =>
   extremumOverAxes('min', x, axis, keepdim);
 
-function extremumOverAxes(op: 'max' | 'min', x: Tensor, axis: number | Shape | undefined, keepdim: boolean): Tensor {
+function extremumOverAxes(
+  op: 'max' | 'min',
+  x: Tensor,
+  axis: number | Shape | undefined,
+  keepdim: boolean,
+): Tensor {
   checkTensor(op, x);
   const axes = normalizeAxes(op, axis, x.rank);
   if (axes.some((along) => x.shape[along] === 0)) {

@@ -14,7 +14,12 @@ export const maximum = withOperand('maximum', (a, b) => elementwiseExtremum('max
 /** The smaller of a and b, otherwise as `maximum`. */
 export const minimum = withOperand('minimum', (a, b) => elementwiseExtremum('minimum', 'gt', a, b));
 
-function elementwiseExtremum(op: 'maximum' | 'minimum', loses: BinaryOp, a: Tensor, b: Tensor | number): Tensor {
+function elementwiseExtremum(
+  op: 'maximum' | 'minimum',
+  loses: BinaryOp,
+  a: Tensor,
+  b: Tensor | number,
+): Tensor {
   if (typeof b === 'number') return tidy(() => elementwiseExtremum(op, loses, a, filled(a.device, [], b)));
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record(binary(op, a, b), {
