@@ -38,14 +38,14 @@ export const mutateMetadata =
   (bytes, random) => {
     const found = parts(bytes);
     if (!found || isNested(found.header)) return bytes;
-    let header: { __metadata__?: Record<string, string> };
+    let header: { __metadata__?: Record<string, string> } | null;
     try {
       header = JSON.parse(found.header);
     } catch {
       return bytes;
     }
-    const text = header.__metadata__?.[key];
+    const text = header?.__metadata__?.[key];
     if (typeof text !== 'string') return bytes;
-    const metadata = { ...header.__metadata__, [key]: mutateJson(text, random) };
+    const metadata = { ...header?.__metadata__, [key]: mutateJson(text, random) };
     return join({ ...found, header: JSON.stringify({ ...header, __metadata__: metadata }) }, random);
   };
