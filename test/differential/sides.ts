@@ -53,6 +53,8 @@ export class TorchSide implements Disposable {
     this.#process = spawn(python, [fileURLToPath(new URL('torch_side.py', import.meta.url))]);
     this.#lines = createInterface({ input: this.#process.stdout });
     this.#answers = this.#lines[Symbol.asyncIterator]();
+    // That it has ended is told where its answer is missing.
+    this.#process.stdin.on('error', () => {});
     this.#process.stderr.on('data', (chunk) => {
       this.#complaint = `${this.#complaint}${chunk}`.slice(-2000);
     });
@@ -64,7 +66,12 @@ export class TorchSide implements Disposable {
     );
     this.#process.stdin.write(`${asked}\n`);
     const { value, done } = await this.#answers.next();
-    if (done) throw new Error(`PyTorch's side ended: ${this.#complaint}`);
+    if (done) {
+      const { exitCode, signalCode } = this.#process;
+      throw new Error(
+        `PyTorch's side ended, exit code ${exitCode}, signal ${signalCode}: ${this.#complaint}`,
+      );
+    }
     return JSON.parse(value, (_, item) => WORDS.get(item) ?? item);
   }
 
