@@ -7,7 +7,7 @@ const FRAMES = 6;
 /** What is one fault in most cases: thrown at one place, or told in the same words. */
 function kindOf({ fault, detail }: Finding): string {
   const [first, ...stack] = detail.split('\n');
-  return `${fault}: ${stack.find((line) => line.startsWith('    at ')) ?? first.replaceAll(/\d+/g, 'N')}`;
+  return `${fault}: ${stack.find((line) => line.startsWith('    at ')) ?? first.replaceAll(/[\da-f]{40}|\d+/g, 'N')}`;
 }
 
 /** The first line, cut short, and the frames on top. */
